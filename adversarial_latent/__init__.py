@@ -1,0 +1,1 @@
+"""Adversarial games over data and latent codes, in JAX and Flax."""

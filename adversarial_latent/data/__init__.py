@@ -1,0 +1,1 @@
+"""Data sources, splits and label subsets, and the two pipelines that feed a step."""

@@ -1,0 +1,1 @@
+"""Metrics, evaluators, figures and the report."""

@@ -1,0 +1,1 @@
+"""One file a system: which networks there are and who plays which loss."""

@@ -1,0 +1,1 @@
+"""One get_config(arg) file for each experiment."""

@@ -1,0 +1,1 @@
+"""Programs: launch, evaluate, predict, sample, benchmark."""

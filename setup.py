@@ -1,0 +1,51 @@
+"""Package definition: the one place where dependencies are listed."""
+
+from setuptools import find_packages, setup
+
+setup(
+    name="adversarial_latent",
+    version="0.1.0",
+    description="Adversarial games over data and latent codes, in JAX and Flax.",
+    license="Apache-2.0",
+    packages=find_packages(
+        include=["adversarial_latent*", "experiments*", "configs*"]
+    ),
+    python_requires=">=3.11,<3.14",
+    install_requires=[
+        "absl-py>=2.1,<3",
+        "array_record>=0.5,<1",
+        "chex>=0.1.90,<0.2",
+        "flax>=0.12,<0.14",
+        "grain>=0.2.10,<0.3",
+        "importlib_resources>=6,<8",
+        "jax>=0.10,<0.12",
+        "matplotlib>=3.9,<4",
+        "ml_collections>=1.0,<2",
+        "numpy>=2.0,<3",
+        "optax>=0.2.5,<0.3",
+        "orbax-checkpoint>=0.11.30,<0.13",
+        "pillow>=10,<14",
+        "scikit-learn>=1.5,<2",
+        "scipy>=1.13,<2",
+        "tensorboardX>=2.6,<3",
+        "tensorflow-datasets>=4.9.7,<5",
+        "tqdm>=4.66,<5",
+    ],
+    extras_require={
+        "test": [
+            "ipykernel>=6,<8",
+            "mypy>=1.15,<3",
+            "nbclient>=0.10,<0.12",
+            "nbformat>=5.10,<6",
+            "pytest>=8,<10",
+            "ruff>=0.17,<0.18",
+        ],
+        # TensorFlow is needed only to build a TFDS data set for the first time.
+        "prepare": ["tensorflow>=2.18,<3"],
+        "cuda12": ["jax[cuda12]>=0.10,<0.12"],
+        "cuda13": ["jax[cuda13]>=0.10,<0.12"],
+        "tpu": ["jax[tpu]>=0.10,<0.12"],
+        "bench": ["torch>=2.6,<3"],
+        "colab": ["ipykernel>=6,<8", "notebook>=7,<8"],
+    },
+)
