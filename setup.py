@@ -7,9 +7,7 @@ setup(
     version="0.1.0",
     description="Adversarial games over data and latent codes, in JAX and Flax.",
     license="Apache-2.0",
-    packages=find_packages(
-        include=["adversarial_latent*", "experiments*", "configs*"]
-    ),
+    packages=find_packages(include=["adversarial_latent*", "experiments*", "configs*"]),
     python_requires=">=3.11,<3.14",
     install_requires=[
         "absl-py>=2.1,<3",
@@ -24,11 +22,12 @@ setup(
         "numpy>=2.0,<3",
         "optax>=0.2.5,<0.3",
         "orbax-checkpoint>=0.11.30,<0.13",
-        "pillow>=10,<14",
+        "pillow>=10.1,<14",
         "scikit-learn>=1.5,<2",
         "scipy>=1.13,<2",
         "tensorboardX>=2.6,<3",
         "tensorflow-datasets>=4.9.7,<5",
+        "threadpoolctl>=3,<4",
         "tqdm>=4.66,<5",
     ],
     extras_require={

@@ -1,1 +1,8 @@
 """Adversarial games over data and latent codes, in JAX and Flax."""
+
+from adversarial_latent.config import default_config
+from adversarial_latent.model import Model
+from adversarial_latent.train import train_and_evaluate
+from adversarial_latent.workdir import load
+
+__all__ = ["Model", "default_config", "load", "train_and_evaluate"]

@@ -1,1 +1,32 @@
 """Data sources, splits and label subsets, and the two pipelines that feed a step."""
+
+from adversarial_latent.data.examples import Dataset, Examples, LazyImages, to_float
+from adversarial_latent.data.folder import read_images
+from adversarial_latent.data.images import parse_image_shape
+from adversarial_latent.data.pipelines import Pipeline, make_pipeline
+from adversarial_latent.data.sources import default_config, load
+from adversarial_latent.data.splits import label_subset
+from adversarial_latent.data.synthetic import (
+    GRID_SIGMA,
+    RING_SIGMA,
+    grid_means,
+    ring_means,
+)
+
+__all__ = [
+    "GRID_SIGMA",
+    "RING_SIGMA",
+    "Dataset",
+    "Examples",
+    "LazyImages",
+    "Pipeline",
+    "default_config",
+    "grid_means",
+    "label_subset",
+    "load",
+    "make_pipeline",
+    "parse_image_shape",
+    "read_images",
+    "ring_means",
+    "to_float",
+]

@@ -1,1 +1,19 @@
 """Metrics, evaluators, figures and the report."""
+
+from adversarial_latent.evaluation.evaluators import (
+    EVALUATORS,
+    Evaluation,
+    Evaluator,
+    get_evaluator,
+)
+from adversarial_latent.evaluation.figures import save_figures
+from adversarial_latent.evaluation.report import write_report
+
+__all__ = [
+    "EVALUATORS",
+    "Evaluation",
+    "Evaluator",
+    "get_evaluator",
+    "save_figures",
+    "write_report",
+]

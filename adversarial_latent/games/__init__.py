@@ -1,1 +1,21 @@
 """One file a system: which networks there are and who plays which loss."""
+
+import ml_collections
+
+from adversarial_latent.game import Game
+from adversarial_latent.games import aim, amm
+
+GAMES = {"aim": aim.make_game, "amm": amm.make_game}
+
+
+def make_game(config: ml_collections.ConfigDict) -> Game:
+    """Builds the game that `config.game` describes.
+
+    Raises:
+      ValueError: if no game has the name `config.name`.
+    """
+    if config.name not in GAMES:
+        raise ValueError(
+            f"unknown game {config.name!r}: config.game.name is one of {sorted(GAMES)}"
+        )
+    return GAMES[config.name](config)

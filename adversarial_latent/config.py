@@ -1,0 +1,184 @@
+"""Configs: the fields of every experiment, their arguments, durations and hash."""
+
+import hashlib
+import json
+import re
+from typing import Any
+
+import ml_collections
+import optax
+
+from adversarial_latent import data
+
+
+def default_config() -> ml_collections.ConfigDict:
+    """The fields that every experiment has; a config file sets those that differ.
+
+    Durations (`duration`, `log_every`, `checkpoint_every`) are strings: "500_steps",
+    "40_epochs" or "1e6_examples".
+    """
+    return ml_collections.ConfigDict(
+        {
+            "seed": 0,
+            # Trial t of a run is the run with seed + t; all train in one program.
+            "trials": 1,
+            # How a device runs its trials: vmap, map, or auto (map on CPU).
+            "trial_loop": "auto",
+            "game": {"name": ""},
+            "dataset": data.default_config(),
+            "pipeline": "auto",  # resident (on the device), streaming, or auto
+            "batch_size": 100,  # over all devices and processes
+            "duration": "1_epochs",
+            "moves": "simultaneous",  # or alternating
+            "players": {},
+            "ema_decay": 0.0,
+            "steps_per_call": 100,
+            "log_every": "500_steps",
+            "checkpoint_every": "5000_steps",
+            "evaluators": (),
+            "selection": "",  # the label-free criterion that chooses among trials
+        }
+    )
+
+
+def player(learning_rate: float, **settings: Any) -> ml_collections.ConfigDict:
+    """A player's optimiser: Adam unless said otherwise.
+
+    Args:
+      learning_rate: at the start.
+      **settings: see the fields below.
+
+    Returns:
+      the fields of `config.players.NAME`.
+    """
+    fields = ml_collections.ConfigDict(
+        {
+            "optimizer": "adam",  # or sgd
+            "learning_rate": learning_rate,
+            # constant, cosine or linear (to 0 at the end), inverse_sqrt_epoch (AIM)
+            "schedule": "constant",
+            "b1": 0.5,
+            "b2": 0.999,
+            "momentum": 0.0,  # of sgd
+            "clip_norm": 0.0,  # largest norm of the gradient; 0 for no clipping
+            "weight_decay": 0.0,  # decoupled from the gradient, as in AdamW
+            "repeats": 1,  # moves in one turn; alternating games only
+        }
+    )
+    with fields.unlocked():
+        if unknown := set(settings) - set(fields):
+            raise ValueError(f"a player has no {sorted(unknown)}, only {list(fields)}")
+    fields.update(settings)
+    return fields
+
+
+def parse_arguments(argument: str | None, **defaults: Any) -> ml_collections.ConfigDict:
+    """Reads what stands after the colon of `--config=configs/X.py:k=30,runlocal`.
+
+    Args:
+      argument: comma-separated `name=value`; a bare `name` means True.
+      **defaults: all names there are, with default values, which give the types.
+
+    Returns:
+      the values.
+
+    Raises:
+      ValueError: naming an unknown argument or a value of the wrong type.
+    """
+    values = dict(defaults)
+    for item in filter(None, (argument or "").split(",")):
+        name, _, text = item.partition("=")
+        if name not in defaults:
+            raise ValueError(
+                f"unknown config argument {name!r}; there are {sorted(defaults)}"
+            )
+        kind = type(defaults[name])
+        try:
+            if kind is bool:
+                values[name] = {"": True, "true": True, "false": False}[text.lower()]
+            else:
+                values[name] = kind(text)
+        except (KeyError, ValueError):
+            raise ValueError(
+                f"config argument {name!r} takes a {kind.__name__}, not {text!r}"
+            ) from None
+    return ml_collections.ConfigDict(values)
+
+
+def duration_in_steps(duration: str, batch_size: int, num_examples: int) -> int:
+    """Converts "500_steps", "40_epochs" or "1e6_examples" to train steps.
+
+    Args:
+      duration: a number and its unit.
+      batch_size: examples in a step.
+      num_examples: examples in an epoch.
+
+    Returns:
+      the number of steps, rounded up.
+
+    Raises:
+      ValueError: if the duration cannot be read or is not positive.
+    """
+    match = re.fullmatch(r"([\d.]+(?:e\d+)?)_(steps|epochs|examples)", duration)
+    if not match or float(match[1]) <= 0:
+        raise ValueError(
+            f"cannot read duration {duration!r}: write e.g. 500_steps, 40_epochs or "
+            "1e6_examples"
+        )
+    number, unit = float(match[1]), match[2]
+    per_step = {"steps": 1, "epochs": num_examples, "examples": 1}[unit]
+    examples_per_step = 1 if unit == "steps" else batch_size
+    return -int(-number * per_step // examples_per_step)
+
+
+def make_optimizer(
+    config: ml_collections.ConfigDict, num_steps: int, steps_per_epoch: int
+) -> optax.GradientTransformation:
+    """Builds a player's optimiser from the fields of `player`.
+
+    Args:
+      config: `config.players.NAME`.
+      num_steps: train steps of the run; a player that repeats makes more moves.
+      steps_per_epoch: train steps in one epoch.
+
+    Returns:
+      the transformation, to be used over that player's parameters only.
+
+    Raises:
+      ValueError: if the optimiser or the schedule has no such name.
+    """
+    num_steps *= config.repeats
+    steps_per_epoch *= config.repeats
+    rate = config.learning_rate
+    schedules = {
+        "constant": lambda: rate,
+        "cosine": lambda: optax.cosine_decay_schedule(rate, num_steps),
+        "linear": lambda: optax.linear_schedule(rate, 0.0, num_steps),
+        # alpha / sqrt(t) with t = 1, 2, ... the epoch (Kingma & Ba 2014).
+        "inverse_sqrt_epoch": lambda: (
+            lambda count: rate * (count // steps_per_epoch + 1.0) ** -0.5
+        ),
+    }
+    if config.schedule not in schedules:
+        raise ValueError(
+            f"unknown schedule {config.schedule!r}; there are {sorted(schedules)}"
+        )
+    transformations = []
+    if config.clip_norm:
+        transformations.append(optax.clip_by_global_norm(config.clip_norm))
+    if config.optimizer == "adam":
+        transformations.append(optax.scale_by_adam(config.b1, config.b2))
+    elif config.optimizer == "sgd":
+        transformations.append(optax.trace(config.momentum))
+    else:
+        raise ValueError(f"unknown optimizer {config.optimizer!r}: adam or sgd")
+    if config.weight_decay:
+        transformations.append(optax.add_decayed_weights(config.weight_decay))
+    transformations.append(optax.scale_by_learning_rate(schedules[config.schedule]()))
+    return optax.chain(*transformations)
+
+
+def config_hash(config: ml_collections.ConfigDict) -> str:
+    """Twelve hexadecimal digits that stand for all values of a config."""
+    text = json.dumps(json.loads(config.to_json()), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,189 @@
+"""What a data set is: arrays of examples, their labels and names, by split.
+
+Images are kept as they are stored, uint8 [N, H, W, C], and become float32 in [0, 1] in
+one place, `to_float`, which works on NumPy arrays and, traced, on JAX arrays.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+
+def to_float(x: Any, max_value: int) -> Any:
+    """Turns stored pixels into the values that models see.
+
+    Args:
+        x: NumPy or JAX array: uint8 pixels, or float32 values, which pass unchanged.
+        max_value: the pixel value that means 1.0.
+
+    Returns:
+        float32 array of the same shape.
+    """
+    if x.dtype == np.uint8:
+        return x.astype(np.float32) * np.float32(1 / max_value)
+    return x
+
+
+class LazyImages:
+    """Images that are read and decoded only when they are asked for.
+
+    It behaves as a uint8 array [N, H, W, C] as far as the pipelines need one: `len`,
+    `shape`, `dtype`, and indexing along the first axis, which reads.
+
+    Attributes:
+        shape: (N, H, W, C).
+        dtype: uint8.
+        nbytes: what the decoded images would take.
+    """
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(
+        self,
+        read: Callable[[np.ndarray], np.ndarray],
+        indices: np.ndarray,
+        image_shape: tuple[int, int, int],
+    ):
+        self._read = read
+        self._indices = indices
+        self.shape = (len(indices), *image_shape)
+        self.nbytes = int(np.prod(self.shape, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        chosen = self._indices[key]
+        if np.ndim(chosen) == 0:
+            return self._read(np.asarray([chosen]))[0]
+        return self._read(chosen)
+
+    def subset(self, indices: np.ndarray) -> "LazyImages":
+        """Returns the images at `indices` without reading them."""
+        return LazyImages(self._read, self._indices[indices], self.shape[1:])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Examples:
+    """One split: inputs with their labels and names.
+
+    Attributes:
+        x: uint8 images [N, H, W, C] (an array, or `LazyImages`), float32 images in
+            [0, 1] of that shape, or float32 points [N, D].
+        label: int32 [N], or None.
+        name: N strings: file names, or the position in the source.
+        max_value: the uint8 value that stands for 1.0 (16 for scikit-learn's digits).
+
+    Raises:
+        ValueError: no examples, lengths that differ, or a wrong dtype or shape.
+    """
+
+    x: np.ndarray | LazyImages
+    label: np.ndarray | None = None
+    name: Sequence[str] = ()
+    max_value: int = 255
+
+    def __post_init__(self):
+        size = len(self.x)
+        if size == 0:
+            raise ValueError("there are no examples: x has length 0")
+        if self.x.dtype not in (np.uint8, np.float32):
+            raise ValueError(f"x must be uint8 or float32, not {self.x.dtype}")
+        if len(self.x.shape) not in (2, 4):
+            raise ValueError(
+                f"x must be images [N, H, W, C] or points [N, D], not {self.x.shape}"
+            )
+        if not self.name:
+            object.__setattr__(self, "name", tuple(map(str, range(size))))
+        if len(self.name) != size:
+            raise ValueError(f"{size} examples, but {len(self.name)} names")
+        if self.label is not None:
+            label = np.asarray(self.label)
+            if label.shape != (size,):
+                raise ValueError(
+                    f"{size} examples need labels of shape ({size},), not {label.shape}"
+                )
+            if label.dtype.kind not in "iu":
+                raise ValueError(f"labels must be integers, not {label.dtype}")
+            object.__setattr__(self, "label", label.astype(np.int32))
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def example_shape(self) -> tuple[int, ...]:
+        """Shape of one example: (H, W, C) or (D,)."""
+        return tuple(self.x.shape[1:])
+
+    def take(self, indices: np.ndarray) -> "Examples":
+        """Returns the examples at `indices` [M], in that order; lazy ones stay lazy."""
+        indices = np.asarray(indices)
+        return dataclasses.replace(
+            self,
+            x=self.x.subset(indices)
+            if isinstance(self.x, LazyImages)
+            else self.x[indices],
+            label=None if self.label is None else self.label[indices],
+            name=tuple(self.name[i] for i in indices),
+        )
+
+    def as_float(self, key: Any = slice(None)) -> np.ndarray:
+        """Returns the inputs chosen by `key` as models see them: float32 [M, ...]."""
+        return to_float(self.x[key], self.max_value)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dataset:
+    """A named data set, cut into splits.
+
+    Attributes:
+        name: the name it was asked for by.
+        splits: "train", "test" and, when asked for or given by the source,
+            "validation".
+        protocol: how the splits were made, in words, for the reports.
+        class_names: one for each class; empty when there are no labels.
+
+    Raises:
+        ValueError: splits of different shape, labels outside the classes, or labels in
+            some splits only.
+    """
+
+    name: str
+    splits: Mapping[str, Examples]
+    protocol: str
+    class_names: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        shapes = {name: split.example_shape for name, split in self.splits.items()}
+        if len(set(shapes.values())) > 1:
+            raise ValueError(f"{self.name}: splits differ in shape: {shapes}")
+        labelled = [
+            name for name, part in self.splits.items() if part.label is not None
+        ]
+        if 0 < len(labelled) < len(self.splits):
+            raise ValueError(
+                f"{self.name}: only {labelled} of the splits {list(self.splits)} have "
+                "labels; give all of them labels, or none"
+            )
+        for name, split in self.splits.items():
+            if split.label is None:
+                continue
+            low, high = int(split.label.min()), int(split.label.max())
+            if low < 0 or high >= len(self.class_names):
+                raise ValueError(
+                    f"{self.name}: label out of range in split '{name}': labels go "
+                    f"from {low} to {high}, but the {len(self.class_names)} classes "
+                    f"are numbered 0 to {len(self.class_names) - 1}"
+                )
+
+    @property
+    def num_classes(self) -> int | None:
+        """Number of classes, or None for data without labels."""
+        return len(self.class_names) or None
+
+    @property
+    def example_shape(self) -> tuple[int, ...]:
+        """Shape of one example: (H, W, C) or (D,)."""
+        return self.splits["train"].example_shape

@@ -1,0 +1,123 @@
+"""Where data sets come from: a registry of names, and `load`."""
+
+import dataclasses
+from collections.abc import Callable
+
+from ml_collections import ConfigDict
+
+from adversarial_latent.data import arrays, folder, splits, synthetic, tfds_source
+from adversarial_latent.data.examples import Dataset
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A loader and the keys of the config that only some loaders read."""
+
+    load: Callable[[ConfigDict], Dataset]
+    keys: tuple[str, ...] = ()
+
+
+SOURCES = {
+    "digits": Source(arrays.load_digits),
+    "npz": Source(arrays.load_npz, ("path", "image_shape")),
+    "folder": Source(folder.load_folder, ("path", "image_shape")),
+    "grid25": Source(synthetic.load_grid25),
+    "ring": Source(synthetic.load_ring),
+    "tfds": Source(
+        tfds_source.load_tfds,
+        ("data_dir", "image_shape", "in_memory", "train_split"),
+    ),
+}
+
+
+def default_config() -> ConfigDict:
+    """Returns `config.dataset` with every key that there is."""
+    return ConfigDict(
+        {
+            "name": "digits",  # or npz, folder, grid25, ring, tfds:NAME
+            "path": "",  # npz, folder: where it is
+            "data_dir": "",  # tfds: '' is TFDS_DATA_DIR, or TFDS's default
+            "train_split": "train",  # tfds: 'train+extra' and the like
+            "in_memory": True,  # tfds: False reads images when they are needed
+            "image_shape": "",  # npz, folder, tfds: fit images to it: '28x28x1'
+            "test_fraction": 0.2,  # of sources without a test split of their own
+            "num_validation": 0,  # this many training examples are held out
+            "split_seed": 0,  # of every choice above
+            "limit": 0,  # at most this many examples a split, 0 for all
+        }
+    )
+
+
+def load(config: ConfigDict) -> Dataset:
+    """Loads a data set and cuts its splits.
+
+    Args:
+        config: as `default_config`; keys left out have its values.
+
+    Returns:
+        Dataset with splits "train" and "test", and "validation" if `num_validation`
+        asks for one or the source has one.
+
+    Raises:
+        FileNotFoundError: the data is not where the config says; names the place.
+        ValueError: an unknown name or key, a key that the source does not read, or
+            data that is not sound; names what is wrong.
+    """
+    config, source = _complete(config)
+    raw = source.load(config)
+    parts, protocol = dict(raw.splits), [raw.protocol]
+    if "test" not in parts:
+        parts["train"], parts["test"] = splits.hold_out_test(
+            parts["train"], config.test_fraction, config.split_seed
+        )
+        kind = "random" if raw.num_classes is None else "stratified"
+        protocol.append(f"a {kind} {config.test_fraction:.0%} held out for testing")
+    if config.num_validation:
+        if "validation" in parts:
+            raise ValueError(
+                f"{config.name} has a validation split of its own: leave "
+                f"num_validation at 0, not {config.num_validation}"
+            )
+        parts["train"], parts["validation"] = splits.hold_out_validation(
+            parts["train"], config.num_validation, config.split_seed
+        )
+        protocol.append(
+            f"{config.num_validation} random training examples held out for validation"
+        )
+    if config.limit:
+        for name, part in parts.items():
+            rng = splits.split_rng(config.split_seed, f"limit/{name}")
+            count = min(config.limit, len(part))
+            parts[name] = part.take(splits.draw(len(part), count, rng))
+        protocol.append(f"every split cut to {config.limit} random examples")
+    sizes = ", ".join(f"{len(part)} {name}" for name, part in parts.items())
+    protocol.append(f"split_seed {config.split_seed}: {sizes}")
+    return dataclasses.replace(raw, splits=parts, protocol="; ".join(protocol))
+
+
+def _complete(config: ConfigDict) -> tuple[ConfigDict, Source]:
+    """Fills in defaults, and refuses keys that are unknown or would be ignored."""
+    defaults = default_config()
+    unknown = sorted(set(config.keys()) - set(defaults.keys()))
+    if unknown:
+        raise ValueError(
+            f"unknown keys in config.dataset: {unknown}; known: {sorted(defaults)}"
+        )
+    complete = ConfigDict({**defaults.to_dict(), **config.to_dict()})
+    kind, colon, name = complete.name.partition(":")
+    if kind not in SOURCES or bool(colon and name) != (kind == "tfds"):
+        known = [f"{key}:NAME" if key == "tfds" else key for key in SOURCES]
+        raise ValueError(
+            f"unknown data set '{complete.name}' (--config.dataset.name); known: "
+            + ", ".join(known)
+        )
+    for key in sorted({key for source in SOURCES.values() for key in source.keys}):
+        if key not in SOURCES[kind].keys and complete[key] != defaults[key]:
+            raise ValueError(
+                f"config.dataset.{key} has no meaning for the data set "
+                f"'{complete.name}': leave it at {defaults[key]!r}"
+            )
+    for key in ("split_seed", "num_validation", "limit"):
+        if complete[key] < 0:
+            raise ValueError(f"config.dataset.{key}={complete[key]} is negative")
+    return complete, SOURCES[kind]

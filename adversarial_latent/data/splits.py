@@ -1,0 +1,154 @@
+"""Random choices of examples, each a pure function of a recorded seed."""
+
+import math
+
+import numpy as np
+
+from adversarial_latent.data.examples import Examples
+
+
+def split_rng(seed: int, purpose: str) -> np.random.Generator:
+    """Returns the generator of one purpose: streams of different names never meet."""
+    return np.random.default_rng([seed, *purpose.encode()])
+
+
+def draw(size: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Draws `count` of `size` indices without replacement.
+
+    Returns:
+        Sorted int64 [count]: examples keep the order of their source.
+    """
+    return np.sort(rng.permutation(size)[:count])
+
+
+def draw_stratified(
+    label: np.ndarray, counts: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Draws `counts[c]` indices of every class c.
+
+    Args:
+        label: int32 [N], classes 0 to C - 1.
+        counts: [C], how many of each class.
+        rng: generator of the choice.
+
+    Returns:
+        Sorted int64 [sum(counts)].
+    """
+    chosen = [
+        rng.permutation(np.flatnonzero(label == c))[:count]
+        for c, count in enumerate(counts)
+    ]
+    return np.sort(np.concatenate(chosen))
+
+
+def apportion(sizes: np.ndarray, total: int) -> np.ndarray:
+    """Shares `total` among classes in proportion to their sizes (largest remainder).
+
+    Args:
+        sizes: int [C].
+        total: at most `sizes.sum()`.
+
+    Returns:
+        int64 [C], none above its size, with sum `total`.
+    """
+    quota = sizes * (total / sizes.sum())
+    counts = np.floor(quota).astype(np.int64)
+    largest = np.argsort(counts - quota, kind="stable")
+    counts[largest[: total - counts.sum()]] += 1
+    return counts
+
+
+def split(examples: Examples, chosen: np.ndarray) -> tuple[Examples, Examples]:
+    """Returns (the examples not chosen, the chosen ones)."""
+    rest = np.setdiff1d(np.arange(len(examples)), chosen)
+    return examples.take(rest), examples.take(chosen)
+
+
+def hold_out_test(
+    examples: Examples, fraction: float, seed: int
+) -> tuple[Examples, Examples]:
+    """Holds out a test set, with the proportions of the classes if there are any.
+
+    Args:
+        examples: all examples of a source that has no test split of its own.
+        fraction: share of every class that is held out.
+        seed: the split is a pure function of it.
+
+    Returns:
+        (train, test).
+
+    Raises:
+        ValueError: a fraction outside (0, 1), or one that leaves a side empty.
+    """
+    if not 0 < fraction < 1:
+        raise ValueError(
+            f"test_fraction must lie strictly between 0 and 1, not {fraction}: this "
+            "data set has no test split of its own"
+        )
+    rng = split_rng(seed, "test")
+    total = math.ceil(round(fraction * len(examples), 6))  # 0.1 * 30 is above 3
+    if examples.label is None:
+        chosen = draw(len(examples), total, rng)
+    else:
+        counts = apportion(np.bincount(examples.label), total)
+        chosen = draw_stratified(examples.label, counts, rng)
+    if not 0 < len(chosen) < len(examples):
+        raise ValueError(
+            f"test_fraction={fraction} of {len(examples)} examples leaves "
+            f"{len(chosen)} for testing and {len(examples) - len(chosen)} for training"
+        )
+    return split(examples, chosen)
+
+
+def hold_out_validation(
+    examples: Examples, count: int, seed: int
+) -> tuple[Examples, Examples]:
+    """Holds out `count` random examples (AMM, section 4: 5,000 of MNIST's).
+
+    Returns:
+        (train, validation).
+
+    Raises:
+        ValueError: a count that leaves nothing to train on.
+    """
+    if not 0 < count < len(examples):
+        raise ValueError(
+            f"num_validation={count} must be between 1 and {len(examples) - 1}: "
+            f"there are {len(examples)} training examples"
+        )
+    return split(examples, draw(len(examples), count, split_rng(seed, "validation")))
+
+
+def label_subset(examples: Examples, num_labels: int, seed: int) -> Examples:
+    """Draws a class-balanced labelled subset for semi-supervised learning.
+
+    Args:
+        examples: labelled training examples.
+        num_labels: size of the subset, a multiple of the number of classes.
+        seed: the subset is a pure function of it.
+
+    Returns:
+        `num_labels` examples, equally many of each class.
+
+    Raises:
+        ValueError: no labels, a size that does not divide by the classes, or a class
+            with too few examples.
+    """
+    if examples.label is None:
+        raise ValueError("a label subset needs labels, and these examples have none")
+    available = np.bincount(examples.label)
+    num_classes = len(available)
+    if num_labels <= 0 or num_labels % num_classes:
+        raise ValueError(
+            f"num_labels={num_labels} must be a positive multiple of the "
+            f"{num_classes} classes"
+        )
+    counts = np.full(num_classes, num_labels // num_classes)
+    if (available < counts).any():
+        poorest = int(available.argmin())
+        raise ValueError(
+            f"num_labels={num_labels} takes {counts[0]} examples of every class, but "
+            f"class {poorest} has only {available[poorest]}"
+        )
+    rng = split_rng(seed, "label")
+    return examples.take(draw_stratified(examples.label, counts, rng))

@@ -1,0 +1,203 @@
+"""Named data sets of TensorFlow Datasets, read without TensorFlow.
+
+Pixels are decoded by Pillow here and not by TFDS, which would use OpenCV where that is
+installed: the same data on every machine, and only the features that are wanted.
+"""
+
+import os
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from adversarial_latent.data import images
+from adversarial_latent.data.examples import Dataset, Examples, LazyImages
+
+# Records of small images are read and decoded fastest some hundreds at a time.
+CHUNK = 1000
+
+
+def load_tfds(config: ConfigDict) -> Dataset:
+    """Loads 'tfds:NAME': splits "train", and "test" and "validation" if it has them.
+
+    Raises:
+        FileNotFoundError: not prepared in the data directory; says how to do that.
+        ValueError: unknown to TFDS, no training split, no uint8 images, or images
+            that differ in size without `image_shape`.
+    """
+    builder = _open(config.name.removeprefix("tfds:"), config.data_dir)
+    image_key, label_key = _keys(builder)
+    shape = _image_shape(builder, image_key, config.image_shape)
+    wanted = {"train": config.train_split}
+    wanted |= {
+        name: name for name in ("test", "validation") if name in builder.info.splits
+    }
+    splits = {
+        name: _Records(builder, split, image_key, label_key, shape).examples(
+            config.in_memory
+        )
+        for name, split in wanted.items()
+    }
+    return Dataset(
+        name=config.name,
+        splits=splits,
+        protocol=f"TFDS {builder.info.full_name}, training on '{config.train_split}'",
+        class_names=tuple(builder.info.features[label_key].names) if label_key else (),
+    )
+
+
+class _Records:
+    """One split on disk: reads any of its examples, of which only two features."""
+
+    def __init__(
+        self,
+        builder: Any,
+        split: str,
+        image_key: str,
+        label_key: str | None,
+        shape: images.ImageShape,
+    ):
+        import tensorflow_datasets as tfds
+
+        self._title = f"{builder.info.full_name} '{split}'"
+        try:
+            self._source = builder.as_data_source(
+                split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
+            )
+        except (KeyError, ValueError) as error:
+            raise ValueError(
+                f"{builder.info.full_name} has no split '{split}' "
+                f"(--config.dataset.train_split), only {list(builder.info.splits)}"
+            ) from error
+        keys = [image_key] + ([label_key] if label_key else [])
+        self._features = tfds.features.FeaturesDict(
+            {key: builder.info.features[key] for key in keys}
+        )
+        self._decoders = {image_key: tfds.decode.SkipDecoding()}
+        self._image_key, self._label_key, self._shape = image_key, label_key, shape
+        self._resize = builder.info.features[image_key].shape != shape
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def read(self, indices: np.ndarray) -> list[dict[str, Any]]:
+        """Returns the examples with their images still encoded."""
+        try:
+            records = self._source.__getitems__([int(i) for i in indices])
+        except RuntimeError as error:
+            raise ValueError(
+                f"{self._title}: a corrupt file ({error}); prepare the data set again"
+            ) from error
+        return [
+            self._features.deserialize_example_np(record, decoders=self._decoders)
+            for record in records
+        ]
+
+    def decode(self, examples: list[dict[str, Any]]) -> np.ndarray:
+        """Returns the images of `examples`, uint8 [M, H, W, C]."""
+        x = np.empty((len(examples), *self._shape), np.uint8)
+        for i, example in enumerate(examples):
+            image = images.decode_image(example[self._image_key], self._title)
+            if self._resize or image.shape[-1] != self._shape[-1]:
+                image = images.resize(image, self._shape)
+            x[i] = image
+        return x
+
+    def examples(self, in_memory: bool) -> Examples:
+        """Returns the split; labels are read now, images now or when asked for."""
+        size = len(self)
+        label = np.empty(size, np.int64)
+        x = (
+            np.empty((size, *self._shape), np.uint8)
+            if in_memory
+            else LazyImages(
+                lambda indices: self.decode(self.read(indices)),
+                np.arange(size),
+                self._shape,
+            )
+        )
+        if in_memory or self._label_key:
+            for start in range(0, size, CHUNK):
+                part = slice(start, min(start + CHUNK, size))
+                examples = self.read(np.arange(part.start, part.stop))
+                if isinstance(x, np.ndarray):
+                    x[part] = self.decode(examples)
+                if self._label_key:
+                    label[part] = [example[self._label_key] for example in examples]
+        return Examples(x=x, label=label if self._label_key else None)
+
+
+def _open(name: str, data_dir: str) -> Any:
+    import tensorflow_datasets as tfds
+
+    # Read at every call: TFDS itself looks at the variable once, when imported.
+    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+    data_dir = os.path.expanduser(data_dir)
+    try:
+        builder = tfds.builder(name, data_dir=data_dir, file_format="array_record")
+    except (AssertionError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"TFDS cannot load '{name}' from '{data_dir}' in array_record format: "
+            f"{reason}"
+        ) from error
+    files = [
+        str(path) for split in builder.info.splits.values() for path in split.filepaths
+    ]
+    missing = [path for path in files if not os.path.exists(path)]
+    if not files or missing:
+        what = f"'{missing[0]}' is missing" if missing else "nothing is there"
+        raise FileNotFoundError(
+            f"TFDS data set '{name}' is not prepared in array_record format under "
+            f"'{data_dir}': {what}. Name the directory with --config.dataset.data_dir "
+            "or TFDS_DATA_DIR, or prepare it once:\n"
+            "  pip install -e '.[prepare]'\n"
+            '  python -c "import tensorflow_datasets as tfds; '
+            f"tfds.builder('{name}', data_dir='{data_dir}', "
+            "file_format='array_record').download_and_prepare()\""
+        )
+    return builder
+
+
+def _keys(builder: Any) -> tuple[str, str | None]:
+    """Finds the names of the image feature and of the class label, if there is one."""
+    import tensorflow_datasets as tfds
+
+    features = builder.info.features
+    image_key, label_key = "image", "label"
+    match builder.info.supervised_keys:
+        case (str(image_key), str(label_key)):
+            pass  # the data set says itself which features go in and which come out
+    if image_key not in features or not isinstance(
+        features[image_key], tfds.features.Image
+    ):
+        raise ValueError(
+            f"{builder.info.full_name} is no image data set: its features are "
+            f"{list(features)}"
+        )
+    if features[image_key].np_dtype != np.uint8:
+        raise ValueError(
+            f"{builder.info.full_name} holds {features[image_key].np_dtype} images, "
+            "and only uint8 ones are supported"
+        )
+    if label_key in features and isinstance(
+        features[label_key], tfds.features.ClassLabel
+    ):
+        return image_key, label_key
+    return image_key, None
+
+
+def _image_shape(builder: Any, image_key: str, wanted: Any) -> images.ImageShape:
+    shape = images.parse_image_shape(wanted)
+    stored = builder.info.features[image_key].shape
+    if shape is None and None in stored:
+        raise ValueError(
+            f"the images of {builder.info.full_name} differ in size: bring them to one "
+            "shape with --config.dataset.image_shape=HEIGHTxWIDTHxCHANNELS"
+        )
+    if stored[-1] not in (1, 3):
+        raise ValueError(
+            f"{builder.info.full_name} has images of {stored[-1]} channels, and only "
+            "1 (grey) and 3 (colour) are supported"
+        )
+    return shape or stored

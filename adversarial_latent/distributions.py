@@ -1,0 +1,303 @@
+"""Distributions of latent variables, as immutable trees of arrays.
+
+Each is a `flax.struct` dataclass: it passes through jit, vmap and grad, and a network's
+output becomes one by naming its parts. The last axis holds the event (the d dimensions
+of z, the K categories of y as a one-hot or probability vector); log-probabilities and
+entropies are in nats and have that axis summed out. Samples are reparametrised, except
+those of `Categorical` and of a mixture's component.
+
+`sample(key, shape)` puts `shape` in front of the parameters' own axes.
+"""
+
+import math
+
+import chex
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+
+@struct.dataclass
+class Gaussian:
+    """Gaussian with a diagonal covariance (AMM eq. 3, AIM eq. 8).
+
+    Attributes:
+      mean: [..., d].
+      log_variance: [..., d].
+    """
+
+    mean: chex.Array
+    log_variance: chex.Array
+
+    def sample(self, key: chex.PRNGKey, shape: tuple[int, ...] = ()) -> chex.Array:
+        """Draws mean + exp(log_variance / 2) * noise (AMM eq. 20).
+
+        Args:
+          key: random key.
+          shape: leading axes of independent draws.
+
+        Returns:
+          [*shape, ..., d] samples.
+
+        Raises:
+          AssertionError: if mean and log_variance differ in shape.
+        """
+        chex.assert_equal_shape([self.mean, self.log_variance])
+        shape = shape + self.mean.shape
+        noise = jax.random.normal(key, shape, self.mean.dtype)
+        mean = jnp.broadcast_to(self.mean, shape)
+        return mean + jnp.broadcast_to(jnp.exp(self.log_variance / 2), shape) * noise
+
+    def log_prob(self, value: chex.Array) -> chex.Array:
+        """Log-density of a value, summed over d (minus eq. 8 of AIM).
+
+        Args:
+          value: [..., d], of the same rank as the mean; leading axes broadcast.
+
+        Returns:
+          [...] log-densities.
+
+        Raises:
+          AssertionError: if ranks or d differ.
+        """
+        parts = [value, self.mean, self.log_variance]
+        chex.assert_equal_rank(parts)
+        chex.assert_equal_shape_suffix(parts, 1)
+        # Dividing before squaring stays finite at smaller variances.
+        standardised = (value - self.mean) * jnp.exp(-self.log_variance / 2)
+        return -0.5 * jnp.sum(
+            jnp.square(standardised) + self.log_variance + math.log(2 * math.pi),
+            axis=-1,
+        )
+
+    def entropy(self) -> chex.Array:
+        """Returns the [...] differential entropies."""
+        return 0.5 * jnp.sum(self.log_variance + (1 + math.log(2 * math.pi)), axis=-1)
+
+    def kl_to_standard_normal(self) -> chex.Array:
+        """Returns the [...] divergences KL(self || N(0, I))."""
+        return 0.5 * jnp.sum(
+            jnp.exp(self.log_variance) + jnp.square(self.mean) - 1 - self.log_variance,
+            axis=-1,
+        )
+
+
+@struct.dataclass
+class Categorical:
+    """Distribution of one-hot vectors y.
+
+    Attributes:
+      logits: [..., K] finite unnormalised log-probabilities.
+    """
+
+    logits: chex.Array
+
+    @property
+    def probabilities(self) -> chex.Array:
+        """[..., K] probabilities; rows sum to one."""
+        return jax.nn.softmax(self.logits)
+
+    def sample(self, key: chex.PRNGKey, shape: tuple[int, ...] = ()) -> chex.Array:
+        """Draws [*shape, ..., K] one-hot vectors, not differentiable."""
+        index = self.sample_index(key, shape)
+        return jax.nn.one_hot(index, self.logits.shape[-1], dtype=self.logits.dtype)
+
+    def sample_index(
+        self, key: chex.PRNGKey, shape: tuple[int, ...] = ()
+    ) -> chex.Array:
+        """Draws [*shape, ...] int32 category numbers."""
+        shape = shape + self.logits.shape[:-1]
+        return jax.random.categorical(key, self.logits, shape=shape).astype(jnp.int32)
+
+    def log_prob(self, value: chex.Array) -> chex.Array:
+        """Log-probability of one-hot vectors.
+
+        Given probabilities instead, this is their negative cross-entropy.
+
+        Args:
+          value: [..., K], of the shape of the logits.
+
+        Returns:
+          [...] log-probabilities.
+
+        Raises:
+          AssertionError: if the shapes differ.
+        """
+        chex.assert_equal_shape([value, self.logits])
+        return jnp.sum(value * jax.nn.log_softmax(self.logits), axis=-1)
+
+    def entropy(self) -> chex.Array:
+        """Returns the [...] entropies, between 0 and log K."""
+        log_probabilities = jax.nn.log_softmax(self.logits)
+        return -jnp.sum(jnp.exp(log_probabilities) * log_probabilities, axis=-1)
+
+
+@struct.dataclass
+class GaussianMixture:
+    """The prior p(y) p(z|y) of AMM (eq. 11): a mixture of diagonal Gaussians.
+
+    Attributes:
+      logits: [K] unnormalised log p(y). For known class frequencies, their logarithm.
+      mean: [K, d].
+      log_variance: [K, d].
+    """
+
+    logits: chex.Array
+    mean: chex.Array
+    log_variance: chex.Array
+
+    @property
+    def num_components(self) -> int:
+        """The number K of components."""
+        return self.mean.shape[0]
+
+    @property
+    def probabilities(self) -> chex.Array:
+        """[K] probabilities p(y)."""
+        return jax.nn.softmax(self.logits)
+
+    def component(self, index: chex.Array) -> Gaussian:
+        """The conditional p(z|y), from which one samples z given y.
+
+        Args:
+          index: [...] integer component numbers in [0, K).
+
+        Returns:
+          Gaussian with mean and log_variance [..., d], differentiable in the mixture's.
+        """
+        return Gaussian(self.mean[index], self.log_variance[index])
+
+    def sample(self, key: chex.PRNGKey, n: int) -> tuple[chex.Array, chex.Array]:
+        """Draws n pairs from p(y) p(z|y).
+
+        Args:
+          key: random key.
+          n: number of draws.
+
+        Returns:
+          z [n, d], differentiable in mean and log_variance, and the int32 component
+          numbers [n].
+        """
+        component_key, z_key = jax.random.split(key)
+        index = Categorical(self.logits).sample_index(component_key, (n,))
+        return self.component(index).sample(z_key), index
+
+    def component_log_prob(self, z: chex.Array) -> chex.Array:
+        """Log-density log p(z|y=k) of each component.
+
+        Args:
+          z: [B, d].
+
+        Returns:
+          [B, K] log-densities.
+
+        Raises:
+          AssertionError: if z is not [B, d].
+        """
+        chex.assert_rank(z, 2)
+        components = Gaussian(self.mean[None], self.log_variance[None])  # [1, K, d]
+        return components.log_prob(z[:, None])
+
+    def log_prob(self, z: chex.Array) -> chex.Array:
+        """Log-density log p(z) = log sum_k p(z|y=k) p(y=k) of z [B, d]: [B]."""
+        return jax.nn.logsumexp(self._joint_log_prob(z), axis=-1)
+
+    def posterior(self, z: chex.Array) -> chex.Array:
+        """Probabilities p(y|z), whose argmax is AMM's classifier (eq. 19).
+
+        Args:
+          z: [B, d].
+
+        Returns:
+          [B, K] probabilities; rows sum to one.
+
+        Raises:
+          AssertionError: if z is not [B, d].
+        """
+        return jax.nn.softmax(self._joint_log_prob(z))
+
+    def _joint_log_prob(self, z: chex.Array) -> chex.Array:
+        return self.component_log_prob(z) + jax.nn.log_softmax(self.logits)[None]
+
+
+@struct.dataclass
+class RelaxedCategorical:
+    """Gumbel-softmax: a continuous, reparametrised relaxation of `Categorical`.
+
+    Jang et al. 2016 and Maddison et al. 2017 (the Concrete distribution).
+
+    Attributes:
+      logits: [..., K] finite unnormalised log-probabilities.
+      temperature: positive scalar; samples approach one-hot vectors as it goes to 0.
+    """
+
+    logits: chex.Array
+    temperature: chex.Scalar
+
+    @property
+    def probabilities(self) -> chex.Array:
+        """[..., K] probabilities of the categories that samples relax."""
+        return jax.nn.softmax(self.logits)
+
+    def sample(self, key: chex.PRNGKey, shape: tuple[int, ...] = ()) -> chex.Array:
+        """Draws [*shape, ..., K] points of the simplex."""
+        shape = shape + self.logits.shape
+        noise = jax.random.gumbel(key, shape, self.logits.dtype)
+        logits = jnp.broadcast_to(self.logits, shape)
+        return jax.nn.softmax((logits + noise) / self.temperature)
+
+    def log_prob(self, value: chex.Array) -> chex.Array:
+        """Log-density on the simplex (Maddison et al. 2017, definition 1).
+
+        Args:
+          value: [..., K], of the shape of the logits; rows sum to one. The density has
+            no limit at the simplex's border: an entry of zero, to which a sample
+            underflows at low temperatures, is read as the smallest positive float.
+
+        Returns:
+          [...] log-densities.
+
+        Raises:
+          AssertionError: if the shapes differ.
+        """
+        chex.assert_equal_shape([value, self.logits])
+        num_categories = self.logits.shape[-1]
+        temperature = jnp.asarray(self.temperature, self.logits.dtype)
+        log_value = jnp.log(jnp.maximum(value, jnp.finfo(value.dtype).tiny))
+        scores = self.logits - temperature * log_value  # [..., K]
+        return (
+            math.lgamma(num_categories)
+            + (num_categories - 1) * jnp.log(temperature)
+            + jnp.sum(scores - log_value, axis=-1)
+            - num_categories * jax.nn.logsumexp(scores, axis=-1)
+        )
+
+
+@struct.dataclass
+class LogitNormal:
+    """Softmax of Gaussian logits (Kendall and Gal 2017; AMM eq. 8-9): q(y|x).
+
+    It has no `log_prob`: adversarial inference needs samples only.
+
+    Attributes:
+      mean: [..., K] means of the logits.
+      log_variance: [..., K] log-variances of the logits.
+    """
+
+    mean: chex.Array
+    log_variance: chex.Array
+
+    @property
+    def probabilities(self) -> chex.Array:
+        """[..., K] probabilities at the mean logits, the prediction without noise."""
+        return jax.nn.softmax(self.mean)
+
+    def sample_logits(
+        self, key: chex.PRNGKey, shape: tuple[int, ...] = ()
+    ) -> chex.Array:
+        """Draws [*shape, ..., K] logits h_y (AMM eq. 8), which q(z|x,y) reads."""
+        return Gaussian(self.mean, self.log_variance).sample(key, shape)
+
+    def sample(self, key: chex.PRNGKey, shape: tuple[int, ...] = ()) -> chex.Array:
+        """Draws [*shape, ..., K] probabilities y = softmax(h_y) (AMM eq. 9)."""
+        return jax.nn.softmax(self.sample_logits(key, shape))

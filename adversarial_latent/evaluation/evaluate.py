@@ -1,0 +1,111 @@
+"""Evaluates a run: every trial is judged, one is chosen, figures show that one."""
+
+import os
+import platform
+import subprocess
+from typing import Any
+
+import jax
+import numpy as np
+
+from adversarial_latent import config as config_lib
+from adversarial_latent.data import load as load_dataset
+from adversarial_latent.evaluation import figures
+from adversarial_latent.evaluation.evaluators import get_evaluator
+from adversarial_latent.evaluation.report import write_report
+from adversarial_latent.evaluation.selection import get_criterion
+from adversarial_latent.workdir import load_trials, read_config, write_json
+
+_MAX_SELECTION_EXAMPLES = 5000
+
+
+def evaluate(workdir: str) -> dict[str, Any]:
+    """Judges a trained run and writes results.json, figures/ and report.html.
+
+    The trial is chosen first, from training examples without their labels; then the
+    evaluators judge all trials on the test split.
+
+    Args:
+      workdir: directory of a run.
+
+    Returns:
+      what results.json holds: for every number its mean and std over trials, the
+      value of each trial and of the chosen one, and the protocol.
+
+    Raises:
+      FileNotFoundError: if the directory holds no trained run.
+    """
+    config = read_config(workdir)
+    dataset = load_dataset(config.dataset)
+    models = load_trials(workdir)
+    chosen, selection = 0, None
+    if len(models) > 1 and config.selection:
+        train = dataset.splits["train"]
+        number = min(len(train), _MAX_SELECTION_EXAMPLES)
+        scores = get_criterion(config.selection)(
+            models, train.as_float(np.arange(number))
+        )
+        chosen = int(np.argmax(scores))
+        selection = {
+            "criterion": config.selection,
+            "scores": scores.tolist(),
+            "protocol": (
+                f"Trial {chosen} was chosen by the criterion {config.selection!r} on "
+                f"{number} training examples; no labels were seen."
+            ),
+        }
+    numbers: dict[str, list[float]] = {}
+    protocols: dict[str, str] = {}
+    drawn: dict[str, Any] = {}
+    for name in config.evaluators:
+        for trial, model in enumerate(models):
+            evaluation = get_evaluator(name)(
+                model, dataset, config.seed, draw=trial == chosen
+            )
+            protocols[name] = evaluation.protocol
+            drawn |= evaluation.figures
+            for result, value in evaluation.results.items():
+                numbers.setdefault(result, []).append(float(value))
+    results = {
+        "results": {
+            name: {
+                "mean": float(np.mean(values)),
+                "std": float(np.std(values)),
+                "trials": values,
+                "chosen": values[chosen],
+            }
+            for name, values in numbers.items()
+        },
+        "chosen_trial": chosen,
+        "selection": selection,
+        "protocol": {"data": dataset.protocol, **protocols},
+        "seeds": [config.seed + trial for trial in range(len(models))],
+        "config_hash": config_lib.config_hash(config),
+        "environment": _environment(),
+    }
+    figures.save_figures(drawn, os.path.join(workdir, "figures"))
+    write_json(workdir, "results.json", results)
+    write_report(workdir)
+    return results
+
+
+def _environment() -> dict[str, Any]:
+    """What a number depends on beside config and seeds."""
+    return {
+        "commit": _commit(),
+        "device": jax.devices()[0].device_kind,
+        "num_devices": jax.device_count(),
+        "jax": jax.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _commit() -> str:
+    """The commit of the source tree, marked if files differ from it."""
+    tree = os.path.dirname(os.path.abspath(__file__))
+    command = ["git", "-C", tree, "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown (no git checkout)"
+    return found.stdout.strip()

@@ -1,0 +1,430 @@
+"""The report of a run: one HTML file that needs nothing else, not even a network."""
+
+import base64
+import dataclasses
+import html
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PIL import Image
+
+from adversarial_latent.evaluation import figures
+from adversarial_latent.logging import read_metrics
+
+
+@dataclasses.dataclass(frozen=True)
+class _Metric:
+    """How a number is shown to a reader who does not know it.
+
+    Attributes:
+      title: its name in words.
+      meaning: one clause.
+      is_share: shown in percent.
+      better: "lower", "higher", or "" where neither is.
+    """
+
+    title: str
+    meaning: str
+    is_share: bool = False
+    better: str = ""
+
+    def show(self, value: float) -> str:
+        if self.is_share:
+            return f"{100 * value:.2f}"
+        return f"{value:.0f}" if float(value).is_integer() else f"{value:#.4g}"
+
+    def show_spread(self, mean: float, std: float) -> str:
+        spread = f"{100 * std:.2f}" if self.is_share else f"{std:.2g}"
+        return f"{self.show(mean)} ± {spread}"
+
+    @property
+    def unit(self) -> str:
+        return " %" if self.is_share else ""
+
+
+_METRICS = {
+    "clustering_accuracy": _Metric(
+        "Clustering accuracy, one-to-one",
+        "share of test examples in the right cluster when each class gets one cluster",
+        is_share=True,
+        better="higher",
+    ),
+    "clustering_error": _Metric(
+        "Clustering error",
+        "share of test examples whose class is not the majority class of their cluster",
+        is_share=True,
+        better="lower",
+    ),
+    "nmi": _Metric(
+        "Normalised mutual information",
+        "agreement of clusters and classes, from 0 to 1",
+        better="higher",
+    ),
+    "ari": _Metric(
+        "Adjusted Rand index",
+        "agreement on which pairs belong together; 0 by chance, 1 at best",
+        better="higher",
+    ),
+    "modes_captured": _Metric(
+        "Modes captured",
+        "modes of the data that samples of the model reach",
+        better="higher",
+    ),
+    "high_quality_fraction": _Metric(
+        "High-quality samples",
+        "share of samples within three standard deviations of a mode",
+        is_share=True,
+        better="higher",
+    ),
+    "per_mode_std": _Metric(
+        "Standard deviation within a mode",
+        "to be compared with that of an exact sampler, see below",
+    ),
+    "kl_to_uniform": _Metric(
+        "KL divergence of the modes from uniform",
+        "in nats; 0 if all modes are equally frequent",
+        better="lower",
+    ),
+    "reconstruction_mse": _Metric(
+        "Reconstruction error",
+        "mean squared difference of an example and its decoded code",
+        better="lower",
+    ),
+}
+"""In order of importance: the first one that a run has is its headline."""
+
+_FIGURE_ORDER = (
+    "clustering_components",
+    "clustering_matrix",
+    "modes",
+    "reconstruction",
+    "interpolation",
+    "samples",
+    "clustering_tsne",
+)
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1d1f23; --muted: #62676f; --line: #dfe2e6;
+  --page: #fff; --card: #f6f7f9; --accent: #1f5fa8; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e8eb; --muted: #9aa1aa;
+  --line: #343a42; --page: #15181c; --card: #1e2329; --accent: #7fb2ee; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--page); color: var(--ink);
+  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue",
+  Arial, sans-serif; }
+main { max-width: 60rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
+h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .25rem; }
+h2 { font-size: 1.15rem; margin: 2.75rem 0 .75rem; padding-bottom: .3rem;
+  border-bottom: 1px solid var(--line); }
+p { margin: .5rem 0; }
+.muted, figcaption { color: var(--muted); }
+.headline { background: var(--card); border-left: 4px solid var(--accent);
+  border-radius: 6px; padding: 1rem 1.25rem; margin: 1.25rem 0; }
+.headline strong { font-size: 2rem; line-height: 1.2; display: block; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: .5rem 0 .5rem .75rem; vertical-align: top;
+  border-bottom: 1px solid var(--line); }
+th:first-child, td:first-child { padding-left: 0; }
+th { font-weight: 600; font-size: .85rem; color: var(--muted); }
+td.number, th.number { text-align: right; }
+td.number { white-space: nowrap; }
+th { vertical-align: bottom; }
+td small { display: block; color: var(--muted); }
+tr.chosen td { font-weight: 600; }
+figure { margin: 1.5rem 0 2.25rem; }
+figure img { display: block; max-width: 100%; height: auto; background: #fff;
+  border-radius: 6px; padding: .5rem; border: 1px solid var(--line); }
+figcaption { font-size: .9rem; margin-top: .5rem; max-width: 46rem; }
+dt { font-weight: 600; margin-top: .75rem; }
+dd { margin: 0; }
+details { margin: .75rem 0; }
+summary { cursor: pointer; font-weight: 600; }
+pre { background: var(--card); padding: 1rem; border-radius: 6px; overflow-x: auto;
+  font: .82rem/1.5 ui-monospace, Menlo, Consolas, monospace; }
+@media print { main { max-width: none; padding: 0; } figure { break-inside: avoid; } }
+"""
+
+
+def write_report(workdir: str | os.PathLike[str]) -> str:
+    """Writes report.html of an evaluated run.
+
+    It shows what results.json, config.json, dataset.json, metrics.jsonl and
+    figures/*.png hold; only the first is needed. Pictures are embedded, text is
+    escaped, and equal files give an equal report.
+
+    Args:
+      workdir: directory of the run.
+
+    Returns:
+      The path of the report.
+
+    Raises:
+      FileNotFoundError: the directory holds no results.json.
+    """
+    workdir = os.fspath(workdir)
+    results = _read_json(workdir, "results.json")
+    if results is None:
+        raise FileNotFoundError(
+            f"{workdir} has no results.json to report on: evaluate the run first with "
+            "python -m experiments.evaluate"
+        )
+    config = _read_json(workdir, "config.json") or {}
+    dataset = _read_json(workdir, "dataset.json") or {}
+    rows = read_metrics(workdir)
+    title = _title(config)
+    sections = [
+        f"<h1>{_escape(title)}</h1>",
+        _subtitle(results, dataset, rows),
+        _headline(results),
+        _numbers(results),
+        _trials(results),
+        _protocols(results, dataset),
+        _pictures(workdir, _number_of_trials(results)),
+        _training(rows),
+        _details("Environment", _environment(results)),
+        _details("Config", config),
+    ]
+    page = (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{_escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
+        "<body>\n<main>\n" + "\n".join(filter(None, sections)) + "\n</main>\n"
+        "</body>\n</html>\n"
+    )
+    path = os.path.join(workdir, "report.html")
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
+        file.write(page)
+    os.replace(f"{path}.new", path)
+    return path
+
+
+def _escape(value: Any) -> str:
+    return html.escape(str(value))
+
+
+def _read_json(workdir: str, name: str) -> dict[str, Any] | None:
+    path = os.path.join(workdir, name)
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def _metric(name: str) -> _Metric:
+    return _METRICS.get(name) or _Metric(name.replace("_", " ").capitalize(), "")
+
+
+def _number_of_trials(results: Mapping[str, Any]) -> int:
+    return len(results.get("seeds", ())) or 1
+
+
+def _title(config: Mapping[str, Any]) -> str:
+    game = config.get("game", {}).get("name", "")
+    data = config.get("dataset", {}).get("name", "")
+    if game and data:
+        return f"{game.upper()} on {data}"
+    return "Report of a run"
+
+
+def _subtitle(
+    results: Mapping[str, Any],
+    dataset: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+) -> str:
+    """One line: trained how long, on how much, how often."""
+    parts = []
+    if rows:
+        parts.append(f"Trained for {rows[-1]['step']:,} steps")
+    if "num_train" in dataset:
+        parts.append(f"on {dataset['num_train']:,} examples")
+    trials = _number_of_trials(results)
+    if trials > 1:
+        seeds = ", ".join(map(str, results["seeds"]))
+        parts.append(f"in {trials} trials (seeds {seeds})")
+    elif results.get("seeds"):
+        parts.append(f"with seed {results['seeds'][0]}")
+    if not parts:
+        return ""
+    line = " ".join(parts)
+    return f'<p class="muted">{_escape(line[0].upper() + line[1:])}.</p>'
+
+
+def _headline(results: Mapping[str, Any]) -> str:
+    """The most important number of the run and what it means."""
+    numbers = results.get("results", {})
+    name = next((name for name in _METRICS if name in numbers), None)
+    if name is None:
+        return ""
+    metric, value = _METRICS[name], numbers[name]
+    shown = metric.show(value["chosen"]) + metric.unit
+    meaning = f"{metric.title}: {metric.meaning}."
+    if metric.better:
+        meaning += f" {metric.better.capitalize()} is better."
+    trials = _number_of_trials(results)
+    if trials > 1:
+        meaning += (
+            f" This is trial {results['chosen_trial']}, which was chosen as told "
+            f"below; mean and standard deviation over all {trials} trials are "
+            f"{metric.show_spread(value['mean'], value['std'])}{metric.unit}."
+        )
+    return (
+        f'<div class="headline"><strong>{_escape(shown)}</strong>'
+        f"{_escape(meaning)}</div>"
+    )
+
+
+def _numbers(results: Mapping[str, Any]) -> str:
+    """The table of all numbers."""
+    numbers = results.get("results", {})
+    if not numbers:
+        return ""
+    trials = _number_of_trials(results)
+    order = [name for name in _METRICS if name in numbers]
+    order += sorted(numbers.keys() - _METRICS.keys())
+    columns = (
+        ["chosen trial", f"mean ± std, {trials} trials"] if trials > 1 else ["value"]
+    )
+    head = "".join(f'<th class="number">{_escape(column)}</th>' for column in columns)
+    body = ""
+    for name in order:
+        metric, value = _metric(name), numbers[name]
+        cells = [metric.show(value["chosen"]) + metric.unit]
+        if trials > 1:
+            spread = metric.show_spread(value["mean"], value["std"])
+            cells.append(spread + metric.unit)
+        meaning = metric.meaning
+        if metric.better:
+            meaning += f"; {metric.better} is better"
+        body += (
+            f"<tr><td>{_escape(metric.title)}<small>{_escape(meaning)}</small></td>"
+            + "".join(f'<td class="number">{_escape(cell)}</td>' for cell in cells)
+            + "</tr>"
+        )
+    return (
+        '<h2>Numbers</h2><div class="scroll"><table><thead><tr><th></th>'
+        f"{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _trials(results: Mapping[str, Any]) -> str:
+    """Every trial, the score it was chosen by, and the criterion."""
+    trials = _number_of_trials(results)
+    if trials < 2:
+        return ""
+    selection = results.get("selection") or {}
+    numbers = results.get("results", {})
+    names = [name for name in _METRICS if name in numbers]
+    chosen = results.get("chosen_trial")
+    scores = selection.get("scores")
+    heads = ["trial", "seed"]
+    if scores:
+        heads.append(selection.get("criterion", "score"))
+    heads += [
+        _metric(name).title + (", %" if _metric(name).is_share else "")
+        for name in names
+    ]
+    body = ""
+    for trial, seed in enumerate(results["seeds"]):
+        cells = [f"{trial} (chosen)" if trial == chosen else str(trial), str(seed)]
+        if scores:
+            cells.append(f"{scores[trial]:.4g}")
+        cells += [_metric(name).show(numbers[name]["trials"][trial]) for name in names]
+        mark = ' class="chosen"' if trial == chosen else ""
+        body += (
+            f"<tr{mark}>"
+            + "".join(f'<td class="number">{_escape(cell)}</td>' for cell in cells)
+            + "</tr>"
+        )
+    head = "".join(f'<th class="number">{_escape(text)}</th>' for text in heads)
+    words = selection.get("protocol", "")
+    return (
+        "<h2>Trials</h2>"
+        + (f"<p>{_escape(words)}</p>" if words else "")
+        + f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _protocols(results: Mapping[str, Any], dataset: Mapping[str, Any]) -> str:
+    """How the numbers were made; metrics that share a protocol share an entry."""
+    entries: dict[str, list[str]] = {}
+    if dataset.get("protocol"):
+        entries[dataset["protocol"]] = ["Data"]
+    for name, value in results.get("results", {}).items():
+        if value.get("protocol"):
+            entries.setdefault(value["protocol"], []).append(_metric(name).title)
+    for name, words in results.get("protocol", {}).items():
+        if words not in entries:
+            entries[words] = [name.replace("_", " ").capitalize()]
+    if not entries:
+        return ""
+    body = "".join(
+        f"<dt>{_escape(', '.join(titles))}</dt><dd>{_escape(words)}</dd>"
+        for words, titles in entries.items()
+    )
+    return f"<h2>Protocol</h2><dl>{body}</dl>"
+
+
+def _figure(png: bytes) -> str:
+    """A picture with the caption that it carries, shown at 100 dots an inch."""
+    with Image.open(io.BytesIO(png)) as image:
+        caption = image.info.get(figures.CAPTION_KEY, "")
+        width = round(image.width / 1.6)
+    data = base64.b64encode(png).decode("ascii")
+    below = f"<figcaption>{_escape(caption)}</figcaption>" if caption else ""
+    return (
+        f'<figure><img width="{width}" alt="{_escape(caption)}" '
+        f'src="data:image/png;base64,{data}">{below}</figure>'
+    )
+
+
+def _pictures(workdir: str, trials: int) -> str:
+    """All of figures/*.png."""
+    directory = os.path.join(workdir, "figures")
+    if not os.path.isdir(directory):
+        return ""
+    files = [name for name in os.listdir(directory) if name.endswith(".png")]
+    rank = {f"{name}.png": index for index, name in enumerate(_FIGURE_ORDER)}
+    body = ""
+    for name in sorted(files, key=lambda name: (rank.get(name, len(rank)), name)):
+        with open(os.path.join(directory, name), "rb") as file:
+            body += _figure(file.read())
+    if not body:
+        return ""
+    note = '<p class="muted">All show the chosen trial.</p>' if trials > 1 else ""
+    return f"<h2>Figures</h2>{note}{body}"
+
+
+def _training(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The curves of metrics.jsonl."""
+    if not rows:
+        return ""
+    figure = figures.training_figure(rows)
+    figure.set_label(
+        "Training curves; where there are several trials, each is a thin line and "
+        "their mean is thick."
+    )
+    picture = io.BytesIO()
+    figures.save_figure(figure, picture)
+    return f"<h2>Training</h2>{_figure(picture.getvalue())}"
+
+
+def _environment(results: Mapping[str, Any]) -> dict[str, Any]:
+    environment = dict(results.get("environment") or {})
+    if "config_hash" in results:
+        environment["config_hash"] = results["config_hash"]
+    return environment
+
+
+def _details(title: str, values: Mapping[str, Any]) -> str:
+    if not values:
+        return ""
+    text = json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False)
+    return (
+        f"<details><summary>{_escape(title)}</summary>"
+        f"<pre>{_escape(text)}</pre></details>"
+    )

@@ -1,0 +1,154 @@
+"""What a game is: networks, one round of play, and players with opposing losses.
+
+A game says *what* is computed. It knows nothing about devices, optimisers, files
+or loops: `steps.py` turns it into a train step, `model.py` into a trained model.
+"""
+
+import dataclasses
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import chex
+import flax.linen as nn
+import jax
+
+Outcome = dict[str, chex.Array]
+Code = dict[str, chex.Array]
+
+
+class Networks:
+    """A game's networks, bound to variables and randomness for one evaluation.
+
+    `net("decoder", y, z)` evaluates the network of that name. Statistics which a
+    network collects in training mode are gathered in `model_state`, and random
+    streams are derived from names, so that adding a network or a draw leaves the
+    others as they were.
+
+    Attributes:
+      params: `{network: parameters}`.
+      model_state: `{network: {collection: statistics}}`, as updated so far.
+      train: whether batch statistics and dropout are those of training.
+    """
+
+    def __init__(
+        self,
+        modules: Mapping[str, nn.Module],
+        params: Mapping[str, chex.ArrayTree],
+        model_state: Mapping[str, chex.ArrayTree],
+        key: chex.PRNGKey,
+        *,
+        train: bool,
+        initializing: bool = False,
+    ):
+        self.params = dict(params)
+        self.model_state = dict(model_state)
+        self.train = train
+        self._modules = modules
+        self._key = key
+        self._draws: dict[str, int] = {}
+        self._initializing = initializing
+
+    def key(self, name: str) -> chex.PRNGKey:
+        """Returns a fresh key of the stream `name`: a new one at each call."""
+        draw = self._draws.get(name, 0)
+        self._draws[name] = draw + 1
+        stream = jax.random.fold_in(self._key, zlib.crc32(name.encode()))
+        return jax.random.fold_in(stream, draw)
+
+    def __call__(self, name: str, *inputs: chex.Array, **options: Any) -> Any:
+        """Evaluates network `name`, in training mode if these networks are."""
+        module = self._modules[name]
+        rngs = {
+            "dropout": self.key(f"{name}/dropout"),
+            "noise": self.key(f"{name}/noise"),
+        }
+        if self._initializing and name not in self.params:
+            rngs["params"] = self.key(f"{name}/params")
+            variables = module.init(rngs, *inputs, train=True, **options)
+            self.params[name] = variables.pop("params", {})
+            self.model_state[name] = variables
+        variables = {"params": self.params[name], **self.model_state[name]}
+        if not self.train:
+            return module.apply(variables, *inputs, train=False, rngs=rngs, **options)
+        output, updates = module.apply(
+            variables,
+            *inputs,
+            train=True,
+            rngs=rngs,
+            mutable=list(self.model_state[name]),
+            **options,
+        )
+        self.model_state[name] = {**self.model_state[name], **updates}
+        return output
+
+
+@dataclasses.dataclass(frozen=True)
+class Player:
+    """One side of a game: the networks it trains, and what it wants.
+
+    Attributes:
+      name: unique in the game; the config gives the player's optimiser by it.
+      trains: names of the networks that are this player's alone.
+      loss: `(net, outcome) -> ([B] losses, {name: scalar})`. `outcome` is what
+        `Game.play` returned; `net` gives the networks, for penalties that evaluate
+        them again. Gradients reach the player's networks along both ways.
+    """
+
+    name: str
+    trains: tuple[str, ...]
+    loss: Callable[[Networks, Outcome], tuple[chex.Array, dict[str, chex.Array]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Game:
+    """Base of all games. A subclass adds its settings, `play` and `players`.
+
+    It also defines what a trained game can be asked, of `encode`, `decode` and
+    `sample`, as pure functions of `net`: a game without an encoder has no `encode`.
+
+    Attributes:
+      networks: `{name: module}`; modules take `(*inputs, train=...)`.
+    """
+
+    networks: Mapping[str, nn.Module]
+
+    @property
+    def players(self) -> tuple[Player, ...]:
+        """The players, in the order in which they move."""
+        raise NotImplementedError
+
+    @property
+    def num_components(self) -> int | None:
+        """Number of mixture components, clusters or classes; None without any."""
+        return None
+
+    def play(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
+        """Plays one round and returns whatever the players' losses need.
+
+        Args:
+          net: the networks.
+          batch: "x" is [B, ...], scaled as the networks see it.
+
+        Returns:
+          Floating-point arrays by name; gradients flow back through all of them.
+        """
+        raise NotImplementedError
+
+    def init(
+        self, key: chex.PRNGKey, batch: Mapping[str, chex.Array]
+    ) -> tuple[dict[str, chex.ArrayTree], dict[str, chex.ArrayTree]]:
+        """Initialises every network by playing one round.
+
+        Args:
+          key: random key.
+          batch: an example batch; only its shapes matter.
+
+        Returns:
+          `(params, model_state)`, both `{network: tree}`.
+        """
+        net = Networks(self.networks, {}, {}, key, train=False, initializing=True)
+        self.play(net, batch)
+        if missing := set(self.networks) - set(net.params):
+            raise ValueError(f"networks never played in `play`: {sorted(missing)}")
+        return net.params, net.model_state

@@ -1,0 +1,174 @@
+"""AMM, the Adversarially Learned Mixture Model: clusters and codes, without labels.
+
+Two ways of making a triple (x, y, z) are pitted against one discriminator:
+
+    inference  q(x, y, z) = q(x) q(y|x) q(z|x, y)         eq. 6, or
+                            q(x) q(z|x) q(y|x, z)         eq. 7, or
+                            q(x) q(y|x) q(z|x)            eq. 15
+    synthesis  p(x, y, z) = p(y) p(z|y) p(x|y, z)         eq. 11, or
+                            p(y) p(z)   p(x|y, z)         eq. 16
+
+Which of the inference distributions it is, is written in the encoder's table: whether
+y's tower feeds z's (6), z's feeds y's (7), or neither (15). Likewise the prior's table
+says whether p(z|y) has learned means and variances (eq. 12), or ignores y (16).
+
+Paper: "Adversarially Learned Mixture Model", algorithm 1.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import chex
+import jax
+import jax.numpy as jnp
+import ml_collections
+
+from adversarial_latent.distributions import GaussianMixture
+from adversarial_latent.game import Code, Game, Networks, Outcome, Player
+from adversarial_latent.losses import adversarial_loss
+from adversarial_latent.networks.mixture import FixedMixture
+from adversarial_latent.networks.table import read_tables
+from adversarial_latent.penalties import penalty
+
+
+@dataclasses.dataclass(frozen=True)
+class AMM(Game):
+    """The game of algorithm 1.
+
+    Rows by which the tables are known here: the encoder gives `y` and `z`, the prior
+    `z` (and `z_mu`, `z_sigma`), the decoder `x`, the discriminator its logit `p`.
+
+    Attributes:
+      components: K, number of values of y.
+      loss: name of the adversarial loss (eq. 13: "non_saturating").
+      penalty: name of the penalty on the discriminator (eq. 18: "gradient").
+      penalty_weight: lambda.
+    """
+
+    components: int
+    loss: str
+    penalty: str
+    penalty_weight: float
+
+    @property
+    def num_components(self) -> int:
+        """K."""
+        return self.components
+
+    @property
+    def players(self) -> tuple[Player, ...]:
+        """The discriminator, and all generators together."""
+        return (
+            Player("discriminator", ("discriminator",), self._discriminator_loss),
+            Player("generator", ("encoder", "prior", "decoder"), self._generator_loss),
+        )
+
+    def play(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
+        """Samples from both joint distributions and has D judge them."""
+        x = batch["x"]  # [B, H, W, C] ~ q(x)
+        # Sample from the priors, eq. 11: y [B, K] is one-hot, z [B, d].
+        y = self._sample_component(net, len(x))
+        z = net("prior", y)["z"]
+        # Sample from the conditionals; y~ [B, K] is soft (eq. 8-9), z~ [B, d] (10).
+        x_tilde = net("decoder", y, z)["x"]
+        inferred = net("encoder", x)
+        y_tilde, z_tilde = inferred["y"], inferred["z"]
+        real, fake = (x, y_tilde, z_tilde), (x_tilde, y, z)
+        # One evaluation of D for both; it has no batch statistics that could mix.
+        both = jax.tree.map(lambda q, p: jnp.concatenate([q, p]), real, fake)
+        real_logits, fake_logits = jnp.split(self._logits(net, *both), 2)
+        return {
+            "real": real,
+            "fake": fake,
+            "real_logits": real_logits,
+            "fake_logits": fake_logits,
+        }
+
+    def _logits(self, net: Networks, *triple: chex.Array) -> chex.Array:
+        return net("discriminator", *triple)["p"][:, 0]  # [B]
+
+    def _sample_component(self, net: Networks, n: int) -> chex.Array:
+        """Y ~ p(y), uniform: [n, K] one-hot."""
+        index = jax.random.randint(net.key("component"), (n,), 0, self.components)
+        return jax.nn.one_hot(index, self.components)
+
+    def _discriminator_loss(self, net: Networks, outcome: Outcome):
+        """L_D of algorithm 1, with the penalty of eq. 18."""
+        real_logits, fake_logits = outcome["real_logits"], outcome["fake_logits"]
+        loss = adversarial_loss(self.loss).discriminator(real_logits, fake_logits)
+        scalars = {
+            "d_real": jax.nn.sigmoid(real_logits).mean(),
+            "d_fake": jax.nn.sigmoid(fake_logits).mean(),
+        }
+        if self.penalty_weight:
+            penalties = penalty(self.penalty)(
+                lambda triple: self._logits(net, *triple),
+                outcome["real"],
+                outcome["fake"],
+                net.key("penalty"),
+            )
+            loss += self.penalty_weight * penalties
+            scalars["discriminator/penalty"] = penalties.mean()
+        return loss, scalars
+
+    def _generator_loss(self, net: Networks, outcome: Outcome):
+        """L_{G_x} = L_{G_z(y)} on the fake side, L_{G_y} = L_{G_z(x)} on the real."""
+        loss = adversarial_loss(self.loss).generators(
+            outcome["real_logits"], outcome["fake_logits"]
+        )
+        y_tilde = outcome["real"][1]
+        return loss, {"confidence": y_tilde.max(-1).mean()}
+
+    # What a trained AMM can be asked.
+
+    def encode(self, net: Networks, x: chex.Array) -> Code:
+        """Infers `y` [B, K] and `z` [B, d], both at the means of their noise."""
+        inferred = net("encoder", x, noise=False)
+        return {"y": inferred["y"], "z": inferred["z"]}
+
+    def decode(self, net: Networks, code: Code) -> chex.Array:
+        """Generates x [B, H, W, C] from a code as `encode` gives it."""
+        return net("decoder", code["y"], code["z"])["x"]
+
+    def sample(self, net: Networks, n: int, component: chex.Array | None) -> Code:
+        """Draws x with its code from p(x, y, z), or p(x, z | y = component).
+
+        Args:
+          net: the networks.
+          n: how many.
+          component: int [n], or None to draw it from p(y).
+
+        Returns:
+          `x` [n, H, W, C], `y` [n, K] one-hot, `z` [n, d].
+        """
+        if component is None:
+            y = self._sample_component(net, n)
+        else:
+            y = jax.nn.one_hot(component, self.components)
+        z = net("prior", y)["z"]
+        return {"x": net("decoder", y, z)["x"], "y": y, "z": z}
+
+    def mixture(self, net: Networks) -> GaussianMixture:
+        """The prior p(z) = sum_k p(y=k) p(z|y=k), with the parameters of eq. 12."""
+        prior = net("prior", jnp.eye(self.components), noise=False)
+        return GaussianMixture(
+            logits=jnp.zeros(self.components),
+            mean=prior["z_mu"],
+            log_variance=prior["z_sigma_log_variance"],
+        )
+
+
+def make_game(config: ml_collections.ConfigDict) -> AMM:
+    """Builds AMM from `config.game`."""
+    networks = dict(read_tables(config, transposed=("decoder",)))
+    if config.prior_radius:
+        networks["prior"] = FixedMixture(
+            config.num_components, config.latent_dim, config.prior_radius
+        )
+    return AMM(
+        networks=networks,
+        components=config.num_components,
+        loss=config.loss,
+        penalty=config.penalty,
+        penalty_weight=config.penalty_weight,
+    )

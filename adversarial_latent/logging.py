@@ -1,0 +1,76 @@
+"""What a run writes while it trains: metrics.jsonl, TensorBoard, a progress bar."""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+
+import numpy as np
+import tqdm
+from tensorboardX import SummaryWriter
+
+
+class MetricsLog:
+    """Metrics of a run, one JSON object a line, continued where a run resumes.
+
+    A line holds `step`, the wall-clock `seconds` since this process started, and the
+    mean of every metric over trials; with several trials, `trials` holds each one's.
+    """
+
+    def __init__(self, workdir: str, step: int):
+        """Opens the log of a run that stands at `step`; later lines are dropped."""
+        path = os.path.join(workdir, "metrics.jsonl")
+        kept = [row for row in read_metrics(workdir) if row["step"] <= step]
+        temporary = f"{path}.new"
+        with open(temporary, "w") as file:
+            file.writelines(json.dumps(row) + "\n" for row in kept)
+        os.replace(temporary, path)
+        self._file = open(path, "a")  # noqa: SIM115, closed by `close`
+        self._tensorboard = SummaryWriter(
+            os.path.join(workdir, "tensorboard"), purge_step=step + 1
+        )
+        self._start = time.perf_counter()
+
+    def write(self, step: int, metrics: Mapping[str, np.ndarray]) -> None:
+        """Writes metrics, each [T], of one step."""
+        row: dict = {"step": step, "seconds": time.perf_counter() - self._start}
+        row |= {name: float(values.mean()) for name, values in metrics.items()}
+        if any(len(values) > 1 for values in metrics.values()):
+            row["trials"] = {name: values.tolist() for name, values in metrics.items()}
+        self._file.write(json.dumps(row) + "\n")
+        self._file.flush()
+        for name, values in metrics.items():
+            self._tensorboard.add_scalar(name, float(values.mean()), step)
+
+    def close(self) -> None:
+        """Closes the files."""
+        self._file.close()
+        self._tensorboard.close()
+
+
+def read_metrics(workdir: str) -> list[dict]:
+    """Returns the rows of a run's metrics.jsonl; a line cut off by a crash is left out.
+
+    Args:
+      workdir: directory of the run.
+
+    Returns:
+      rows in the order written; empty if nothing was logged.
+    """
+    path = os.path.join(workdir, "metrics.jsonl")
+    if not os.path.exists(path):
+        return []
+    rows = []
+    with open(path) as file:
+        for line in file:
+            if not line.endswith("\n"):
+                break
+            rows.append(json.loads(line))
+    return rows
+
+
+def progress_bar(total: int, done: int, description: str) -> tqdm.tqdm:
+    """A bar over train steps with the time left, on standard error."""
+    return tqdm.tqdm(
+        total=total, initial=done, desc=description, unit="step", mininterval=0.5
+    )

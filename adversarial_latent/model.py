@@ -1,0 +1,158 @@
+"""A trained game, to be asked: NumPy in, NumPy out.
+
+model = adversarial_latent.load("runs/digits")
+clusters = model.encode(images)["y"].argmax(-1)
+model.sample(16, component=3)["x"]
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from adversarial_latent.game import Game, Networks
+
+
+class Model:
+    """Parameters of one trial, bound to their game.
+
+    All answers are deterministic given their arguments. Inputs are cut into batches
+    of one size, so that each question is compiled once.
+
+    Attributes:
+      game: the game.
+      params: `{network: parameters}`.
+      model_state: `{network: statistics}`.
+      batch_size: how many examples are evaluated at a time.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        params: dict[str, chex.ArrayTree],
+        model_state: dict[str, chex.ArrayTree],
+        batch_size: int = 500,
+    ):
+        self.game = game
+        self.params = params
+        self.model_state = model_state
+        self.batch_size = batch_size
+        self._compiled: dict[str, Callable[..., Any]] = {}
+
+    def with_parameters(
+        self, params: dict[str, chex.ArrayTree], model_state: dict[str, chex.ArrayTree]
+    ) -> "Model":
+        """Another trial of the same game; what was compiled serves both."""
+        other = Model(self.game, params, model_state, self.batch_size)
+        other._compiled = self._compiled
+        return other
+
+    @property
+    def num_components(self) -> int | None:
+        """Number of mixture components, clusters or classes; None without any."""
+        return self.game.num_components
+
+    def can(self, question: str) -> bool:
+        """Whether the game answers `question`: "encode", "decode" or "sample"."""
+        return hasattr(self.game, question)
+
+    def _ask(self, question: str, seed: int, batch: int, **inputs: Any) -> Any:
+        """Evaluates a game's function, compiled, for batch number `batch`."""
+        if not self.can(question):
+            raise ValueError(
+                f"{type(self.game).__name__} has no {question!r}; it cannot be asked so"
+            )
+        if question not in self._compiled:
+            function = getattr(self.game, question)
+
+            @functools.partial(jax.jit, static_argnames="n")
+            def compiled(params, model_state, key, **inputs):
+                net = Networks(
+                    self.game.networks, params, model_state, key, train=False
+                )
+                return function(net, **inputs)
+
+            self._compiled[question] = compiled
+        key = jax.random.fold_in(jax.random.key(seed), batch)
+        answer = self._compiled[question](self.params, self.model_state, key, **inputs)
+        return jax.tree.map(np.asarray, answer)
+
+    def _in_batches(self, question: str, inputs: Any, seed: int, **options: Any) -> Any:
+        """Asks about `inputs` (leaves [N, ...]) batch by batch; joins the answers."""
+        total = len(jax.tree.leaves(inputs)[0])
+        answers = []
+        for batch, start in enumerate(range(0, total, self.batch_size)):
+            part = jax.tree.map(lambda x, i=start: x[i : i + self.batch_size], inputs)
+            size = len(jax.tree.leaves(part)[0])
+            # The last batch is filled up, to have one shape and one compilation.
+            padded = jax.tree.map(
+                lambda x, n=size: np.pad(
+                    x, [(0, self.batch_size - n)] + [(0, 0)] * (x.ndim - 1), "edge"
+                ),
+                part,
+            )
+            answer = self._ask(question, seed, batch, **padded, **options)
+            answers.append(jax.tree.map(lambda x, n=size: x[:n], answer))
+        return jax.tree.map(lambda *parts: np.concatenate(parts), *answers)
+
+    def encode(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Infers codes.
+
+        Args:
+          x: float32 [N, ...], as the networks see it (images in [0, 1]).
+
+        Returns:
+          the code's parts by name: `z` [N, d], and `y` [N, K] with probabilities if
+          the model has components.
+
+        Raises:
+          ValueError: if the game has no encoder.
+        """
+        return self._in_batches("encode", {"x": np.asarray(x, np.float32)}, seed=0)
+
+    def decode(self, code: dict[str, np.ndarray]) -> np.ndarray:
+        """Generates x [N, ...] from codes as `encode` and `sample` give them."""
+        return self._in_batches("decode", {"code": code}, seed=0)
+
+    def sample(
+        self, n: int, seed: int = 0, component: int | np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
+        """Draws from the model.
+
+        Args:
+          n: how many.
+          seed: the same seed draws the same.
+          component: the mixture component to draw from: one for all, or [n] of them;
+            None to draw it from its prior.
+
+        Returns:
+          `x` [n, ...] and the code that it was made from (`z`, and `y` one-hot).
+
+        Raises:
+          ValueError: if there is no such component.
+        """
+        if component is None:
+            batches = [
+                self._ask("sample", seed, batch, n=self.batch_size, component=None)
+                for batch in range(-(-n // self.batch_size))
+            ]
+            return jax.tree.map(lambda *parts: np.concatenate(parts)[:n], *batches)
+        components = self.num_components or 0
+        component = np.broadcast_to(np.asarray(component, np.int32), (n,))
+        if components == 0 or component.min() < 0 or component.max() >= components:
+            raise ValueError(
+                f"component {component.min()}..{component.max()} is asked for, but "
+                f"the model has {components or 'no'} components"
+            )
+        return self._in_batches(
+            "sample", {"component": component}, seed, n=self.batch_size
+        )
+
+
+def unstack(tree: chex.ArrayTree, trial: int) -> chex.ArrayTree:
+    """Takes one trial out of a tree whose leaves are [T, ...]."""
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf[trial]), tree)

@@ -1,0 +1,47 @@
+"""A mixture of Gaussians that is given, not learned."""
+
+import chex
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+
+class FixedMixture(nn.Module):
+    """p(z|y=k) = N(mu_k, I) with fixed means, the first example under AMM's eq. 11.
+
+    The means are those of a random simplex-like constellation: Gaussian directions,
+    drawn once from a fixed key, scaled to length `radius`.
+
+    Attributes:
+      num_components: K.
+      latent_dim: d.
+      radius: distance of every mean from the origin.
+    """
+
+    num_components: int
+    latent_dim: int
+    radius: float = 4.0
+
+    def __call__(
+        self, y: chex.Array, *, train: bool, noise: bool = True
+    ) -> dict[str, chex.Array]:
+        """Draws z ~ p(z|y).
+
+        Args:
+          y: [B, K] one-hot.
+          train: without effect.
+          noise: whether to draw; otherwise the mean is given.
+
+        Returns:
+          `z`, `z_mu` and `z_sigma_log_variance`, all [B, d].
+        """
+        shape = (self.num_components, self.latent_dim)
+        means = jax.random.normal(jax.random.key(0), shape)
+        means *= self.radius / jnp.linalg.norm(means, axis=-1, keepdims=True)
+        z_mu = y @ means
+        eps = jax.random.normal(self.make_rng("noise"), z_mu.shape) if noise else 0.0
+        return {
+            "z": z_mu + eps,
+            "z_mu": z_mu,
+            "z_sigma_log_variance": jnp.zeros_like(z_mu),
+        }

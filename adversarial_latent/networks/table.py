@@ -1,0 +1,345 @@
+"""Networks written as the tables of layers in which papers print them.
+
+A config holds the paper's table as text, row by row, so that the two can be laid
+side by side:
+
+    Name  Input  Channels  Width  Stride  Dropout  BatchNorm  Activation
+    x     -      1         -      -       -        -          -
+    x1    x      32        2      1       -        -          Leak0.2
+    y     -      10        -      -       -        -          -
+    p0    x1|y   42        -      -       -        -          -
+    p     p0     1         1      1       0.2      -          -
+
+Reading a row, from left to right:
+
+- Input: rows above, added with `+` or concatenated with `|`; `-` makes the row an
+  input of the network, in the order of the rows; `zeros` is a constant.
+- Dropout is applied to what comes in. The papers do not say; it is the only reading
+  under which no output unit, in particular not D's logit, is dropped.
+- Width and Stride: a convolution of that width, or a transposed one in a table
+  read with `transposed=True`. A map of 1x1 pixels is a vector, for which a width of
+  1 is a dense layer, and a width that covers the whole image makes a dense layer of
+  it, too. `Max2` or `Avg6` in the column Stride pools after a convolution of
+  stride 1. Without a width the row only transforms its input.
+- BatchNorm, then Activation: `LeakA` (slope A), `ReLU`, `Tanh`, `Sigmoid`,
+  `Softmax`, `Softplus`, or `ExpN`, the noise exp(x/2) * eps of AMM's eq. 20.
+- Padding is the table's, or the row's if the table has a column Padding.
+"""
+
+import dataclasses
+import functools
+import re
+from collections.abc import Callable
+
+import chex
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import ml_collections
+
+from adversarial_latent.networks.conv import conv, conv_transpose
+from adversarial_latent.parallel import device_mean
+
+_COLUMNS = (
+    "Name",
+    "Input",
+    "Channels",
+    "Width",
+    "Stride",
+    "Dropout",
+    "BatchNorm",
+    "Activation",
+)
+_ACTIVATIONS: dict[str, Callable[[chex.Array], chex.Array]] = {
+    "ReLU": jax.nn.relu,
+    "Tanh": jnp.tanh,
+    "Sigmoid": jax.nn.sigmoid,
+    "Softmax": jax.nn.softmax,
+    "Softplus": jax.nn.softplus,
+}
+BATCH_NORM_MOMENTUM = 0.99
+BATCH_NORM_EPSILON = 1e-5
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One row of a table.
+
+    Attributes:
+      name: name of the row's output.
+      inputs: names of the rows that come in; empty for an input of the network.
+      combine: "+" or "|", how several inputs are joined.
+      channels: number of output channels.
+      width: of the kernel; None for a row without weights.
+      stride: of the convolution.
+      pool: ("Max" | "Avg", window) or None.
+      dropout: rate at which incoming units are dropped.
+      batch_norm: whether the output is normalised.
+      activation: name, "" for none.
+      padding: "VALID" or "SAME".
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    combine: str
+    channels: int
+    width: int | None
+    stride: int
+    pool: tuple[str, int] | None
+    dropout: float
+    batch_norm: bool
+    activation: str
+    padding: str
+
+
+@functools.cache
+def parse_table(text: str, padding: str = "VALID") -> tuple[Row, ...]:
+    """Reads a table of layers.
+
+    Args:
+      text: the table, with its header; columns are separated by blanks.
+      padding: of rows that do not state their own.
+
+    Returns:
+      its rows.
+
+    Raises:
+      ValueError: naming the row and the column that cannot be read.
+    """
+    lines = [line.split() for line in text.strip().splitlines() if line.strip()]
+    header, *body = lines
+    if missing := [column for column in _COLUMNS if column not in header]:
+        raise ValueError(f"the table has no column {', '.join(missing)}: {header}")
+    rows: list[Row] = []
+    known = {"zeros"}
+    for cells in body:
+        if len(cells) != len(header):
+            raise ValueError(
+                f"row {cells[0]!r} has {len(cells)} cells under {len(header)} columns: "
+                f"{' '.join(cells)}"
+            )
+        row = _parse_row(dict(zip(header, cells, strict=True)), padding)
+        if unknown := [name for name in row.inputs if name not in known]:
+            raise ValueError(
+                f"row {row.name!r}: column Input names {unknown[0]!r}, "
+                f"which is no row above it"
+            )
+        if row.name in known:
+            raise ValueError(f"row {row.name!r} is there twice")
+        known.add(row.name)
+        rows.append(row)
+    return tuple(rows)
+
+
+def _parse_row(cells: dict[str, str], padding: str) -> Row:
+    def read(column: str, pattern: str) -> str | None:
+        cell = cells[column]
+        if cell == "-":
+            return None
+        if not re.fullmatch(pattern, cell):
+            raise ValueError(
+                f"row {cells['Name']!r}: cannot read {cell!r} in column {column}"
+            )
+        return cell
+
+    name = r"\w+"
+    inputs = read("Input", rf"{name}((\+{name})+|(\|{name})+)?") or ""
+    activations = "|".join([*_ACTIVATIONS, "ExpN", r"Leak\d*\.?\d+"])
+    stride = read("Stride", r"\d+|(Max|Avg)\d+") or "1"
+    pool = None if stride.isdigit() else (stride[:3], int(stride[3:]))
+    width = read("Width", r"\d+")
+    if inputs and width is None and stride.isdigit() and stride != "1":
+        raise ValueError(f"row {cells['Name']!r} has a stride but no width")
+    channels = read("Channels", r"\d+")
+    if channels is None:
+        raise ValueError(f"row {cells['Name']!r}: column Channels is empty")
+    return Row(
+        name=cells["Name"],
+        inputs=tuple(re.split(r"[+|]", inputs)) if inputs else (),
+        combine="|" if "|" in inputs else "+",
+        channels=int(channels),
+        width=None if width is None else int(width),
+        stride=1 if pool else int(stride),
+        pool=pool,
+        dropout=float(read("Dropout", r"0?\.\d+") or 0.0),
+        batch_norm=read("BatchNorm", "yes") is not None,
+        activation=read("Activation", activations) or "",
+        padding=(read("Padding", "VALID|SAME") if "Padding" in cells else None)
+        or padding,
+    )
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation over all axes but the last, across devices, too."""
+
+    @nn.compact
+    def __call__(self, x: chex.Array, *, train: bool) -> chex.Array:
+        """Normalises `x` [..., C]: by its own statistics iff `train`."""
+        channels = x.shape[-1]
+        scale = self.param("scale", nn.initializers.ones, (channels,))
+        bias = self.param("bias", nn.initializers.zeros, (channels,))
+        stat_mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,))
+        stat_var = self.variable("batch_stats", "var", jnp.ones, (channels,))
+        mean, var = stat_mean.value, stat_var.value
+        if train:
+            axes = tuple(range(x.ndim - 1))
+            # The two-moment form needs one pass over x and one exchange.
+            mean, square = device_mean((x.mean(axes), jnp.square(x).mean(axes)))
+            var = jnp.maximum(square - jnp.square(mean), 0.0)
+            if not self.is_initializing():
+                keep = BATCH_NORM_MOMENTUM
+                stat_mean.value = keep * stat_mean.value + (1 - keep) * mean
+                stat_var.value = keep * stat_var.value + (1 - keep) * var
+        factor = scale * jax.lax.rsqrt(var + BATCH_NORM_EPSILON)
+        shift = bias - mean * factor
+        shape = (1,) * (x.ndim - 1) + (channels,)
+        return x * factor.reshape(shape) + shift.reshape(shape)
+
+
+def _pool(x: chex.Array, kind: str, window: int) -> chex.Array:
+    batch, height, width, channels = x.shape
+    if height % window or width % window:
+        raise ValueError(f"cannot pool {height}x{width} pixels by {window}")
+    blocks = x.reshape(
+        batch, height // window, window, width // window, window, channels
+    )
+    return blocks.max((2, 4)) if kind == "Max" else blocks.mean((2, 4))
+
+
+class Table(nn.Module):
+    """The network that a table describes.
+
+    Calling it returns the outputs of all rows by name. An `ExpN` row also gives its
+    log-variance, as `NAME_log_variance`, so that the distribution can be had beside
+    the sample.
+
+    Attributes:
+      text: the table; see the module's docstring.
+      transposed: whether widths are those of transposed convolutions.
+      padding: of rows that do not state their own.
+      kernel_init: standard deviation of the initial kernels, which are Gaussian;
+        0 for one that keeps the variance of activations (LeCun's 1/sqrt(fan in)).
+    """
+
+    text: str
+    transposed: bool = False
+    padding: str = "VALID"
+    kernel_init: float = 0.02
+
+    @nn.compact
+    def __call__(
+        self, *inputs: chex.Array, train: bool, noise: bool = True
+    ) -> dict[str, chex.Array]:
+        """Evaluates the table.
+
+        Args:
+          *inputs: one for each input row, [B, H, W, C] or [B, C].
+          train: dropout is on and batch statistics are the batch's.
+          noise: `ExpN` rows draw noise; otherwise they give its mean, zero.
+
+        Returns:
+          `{row: output}`; outputs of 1x1 pixels are [B, C].
+
+        Raises:
+          ValueError: if the inputs do not have the shapes that the table states.
+        """
+        rows = parse_table(self.text, self.padding)
+        names = [row.name for row in rows if not row.inputs]
+        if len(inputs) != len(names):
+            raise ValueError(f"the table takes {names}, got {len(inputs)} inputs")
+        outputs: dict[str, chex.Array] = dict(zip(names, inputs, strict=True))
+        for row in rows:
+            if row.inputs:
+                x = self._combine(row, outputs, inputs[0].shape[0])
+                x = self._layer(row, x, train)
+                if row.activation == "ExpN":
+                    outputs[f"{row.name}_log_variance"] = x
+                    x = self._exp_noise(x) if noise else jnp.zeros_like(x)
+                outputs[row.name] = x
+            if outputs[row.name].shape[-1] != row.channels:
+                raise ValueError(
+                    f"row {row.name!r} states {row.channels} channels, but has shape "
+                    f"{outputs[row.name].shape}"
+                )
+        return outputs
+
+    def _combine(
+        self, row: Row, outputs: dict[str, chex.Array], batch_size: int
+    ) -> chex.Array:
+        zeros = jnp.zeros((batch_size, row.channels))
+        parts = [zeros if name == "zeros" else outputs[name] for name in row.inputs]
+        if row.combine == "|":
+            return jnp.concatenate(parts, axis=-1)
+        return functools.reduce(jnp.add, parts)
+
+    def _layer(self, row: Row, x: chex.Array, train: bool) -> chex.Array:
+        if row.dropout and train:
+            x = _dropout(x, row.dropout, self.make_rng("dropout"))
+        if row.width is not None:
+            x = self._convolution(row, x)
+        if row.pool is not None:
+            x = _pool(x, *row.pool)
+        if x.ndim == 4 and x.shape[1:3] == (1, 1):
+            x = x[:, 0, 0]
+        if row.batch_norm:
+            x = BatchNorm(name=f"{row.name}_norm")(x, train=train)
+        if row.activation.startswith("Leak"):
+            # max(x, slope x), whose second derivative is zero as it should be.
+            x = jnp.maximum(x, float(row.activation.removeprefix("Leak")) * x)
+        elif row.activation in _ACTIVATIONS:
+            x = _ACTIVATIONS[row.activation](x)
+        return x
+
+    def _convolution(self, row: Row, x: chex.Array) -> chex.Array:
+        assert row.width is not None
+        shape = (row.width, row.width, x.shape[-1], row.channels)
+        if self.kernel_init:
+            init = nn.initializers.normal(self.kernel_init)
+        else:
+            # A transposed kernel of 1x1 pixels reaches each output just once.
+            in_axis = 2 if self.transposed else (0, 1, 2)
+            init = nn.initializers.variance_scaling(
+                1.0, "fan_in", "normal", in_axis=in_axis, out_axis=3
+            )
+        kernel = self.param(f"{row.name}_kernel", init, shape)
+        bias = self.param(f"{row.name}_bias", nn.initializers.zeros, (row.channels,))
+        if x.ndim == 2:
+            x = x[:, None, None]
+        function = conv_transpose if self.transposed else conv
+        x = function(x, kernel, row.stride, row.padding)
+        return x + bias.reshape(1, 1, 1, -1)
+
+    def _exp_noise(self, log_variance: chex.Array) -> chex.Array:
+        """AMM eq. 20: exp(0.5 x) * eps, eps ~ N(0, I)."""
+        eps = jax.random.normal(self.make_rng("noise"), log_variance.shape)
+        return jnp.exp(0.5 * log_variance) * eps
+
+
+def _dropout(x: chex.Array, rate: float, key: chex.PRNGKey) -> chex.Array:
+    keep = jax.random.bernoulli(key, 1.0 - rate, x.shape)
+    return jnp.where(keep, x / (1.0 - rate), 0.0)
+
+
+def read_tables(
+    config: ml_collections.ConfigDict, *, transposed: tuple[str, ...]
+) -> dict[str, Table]:
+    """Builds the networks of `config.game.tables`.
+
+    Args:
+      config: a game's config, with `tables`, `padding` and `kernel_init`. The texts
+        may say {k} for `num_components` and {d} for `latent_dim`.
+      transposed: names of the networks whose convolutions are transposed.
+
+    Returns:
+      `{network: module}`.
+    """
+    sizes = {"k": config.get("num_components"), "d": config.latent_dim}
+    return {
+        name: Table(
+            text.format(**sizes),
+            transposed=name in transposed,
+            padding=config.padding,
+            kernel_init=config.kernel_init,
+        )
+        for name, text in config.tables.items()
+    }

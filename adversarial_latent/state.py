@@ -1,0 +1,89 @@
+"""The state of a training run: one tree of arrays, saved and restored as a whole."""
+
+from collections.abc import Mapping
+
+import chex
+import flax
+import jax
+import jax.numpy as jnp
+import optax
+
+from adversarial_latent.game import Game
+
+
+@flax.struct.dataclass
+class TrainState:
+    """Everything that a step reads and writes.
+
+    Attributes:
+      step: int32 [], number of train steps taken.
+      params: `{network: parameters}`.
+      opt_state: `{player: optimiser state}` over that player's networks only.
+      model_state: `{network: statistics}`, e.g. of batch normalisation.
+      ema_params: moving average of `params`; an empty dict when not asked for.
+      key: root of all random streams; never changes.
+    """
+
+    step: chex.Array
+    params: dict[str, chex.ArrayTree]
+    opt_state: dict[str, optax.OptState]
+    model_state: dict[str, chex.ArrayTree]
+    ema_params: dict[str, chex.ArrayTree]
+    key: chex.PRNGKey
+
+
+def create_state(
+    game: Game,
+    optimizers: Mapping[str, optax.GradientTransformation],
+    key: chex.PRNGKey,
+    batch: Mapping[str, chex.Array],
+    *,
+    ema: bool = False,
+) -> TrainState:
+    """Initialises networks and optimisers.
+
+    Args:
+      game: the game.
+      optimizers: `{player: transformation}`.
+      key: root key of the run; initialisation uses a stream of its own.
+      batch: example batch, for shapes.
+      ema: whether a moving average of the parameters is kept.
+
+    Returns:
+      The state before the first step.
+
+    Raises:
+      ValueError: if a network belongs to no player, or to more than one.
+    """
+    owners: dict[str, str] = {}
+    for player in game.players:
+        for network in player.trains:
+            if network in owners:
+                raise ValueError(
+                    f"network {network!r} is trained by both players "
+                    f"{owners[network]!r} and {player.name!r}"
+                )
+            owners[network] = player.name
+    if orphans := set(game.networks) - set(owners):
+        raise ValueError(f"networks that no player trains: {sorted(orphans)}")
+    if set(optimizers) != {player.name for player in game.players}:
+        raise ValueError(
+            f"optimisers are given for {sorted(optimizers)}, but the players are "
+            f"{sorted(player.name for player in game.players)}"
+        )
+    # 2**31 is out of reach of the step counter, which is folded into the same key.
+    params, model_state = game.init(jax.random.fold_in(key, 2**31), batch)
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        params=params,
+        opt_state={
+            player.name: optimizers[player.name].init(
+                {network: params[network] for network in player.trains}
+            )
+            for player in game.players
+        },
+        model_state=model_state,
+        # A copy: donated buffers must not be shared.
+        ema_params=jax.tree.map(jnp.copy, params) if ema else {},
+        key=key,
+    )

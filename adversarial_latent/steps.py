@@ -1,0 +1,148 @@
+"""The one train step of all games: who moves when, and whose gradients go where."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import chex
+import jax
+import jax.numpy as jnp
+import optax
+
+from adversarial_latent.game import Game, Networks, Player
+from adversarial_latent.parallel import device_index, device_mean
+from adversarial_latent.state import TrainState
+
+Moves = Literal["simultaneous", "alternating"]
+TrainStep = Callable[
+    [TrainState, Mapping[str, chex.Array]], tuple[TrainState, dict[str, chex.Array]]
+]
+
+
+def _move(
+    game: Game,
+    players: tuple[Player, ...],
+    optimizers: Mapping[str, optax.GradientTransformation],
+    state: TrainState,
+    batch: Mapping[str, chex.Array],
+    key: chex.PRNGKey,
+) -> tuple[TrainState, dict[str, chex.Array]]:
+    """Lets `players` move at once: one forward pass, one pull-back for each."""
+
+    def play(params: dict[str, chex.ArrayTree]) -> Any:
+        net = Networks(game.networks, params, state.model_state, key, train=True)
+        outcome = game.play(net, batch)
+        return outcome, net.model_state
+
+    outcome, pullback, played_state = jax.vjp(play, state.params, has_aux=True)
+    params, opt_state = dict(state.params), dict(state.opt_state)
+    model_state, metrics = dict(state.model_state), {}
+    for index, player in enumerate(players):
+        own = {network: state.params[network] for network in player.trains}
+        player_key = jax.random.fold_in(key, index)
+
+        def objective(own, outcome, player=player, key=player_key):
+            net = Networks(
+                game.networks,
+                {**state.params, **own},
+                state.model_state,
+                key,
+                train=True,
+            )
+            losses, scalars = player.loss(net, outcome)
+            chex.assert_rank(losses, 1)
+            return losses.mean(), scalars
+
+        (loss, scalars), (direct, cotangents) = jax.value_and_grad(
+            objective, argnums=(0, 1), has_aux=True
+        )(own, outcome)
+        (through_play,) = pullback(cotangents)
+        # What the pull-back computes for other players' networks is dead code.
+        gradients = jax.tree.map(
+            jnp.add, direct, {network: through_play[network] for network in own}
+        )
+        gradients, loss, scalars = device_mean((gradients, loss, scalars))
+        updates, opt_state[player.name] = optimizers[player.name].update(
+            gradients, state.opt_state[player.name], own
+        )
+        params |= optax.apply_updates(own, updates)
+        # A player keeps the statistics of its own networks, and of no other.
+        model_state |= device_mean({network: played_state[network] for network in own})
+        metrics |= {
+            f"{player.name}/loss": loss,
+            f"{player.name}/grad_norm": optax.tree.norm(gradients),
+        } | scalars
+    state = state.replace(params=params, opt_state=opt_state, model_state=model_state)
+    return state, metrics
+
+
+def make_train_step(
+    game: Game,
+    optimizers: Mapping[str, optax.GradientTransformation],
+    *,
+    moves: Moves = "simultaneous",
+    repeats: Mapping[str, int] | None = None,
+    ema_decay: float = 0.0,
+) -> TrainStep:
+    """Builds the pure train step of a game.
+
+    Args:
+      game: the game.
+      optimizers: `{player: transformation}`, each over that player's networks only.
+      moves: "simultaneous": all players move at the same parameters and minibatch,
+        and share one forward pass (AMM, ALI). "alternating": one after the other,
+        each at the parameters that the previous one left (AAE, PixelGAN).
+      repeats: `{player: n}`, how often a player moves in its turn, each time on a
+        minibatch of its own; 1 if not given. Alternating only.
+      ema_decay: decay of the moving average of all parameters, 0 for none.
+
+    Returns:
+      `train_step(state, batch) -> (state, metrics)`, for one trial on one device,
+      to be run by `parallel.py`. Leaves of `batch` are [R, B, ...] with R the
+      largest number of repeats. Metrics are scalars: `player/loss` and so on.
+
+    Raises:
+      ValueError: if `moves` is unknown, or players repeat in a simultaneous game.
+    """
+    repeats = {player.name: 1 for player in game.players} | dict(repeats or {})
+    if moves == "simultaneous":
+        if any(count != 1 for count in repeats.values()):
+            raise ValueError(
+                f"players that move simultaneously cannot repeat: {dict(repeats)}; "
+                "set moves='alternating'"
+            )
+        turns = [(game.players, 0)]
+    elif moves == "alternating":
+        turns = [
+            ((player,), minibatch)
+            for player in game.players
+            for minibatch in range(repeats[player.name])
+        ]
+    else:
+        raise ValueError(
+            f"moves must be 'simultaneous' or 'alternating', not {moves!r}"
+        )
+
+    def train_step(
+        state: TrainState, batch: Mapping[str, chex.Array]
+    ) -> tuple[TrainState, dict[str, chex.Array]]:
+        key = jax.random.fold_in(state.key, state.step)
+        key = jax.random.fold_in(key, device_index())
+        metrics: dict[str, chex.Array] = {}
+        for turn, (players, minibatch) in enumerate(turns):
+            state, moved = _move(
+                game,
+                players,
+                optimizers,
+                state,
+                jax.tree.map(lambda leaf, m=minibatch: leaf[m], batch),
+                jax.random.fold_in(key, turn),
+            )
+            metrics |= moved
+        ema_params = state.ema_params
+        if ema_decay:
+            ema_params = optax.incremental_update(
+                state.params, state.ema_params, 1.0 - ema_decay
+            )
+        return state.replace(step=state.step + 1, ema_params=ema_params), metrics
+
+    return train_step

@@ -1,0 +1,145 @@
+"""The directory of a run: who may write to it, and what can be read from it."""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import ml_collections
+import numpy as np
+
+from adversarial_latent.checkpoints import Checkpoints
+from adversarial_latent.games import make_game
+from adversarial_latent.model import Model, unstack
+
+
+def read_json(workdir: str, name: str) -> dict[str, Any]:
+    """Reads one of the run's JSON files.
+
+    Raises:
+      FileNotFoundError: if the directory holds no such file.
+    """
+    path = os.path.join(workdir, name)
+    if not os.path.exists(path):
+        raise FileNotFoundError(
+            f"{workdir} has no {name}: is it the --workdir of a run? "
+            "Train one with python -m experiments.launch"
+        )
+    with open(path) as file:
+        return json.load(file)
+
+
+def write_json(workdir: str, name: str, value: Mapping[str, Any]) -> None:
+    """Writes a JSON file atomically: a reader sees the old one or the new one."""
+    path = os.path.join(workdir, name)
+    with open(f"{path}.new", "w") as file:
+        json.dump(value, file, indent=2, allow_nan=False)
+        file.write("\n")
+    os.replace(f"{path}.new", path)
+
+
+def read_config(workdir: str) -> ml_collections.ConfigDict:
+    """Returns the config that a run was launched with."""
+    return ml_collections.ConfigDict(read_json(workdir, "config.json"))
+
+
+@contextlib.contextmanager
+def claim(workdir: str, config: ml_collections.ConfigDict) -> Iterator[None]:
+    """Holds a work directory for one run of one config.
+
+    Args:
+      workdir: the directory; made if it is not there.
+      config: the run's config, recorded as config.json the first time.
+
+    Raises:
+      RuntimeError: if another live run holds it.
+      ValueError: if it belongs to a run with another config.
+    """
+    os.makedirs(workdir, exist_ok=True)
+    # The lock is the operating system's, so that it dies with its process.
+    with open(os.path.join(workdir, ".lock"), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError(
+                f"{workdir} is in use by another live run; wait for it, stop it, or "
+                "choose another --workdir"
+            ) from None
+        ours = json.loads(config.to_json())
+        if os.path.exists(os.path.join(workdir, "config.json")):
+            theirs = read_json(workdir, "config.json")
+            if changed := _differences(theirs, ours):
+                raise ValueError(
+                    f"{workdir} holds a run with another config; it differs in:\n  "
+                    + "\n  ".join(changed)
+                    + "\nChoose another --workdir, or launch with the same config."
+                )
+        else:
+            write_json(workdir, "config.json", ours)
+        yield
+
+
+def _differences(theirs: Any, ours: Any, path: str = "config") -> list[str]:
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        return [
+            line
+            for key in sorted(theirs.keys() | ours.keys())
+            for line in _differences(
+                theirs.get(key, "(nothing)"),
+                ours.get(key, "(nothing)"),
+                f"{path}.{key}",
+            )
+        ]
+    return [] if theirs == ours else [f"{path}: {theirs!r} there, {ours!r} here"]
+
+
+def load_trials(workdir: str) -> list[Model]:
+    """Loads every trial of a run from its newest checkpoint.
+
+    Returns:
+      the models, with averaged parameters if the run kept them.
+
+    Raises:
+      FileNotFoundError: if the directory holds no run, or no checkpoint yet.
+    """
+    config = read_config(workdir)
+    checkpoints = Checkpoints(os.path.join(workdir, "checkpoints"))
+    state = checkpoints.restore_arrays()
+    checkpoints.close()
+    params = state["ema_params"] or state["params"]
+    trials = [
+        (unstack(params, trial), unstack(state["model_state"], trial))
+        for trial in range(config.trials)
+    ]
+    first = Model(make_game(config.game), *trials[0])
+    return [first, *(first.with_parameters(*trial) for trial in trials[1:])]
+
+
+def load(workdir: str, trial: int | None = None) -> Model:
+    """Loads a trained model.
+
+    Args:
+      workdir: directory of a run.
+      trial: which trial; the one that evaluation chose if not given.
+
+    Returns:
+      the model.
+
+    Raises:
+      FileNotFoundError: if the directory holds no trained run, or if the trial is
+        left to evaluation, which did not happen yet.
+      ValueError: if there is no such trial.
+    """
+    models = load_trials(workdir)
+    if trial is None:
+        trial = read_json(workdir, "results.json")["chosen_trial"]
+    if not 0 <= trial < len(models):
+        raise ValueError(f"trial {trial} is asked for; the run has {len(models)}")
+    return models[trial]
+
+
+def input_shape(workdir: str) -> tuple[int, ...]:
+    """Shape of one example that the run was trained on, e.g. (28, 28, 1)."""
+    return tuple(np.asarray(read_json(workdir, "dataset.json")["input_shape"]).tolist())

@@ -1,0 +1,58 @@
+"""Trains and evaluates one run; launched again, it goes on where it stopped.
+
+    python -m experiments.launch --config=configs/amm_digits.py --workdir=runs/digits
+
+Any field of the config can be set: `--config.batch_size=50`. On several hosts start
+the same command on each, with --coordinator, --num_processes and --process_id (or
+--coordinator=auto where the cluster tells JAX), and one shared --workdir.
+"""
+
+import sys
+
+from absl import app, flags
+from ml_collections import config_flags
+
+from adversarial_latent import parallel
+from adversarial_latent.train import train_and_evaluate
+from experiments import summary
+
+_CONFIG = config_flags.DEFINE_config_file("config", lock_config=True)
+_WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the run.", required=True)
+_COORDINATOR = flags.DEFINE_string(
+    "coordinator", None, "host:port of process 0, or auto, if there are several."
+)
+_NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "Number of processes.")
+_PROCESS_ID = flags.DEFINE_integer("process_id", None, "Rank of this process.")
+_CPU_DEVICES = flags.DEFINE_integer(
+    "cpu_devices",
+    None,
+    "As how many devices the CPU appears. Trials are divided over them. If not given, "
+    "the largest divisor of the number of trials for which there are cores.",
+)
+flags.mark_flag_as_required("config")
+
+
+def main(argv: list[str]) -> None:
+    """Runs the experiment."""
+    if len(argv) > 1:
+        raise app.UsageError(f"unknown arguments: {argv[1:]}")
+    config = _CONFIG.value
+    parallel.set_cpu_devices(
+        _CPU_DEVICES.value or parallel.cores_for_trials(config.trials)
+    )
+    parallel.initialize_processes(
+        _COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value
+    )
+    with summary.clear_errors():
+        results = train_and_evaluate(config, _WORKDIR.value)
+    if results is None:
+        print(
+            f"Stopped and saved in {_WORKDIR.value}; launch again to go on.",
+            file=sys.stderr,
+        )
+    else:
+        print(summary.describe(results, _WORKDIR.value))
+
+
+if __name__ == "__main__":
+    app.run(main)

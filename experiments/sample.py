@@ -1,0 +1,72 @@
+"""Draws from a trained run: a PNG with a grid of images, or an npz of arrays.
+
+python -m experiments.sample --workdir=runs/digits --output=samples.png
+python -m experiments.sample --workdir=runs/digits --output=threes.npz --component=3
+"""
+
+import numpy as np
+from absl import app, flags
+from PIL import Image
+
+from adversarial_latent.workdir import load
+from experiments import summary
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the run.", required=True)
+_OUTPUT = flags.DEFINE_string("output", None, "A .png or .npz file.", required=True)
+_NUM = flags.DEFINE_integer("num", 64, "How many to draw.", lower_bound=1)
+_COMPONENT = flags.DEFINE_integer("component", None, "Draw from this component only.")
+_TRIAL = flags.DEFINE_integer("trial", None, "Trial; if not given, the chosen one.")
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of the draws.")
+_SCALE = flags.DEFINE_integer("scale", 4, "Pixels of the PNG for one of the image's.")
+
+
+def image_sheet(images: np.ndarray, scale: int) -> Image.Image:
+    """Lays images out in a square sheet.
+
+    Args:
+      images: float [N, H, W, C] in [0, 1], C = 1 or 3.
+      scale: how many pixels wide one pixel is drawn.
+
+    Returns:
+      the sheet, with one pixel of white between images.
+
+    Raises:
+      ValueError: if these are no images.
+    """
+    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise ValueError(
+            f"samples of shape {images.shape[1:]} are no images; write a .npz instead"
+        )
+    columns = int(np.ceil(np.sqrt(len(images))))
+    rows = -(-len(images) // columns)
+    images = np.pad(images, [(0, rows * columns - len(images))] + [(0, 0)] * 3)
+    images = np.pad(images, [(0, 0), (0, 1), (0, 1), (0, 0)], constant_values=1.0)
+    _, height, width, channels = images.shape
+    sheet = images.reshape(rows, columns, height, width, channels)
+    sheet = sheet.transpose(0, 2, 1, 3, 4).reshape(
+        rows * height, columns * width, channels
+    )
+    pixels = (np.clip(sheet, 0, 1) * 255).round().astype(np.uint8)
+    pixels = pixels.repeat(scale, axis=0).repeat(scale, axis=1)
+    return Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
+
+
+def main(argv: list[str]) -> None:
+    """Draws and writes."""
+    if len(argv) > 1:
+        raise app.UsageError(f"unknown arguments: {argv[1:]}")
+    with summary.clear_errors():
+        output = _OUTPUT.value
+        if not output.endswith((".png", ".npz")):
+            raise ValueError(f"--output must end in .png or .npz, not {output!r}")
+        model = load(_WORKDIR.value, _TRIAL.value)
+        drawn = model.sample(_NUM.value, _SEED.value, _COMPONENT.value)
+        if output.endswith(".npz"):
+            np.savez_compressed(output, **drawn)
+        else:
+            image_sheet(drawn["x"], _SCALE.value).save(output)
+    print(f"{_NUM.value} samples in {output}")
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,48 @@
+"""What the programs say to a person at a terminal."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+
+@contextlib.contextmanager
+def clear_errors() -> Iterator[None]:
+    """Ends the program with one line for errors that are the user's to mend."""
+    try:
+        yield
+    except (ValueError, FileNotFoundError, RuntimeError, FloatingPointError) as error:
+        if os.environ.get("ADVERSARIAL_LATENT_TRACEBACK"):
+            raise
+        sys.exit(
+            f"error: {error}\n"
+            "(set ADVERSARIAL_LATENT_TRACEBACK=1 to see where it came from)"
+        )
+
+
+def describe(results: dict[str, Any], workdir: str) -> str:
+    """Formats results.json for the terminal.
+
+    Args:
+      results: as `train_and_evaluate` returns them.
+      workdir: directory of the run.
+
+    Returns:
+      a table of numbers and where the report is.
+    """
+    trials = len(results["seeds"])
+    lines = [""]
+    if trials > 1:
+        lines += [
+            f"{'':28}{'chosen trial':>14}{f'mean of {trials}':>12}{'std':>10}",
+        ]
+    for name, value in results["results"].items():
+        line = f"{name:28}{value['chosen']:14.4f}"
+        if trials > 1:
+            line += f"{value['mean']:12.4f}{value['std']:10.4f}"
+        lines.append(line)
+    if results["selection"]:
+        lines += ["", results["selection"]["protocol"]]
+    lines += ["", f"report: {os.path.join(workdir, 'report.html')}"]
+    return "\n".join(lines)

@@ -1,0 +1,131 @@
+"""Scikit-learn's digits and npz files."""
+
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+from sklearn.datasets import load_digits
+
+from adversarial_latent import data
+
+X = np.random.default_rng(0).integers(0, 256, (20, 3, 4, 3), dtype=np.uint8)
+Y = np.arange(20) % 4
+
+
+def load(path, **config):
+    return data.load(ConfigDict({"name": "npz", "path": str(path), **config}))
+
+
+def saved(path, **arrays):
+    np.savez(path / "data.npz", **arrays)
+    return path / "data.npz"
+
+
+def test_digits_are_scikit_learns_divided_by_sixteen():
+    dataset = data.load(ConfigDict({"name": "digits"}))
+    train, test = dataset.splits["train"], dataset.splits["test"]
+    assert (len(train), len(test)) == (1437, 360)
+    assert dataset.example_shape == (8, 8, 1)
+    assert dataset.num_classes == 10
+    digits = load_digits()
+    for split in (train, test):
+        source = [int(name) for name in split.name]
+        assert split.x.dtype == np.uint8
+        np.testing.assert_array_equal(
+            split.as_float()[..., 0], digits.images[source] / 16
+        )
+        np.testing.assert_array_equal(split.label, digits.target[source])
+    assert not set(train.name) & set(test.name)
+    shares = np.bincount(test.label) / np.bincount(digits.target)
+    np.testing.assert_allclose(shares, 0.2, atol=0.006)  # within one image of a class
+    assert "1437 train, 360 test" in dataset.protocol
+
+
+def test_npz_with_its_own_test_arrays(tmp_path):
+    path = saved(tmp_path, x_train=X, y_train=Y, x_test=X[:5], y_test=Y[:5])
+    dataset = load(path)
+    np.testing.assert_array_equal(dataset.splits["train"].x, X)
+    np.testing.assert_array_equal(dataset.splits["test"].label, Y[:5])
+    assert dataset.class_names == ("0", "1", "2", "3")
+
+
+def test_npz_with_x_and_y_is_split(tmp_path):
+    dataset = load(saved(tmp_path, x=X, y=Y))
+    assert np.bincount(dataset.splits["test"].label).tolist() == [1, 1, 1, 1]
+    rows = [int(name) for name in dataset.splits["train"].name]
+    np.testing.assert_array_equal(dataset.splits["train"].x, X[rows])
+
+
+def test_npz_without_labels_or_test_arrays(tmp_path):
+    dataset = load(saved(tmp_path, x_train=X))
+    assert dataset.num_classes is None
+    assert len(dataset.splits["test"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("x", "shape"),
+    [
+        (X[..., 0], (3, 4, 1)),
+        (X / 255, (3, 4, 3)),
+        ((X[..., 0] / 255).astype(np.float32), (3, 4, 1)),
+        (X.reshape(20, -1) - 1000.0, (36,)),
+    ],
+)
+def test_npz_forms_of_x(tmp_path, x, shape):
+    train = load(saved(tmp_path, x=x)).splits["train"]
+    assert train.example_shape == shape
+    assert train.x.dtype == (np.uint8 if x.dtype == np.uint8 else np.float32)
+    rows = [int(name) for name in train.name]
+    expected = x[rows].reshape(train.x.shape).astype(train.x.dtype)
+    np.testing.assert_array_equal(train.x, expected)
+
+
+def test_npz_image_shape(tmp_path):
+    train = load(saved(tmp_path, x=X), image_shape="6x6x1").splits["train"]
+    assert train.example_shape == (6, 6, 1)
+    with pytest.raises(ValueError, match="fits uint8 images only"):
+        load(saved(tmp_path, x=X / 255), image_shape=(6, 6, 1))
+
+
+NAN = (X / 255).astype(np.float32)
+NAN[7, 1, 1, 1] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": NAN}, "1 examples hold NaN or infinity, first at 7"),
+        ({"x": np.full((4, 2), 1e300)}, "infinity"),
+        ({"x": X / 2.0}, r"must lie in \[0, 1\].*127.5"),
+        ({"x": X.astype(np.int64)}, r"found int64 \[20, 3, 4, 3\]; wanted uint8"),
+        ({"x": X.reshape(20, -1)}, "wanted uint8 images"),
+        ({"x": X[:0]}, "no examples"),
+        ({"x": X.reshape(20, 3, 2, 6)}, "channels come last"),
+        ({"x": X, "y": Y[:7]}, r"'x' and 'y': 20 examples need labels"),
+        ({"x": X, "y": Y / 2}, "labels must be integers"),
+        ({"x": X, "y": Y - 1}, "out of range"),
+        ({"x_train": X, "y_train": Y, "x_test": X, "y_test": Y + 1}, "0 to 3"),
+        ({"x_train": X, "y_train": Y, "x_test": X}, "have labels"),
+        ({"images": X}, r"holds \['images'\]; wanted 'x'"),
+        ({"x": np.array([{}], dtype=object)}, "not an npz file of plain arrays"),
+    ],
+)
+def test_npz_refuses(tmp_path, arrays, message):
+    with pytest.raises(ValueError, match=message):
+        load(saved(tmp_path, **arrays))
+
+
+def test_npz_missing_and_corrupt_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none\.npz.*dataset\.path"):
+        load(tmp_path / "none.npz")
+    path = saved(tmp_path, x=X)
+    content = path.read_bytes()
+    broken = bytearray(content)
+    broken[400:410] = b"0123456789"
+    for bad in (b"", b"hello", content[: len(content) // 2], bytes(broken)):
+        path.write_bytes(bad)
+        with pytest.raises(ValueError, match=r"data\.npz: not an npz file"):
+            load(path)
+    with path.open("wb") as file:
+        np.save(file, X)
+    with pytest.raises(ValueError, match=r"data\.npz: not an npz file"):
+        load(path)

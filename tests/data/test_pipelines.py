@@ -1,0 +1,163 @@
+"""The order of the examples, and both pipelines that deliver it."""
+
+import json
+import operator
+
+import chex
+import jax
+import numpy as np
+import pytest
+
+from adversarial_latent.data import Examples, LazyImages, make_pipeline
+
+KINDS = ("resident", "streaming")
+# The pixel of an example is its index, so that a batch tells what it took.
+EXAMPLES = Examples(
+    x=np.arange(20, dtype=np.uint8).reshape(20, 1, 1, 1), label=100 + np.arange(20)
+)
+
+
+def make(kind="resident", examples=EXAMPLES, batch_size=6, seed=3, **options):
+    return make_pipeline(examples, batch_size, seed, kind=kind, **options)
+
+
+def taken(pipeline, num_steps):
+    """Indices [num_steps, trials, batch_local] that a pipeline takes next."""
+    batch = pipeline.next(num_steps)
+    return batch["x"][..., 0, 0, 0] if isinstance(batch, dict) else batch
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_epoch_is_another_permutation(kind):
+    stream = taken(make(kind), 10).ravel()  # 60 places: three epochs
+    epochs = stream.reshape(3, 20)
+    for epoch in epochs:
+        assert sorted(epoch.tolist()) == list(range(20))
+    assert len({tuple(epoch) for epoch in epochs.tolist()}) == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_order_is_the_documented_function_of_seed_and_epoch(kind):
+    stream = taken(make(kind, seed=5, trials=2), 10)[:, 1].ravel()
+    expected = [np.random.default_rng([6, e]).permutation(20) for e in range(3)]
+    assert stream.tolist() == np.concatenate(expected).tolist()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_trial_is_the_run_with_its_own_seed(kind):
+    together = taken(make(kind, seed=3, trials=3), 7)
+    assert together.shape == (7, 3, 6)
+    for trial in range(3):
+        alone = taken(make(kind, seed=3 + trial), 7)
+        np.testing.assert_array_equal(together[:, trial], alone[:, 0])
+    assert not np.array_equal(together[:, 0], together[:, 1])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("other", KINDS)
+@pytest.mark.parametrize("stop", [0, 2, 5])
+def test_restored_pipeline_continues_as_if_never_stopped(kind, other, stop):
+    whole = taken(make(kind, trials=2), 12)
+    first = make(kind, trials=2)
+    if stop:
+        np.testing.assert_array_equal(taken(first, stop), whole[:stop])
+    state = json.loads(json.dumps(first.state()))
+    assert state["position"] == stop
+    second = make(other, trials=2)
+    taken(second, 1)  # a started stream is thrown away, too
+    second.restore(state)
+    steps = [taken(second, count) for count in (1, 3)] + [taken(second, 8 - stop)]
+    np.testing.assert_array_equal(np.concatenate(steps), whole[stop:])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_processes_partition_the_global_batch(kind):
+    whole = taken(make(kind, trials=2), 5)
+    parts = [
+        taken(make(kind, trials=2, process_index=index, process_count=3), 5)
+        for index in range(3)
+    ]
+    assert parts[0].shape == (5, 2, 2)
+    np.testing.assert_array_equal(np.concatenate(parts, axis=-1), whole)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("with_labels", [False, True])
+def test_examples_are_floats_and_hold_labels_only_when_asked(kind, with_labels):
+    chex.clear_trace_counter()
+    pipeline = make(kind, trials=2, with_labels=with_labels)
+    batches = pipeline.next(4)
+    assert ("label" in pipeline.resident) == (with_labels and kind == "resident")
+
+    @jax.jit
+    @chex.assert_max_traces(1)
+    def step(resident, batch):
+        per_trial = jax.vmap(pipeline.examples, in_axes=(None, 0))
+        return per_trial(resident, batch)
+
+    expected = taken(make(kind, trials=2), 4)
+    for i in range(4):
+        batch = step(pipeline.resident, jax.tree.map(operator.itemgetter(i), batches))
+        assert set(batch) == ({"x", "label"} if with_labels else {"x"})
+        chex.assert_shape(batch["x"], (2, 6, 1, 1, 1))
+        chex.assert_type(batch["x"], np.float32)
+        values = expected[i].astype(np.float32) * np.float32(1 / 255)
+        np.testing.assert_array_equal(batch["x"][..., 0, 0, 0], values)
+        if with_labels:
+            chex.assert_type(batch["label"], np.int32)
+            np.testing.assert_array_equal(batch["label"], 100 + expected[i])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_max_value_and_points(kind):
+    digits = Examples(x=np.full((4, 2, 2, 1), 8, np.uint8), max_value=16)
+    points = Examples(x=np.linspace(-5, 5, 8, dtype=np.float32).reshape(4, 2))
+    for examples in (digits, points):
+        pipeline = make(kind, examples, batch_size=4)
+        batch = jax.tree.map(operator.itemgetter((0, 0)), pipeline.next(1))
+        x = pipeline.examples(pipeline.resident, batch)["x"]
+        order = np.random.default_rng([3, 0]).permutation(4)
+        np.testing.assert_array_equal(x, examples.as_float()[order])
+
+
+def test_auto_streams_what_is_too_large(monkeypatch):
+    assert make("auto").resident
+    monkeypatch.setattr("adversarial_latent.data.pipelines.RESIDENT_LIMIT", 19)
+    assert not make("auto").resident
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch_size": 21}, "batch_size=21 must be between 1 and the 20"),
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"process_count": 4}, "batch_size=6 does not divide by 4 processes"),
+        ({"process_index": 2, "process_count": 2}, "no process 2 among 2"),
+        ({"seed": -1}, "seed=-1"),
+        ({"kind": "magic"}, "unknown pipeline 'magic'; known: auto, resident, str"),
+        (
+            {"examples": Examples(x=EXAMPLES.x), "with_labels": True},
+            "these examples have no labels",
+        ),
+    ],
+)
+def test_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        make(**options)
+
+
+@pytest.mark.parametrize("change", ["seed", "trials", "batch_size", "num_examples"])
+def test_position_of_another_run_is_refused(change):
+    pipeline = make()
+    state = pipeline.state()
+    with pytest.raises(ValueError, match=f"{change}=.*cannot be continued"):
+        pipeline.restore(state | {change: state[change] + 1})
+
+
+def test_an_error_of_the_reader_reaches_the_loop():
+    def read(indices):
+        raise ValueError("image 7 is corrupt")
+
+    examples = Examples(x=LazyImages(read, np.arange(9), (2, 2, 1)))
+    with pytest.raises(ValueError, match="image 7 is corrupt"):
+        make_pipeline(examples, 3, seed=0).next(1)

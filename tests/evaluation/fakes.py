@@ -1,0 +1,113 @@
+"""A model that needs no training, and the data that it is judged on."""
+
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+
+from adversarial_latent.data import GRID_SIGMA, Dataset, Examples, grid_means
+
+CLASS_NAMES = tuple("0123456789")
+
+
+def digits_dataset(labelled: bool = True) -> Dataset:
+    """The first 300 digits: 200 to fit, 100 to test."""
+    data = load_digits()
+    images = data.images[:300, :, :, None].astype(np.uint8)
+    labels = data.target[:300] if labelled else np.full(300, None)
+
+    def split(part: slice) -> Examples:
+        label = labels[part] if labelled else None
+        return Examples(x=images[part], label=label, max_value=16)
+
+    return Dataset(
+        name="digits",
+        splits={"train": split(slice(200)), "test": split(slice(200, None))},
+        protocol="the first 300",
+        class_names=CLASS_NAMES if labelled else (),
+    )
+
+
+class KMeansModel:
+    """Clusters of k-means and codes of PCA, behind the interface of a `Model`."""
+
+    def __init__(self, dataset: Dataset, num_components: int = 10, latent_dim: int = 8):
+        x = dataset.splits["train"].as_float()
+        self.shape = x.shape[1:]
+        flat = x.reshape(len(x), -1)
+        self.num_components = num_components
+        self._kmeans = KMeans(num_components, n_init=1, random_state=0).fit(flat)
+        self._pca = PCA(latent_dim, svd_solver="full").fit(flat)
+        self._centers = self._pca.transform(self._kmeans.cluster_centers_)  # [K, d]
+
+    def can(self, question: str) -> bool:
+        return question in ("encode", "decode", "sample")
+
+    def encode(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        flat = x.reshape(len(x), -1)
+        return {
+            "z": self._pca.transform(flat).astype(np.float32),
+            "y": np.eye(self.num_components)[self._kmeans.predict(flat)],
+        }
+
+    def decode(self, code: dict[str, np.ndarray]) -> np.ndarray:
+        flat = self._pca.inverse_transform(code["z"])
+        return flat.reshape(-1, *self.shape).astype(np.float32)
+
+    def sample(
+        self, n: int, seed: int = 0, component: int | None = None
+    ) -> dict[str, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        k = (
+            rng.integers(self.num_components, size=n)
+            if component is None
+            else component
+        )
+        k = np.broadcast_to(k, n)
+        z = self._centers[k] + 0.1 * rng.normal(size=(n, self._centers.shape[1]))
+        z = z.astype(np.float32)
+        return {"x": self.decode({"z": z}), "z": z, "y": np.eye(self.num_components)[k]}
+
+
+def grid_dataset() -> Dataset:
+    """The 25-grid with 500 points in each split."""
+    rng = np.random.default_rng(0)
+    means = grid_means()
+    mode = np.tile(np.arange(25), 20)
+    x = (means[mode] + GRID_SIGMA * rng.normal(size=(500, 2))).astype(np.float32)
+    examples = Examples(x=x, label=mode)
+    return Dataset(
+        name="grid25",
+        splits={"train": examples, "test": examples},
+        protocol="20 points of each mode",
+        class_names=tuple(map(str, range(25))),
+    )
+
+
+class GridModel:
+    """Draws from some modes of the 25-grid; halves data to get codes."""
+
+    num_components = None
+
+    def __init__(self, num_modes: int = 25, sigma: float = GRID_SIGMA, infers=True):
+        self._means = grid_means()[:num_modes]
+        self._sigma = sigma
+        self._infers = infers
+
+    def can(self, question: str) -> bool:
+        return question == "sample" or self._infers
+
+    def encode(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        assert self._infers
+        return {"z": x / 2}
+
+    def decode(self, code: dict[str, np.ndarray]) -> np.ndarray:
+        assert self._infers
+        return code["z"] * 2
+
+    def sample(self, n: int, seed: int = 0, component=None) -> dict[str, np.ndarray]:
+        assert component is None
+        rng = np.random.default_rng(seed)
+        means = self._means[rng.integers(len(self._means), size=n)]
+        x = means + self._sigma * rng.normal(size=(n, 2))
+        return {"x": x.astype(np.float32)}
