@@ -65,7 +65,7 @@ class Networks:
         }
         if self._initializing and name not in self.params:
             rngs["params"] = self.key(f"{name}/params")
-            variables = module.init(rngs, *inputs, train=True, **options)
+            variables = dict(module.init(rngs, *inputs, train=True, **options))
             self.params[name] = variables.pop("params", {})
             self.model_state[name] = variables
         variables = {"params": self.params[name], **self.model_state[name]}

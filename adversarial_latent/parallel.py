@@ -102,7 +102,10 @@ class Parallel:
 
     @classmethod
     def create(
-        cls, trials: int, batch_size: int, trial_loop: str = "auto"
+        cls,
+        trials: int,
+        batch_size: int,
+        trial_loop: Literal["auto", "vmap", "map"] = "auto",
     ) -> "Parallel":
         """Chooses the layout for the devices at hand.
 

@@ -1,5 +1,6 @@
 """The one train step of all games: who moves when, and whose gradients go where."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -35,7 +36,8 @@ def _move(
 
     outcome, pullback, played_state = jax.vjp(play, state.params, has_aux=True)
     params, opt_state = dict(state.params), dict(state.opt_state)
-    model_state, metrics = dict(state.model_state), {}
+    model_state = dict(state.model_state)
+    metrics: dict[str, chex.Array] = {}
     for index, player in enumerate(players):
         own = {network: state.params[network] for network in player.trains}
         player_key = jax.random.fold_in(key, index)
@@ -71,7 +73,9 @@ def _move(
             f"{player.name}/loss": loss,
             f"{player.name}/grad_norm": optax.tree.norm(gradients),
         } | scalars
-    state = state.replace(params=params, opt_state=opt_state, model_state=model_state)
+    state = dataclasses.replace(
+        state, params=params, opt_state=opt_state, model_state=model_state
+    )
     return state, metrics
 
 
@@ -143,6 +147,7 @@ def make_train_step(
             ema_params = optax.incremental_update(
                 state.params, state.ema_params, 1.0 - ema_decay
             )
-        return state.replace(step=state.step + 1, ema_params=ema_params), metrics
+        state = dataclasses.replace(state, step=state.step + 1, ema_params=ema_params)
+        return state, metrics
 
     return train_step

@@ -19,6 +19,7 @@ import dataclasses
 from collections.abc import Mapping
 
 import chex
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import ml_collections
@@ -160,7 +161,7 @@ class AMM(Game):
 
 def make_game(config: ml_collections.ConfigDict) -> AMM:
     """Builds AMM from `config.game`."""
-    networks = dict(read_tables(config, transposed=("decoder",)))
+    networks: dict[str, nn.Module] = {**read_tables(config, transposed=("decoder",))}
     if config.prior_radius:
         networks["prior"] = FixedMixture(
             config.num_components, config.latent_dim, config.prior_radius

@@ -30,6 +30,7 @@ import dataclasses
 import functools
 import re
 from collections.abc import Callable
+from typing import Any
 
 import chex
 import flax.linen as nn
@@ -37,7 +38,8 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 
-from adversarial_latent.networks.conv import conv, conv_transpose
+from adversarial_latent.networks.conv import Padding, conv, conv_transpose
+from adversarial_latent.networks.noise import dropout
 from adversarial_latent.parallel import device_mean
 
 _COLUMNS = (
@@ -89,11 +91,11 @@ class Row:
     dropout: float
     batch_norm: bool
     activation: str
-    padding: str
+    padding: Padding
 
 
 @functools.cache
-def parse_table(text: str, padding: str = "VALID") -> tuple[Row, ...]:
+def parse_table(text: str, padding: Padding = "VALID") -> tuple[Row, ...]:
     """Reads a table of layers.
 
     Args:
@@ -131,7 +133,7 @@ def parse_table(text: str, padding: str = "VALID") -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _parse_row(cells: dict[str, str], padding: str) -> Row:
+def _parse_row(cells: dict[str, str], padding: Padding) -> Row:
     def read(column: str, pattern: str) -> str | None:
         cell = cells[column]
         if cell == "-":
@@ -153,6 +155,7 @@ def _parse_row(cells: dict[str, str], padding: str) -> Row:
     channels = read("Channels", r"\d+")
     if channels is None:
         raise ValueError(f"row {cells['Name']!r}: column Channels is empty")
+    own_padding: Any = read("Padding", "VALID|SAME") if "Padding" in cells else None
     return Row(
         name=cells["Name"],
         inputs=tuple(re.split(r"[+|]", inputs)) if inputs else (),
@@ -164,8 +167,7 @@ def _parse_row(cells: dict[str, str], padding: str) -> Row:
         dropout=float(read("Dropout", r"0?\.\d+") or 0.0),
         batch_norm=read("BatchNorm", "yes") is not None,
         activation=read("Activation", activations) or "",
-        padding=(read("Padding", "VALID|SAME") if "Padding" in cells else None)
-        or padding,
+        padding=own_padding or padding,
     )
 
 
@@ -223,7 +225,7 @@ class Table(nn.Module):
 
     text: str
     transposed: bool = False
-    padding: str = "VALID"
+    padding: Padding = "VALID"
     kernel_init: float = 0.02
 
     @nn.compact
@@ -274,7 +276,7 @@ class Table(nn.Module):
 
     def _layer(self, row: Row, x: chex.Array, train: bool) -> chex.Array:
         if row.dropout and train:
-            x = _dropout(x, row.dropout, self.make_rng("dropout"))
+            x = dropout(x, row.dropout, self.make_rng("dropout"))
         if row.width is not None:
             x = self._convolution(row, x)
         if row.pool is not None:
@@ -313,11 +315,6 @@ class Table(nn.Module):
         """AMM eq. 20: exp(0.5 x) * eps, eps ~ N(0, I)."""
         eps = jax.random.normal(self.make_rng("noise"), log_variance.shape)
         return jnp.exp(0.5 * log_variance) * eps
-
-
-def _dropout(x: chex.Array, rate: float, key: chex.PRNGKey) -> chex.Array:
-    keep = jax.random.bernoulli(key, 1.0 - rate, x.shape)
-    return jnp.where(keep, x / (1.0 - rate), 0.0)
 
 
 def read_tables(
