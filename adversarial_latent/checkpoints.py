@@ -89,6 +89,13 @@ class Checkpoints:
         self._manager.close()
 
 
+def has_checkpoint(directory: str) -> bool:
+    """Whether a run has saved anything in `directory`."""
+    return os.path.isdir(directory) and any(
+        name.isdecimal() for name in os.listdir(directory)
+    )
+
+
 def _is_key(leaf: chex.Array) -> bool:
     return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 

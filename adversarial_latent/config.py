@@ -1,7 +1,9 @@
 """Configs: the fields of every experiment, their arguments, durations and hash."""
 
+import fractions
 import hashlib
 import json
+import math
 import re
 from typing import Any
 
@@ -65,9 +67,8 @@ def player(learning_rate: float, **settings: Any) -> ml_collections.ConfigDict:
             "repeats": 1,  # moves in one turn; alternating games only
         }
     )
-    with fields.unlocked():
-        if unknown := set(settings) - set(fields):
-            raise ValueError(f"a player has no {sorted(unknown)}, only {list(fields)}")
+    if unknown := set(settings) - set(fields):
+        raise ValueError(f"a player has no {sorted(unknown)}, only {list(fields)}")
     fields.update(settings)
     return fields
 
@@ -119,16 +120,18 @@ def duration_in_steps(duration: str, batch_size: int, num_examples: int) -> int:
     Raises:
       ValueError: if the duration cannot be read or is not positive.
     """
-    match = re.fullmatch(r"([\d.]+(?:e\d+)?)_(steps|epochs|examples)", duration)
+    pattern = r"(\d+(?:\.\d+)?(?:e\d+)?)_(steps|epochs|examples)"
+    match = re.fullmatch(pattern, duration)
     if not match or float(match[1]) <= 0:
         raise ValueError(
             f"cannot read duration {duration!r}: write e.g. 500_steps, 40_epochs or "
             "1e6_examples"
         )
-    number, unit = float(match[1]), match[2]
+    # A fraction, since 0.07 * 100 > 7 in floating point, which would round up to 8.
+    number, unit = fractions.Fraction(match[1]), match[2]
     per_step = {"steps": 1, "epochs": num_examples, "examples": 1}[unit]
     examples_per_step = 1 if unit == "steps" else batch_size
-    return -int(-number * per_step // examples_per_step)
+    return math.ceil(number * per_step / examples_per_step)
 
 
 def make_optimizer(

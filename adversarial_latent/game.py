@@ -29,6 +29,8 @@ class Networks:
       params: `{network: parameters}`.
       model_state: `{network: {collection: statistics}}`, as updated so far.
       train: whether batch statistics and dropout are those of training.
+      progress: part of the training that is done, from 0 to 1, for losses that
+        change as it goes on.
     """
 
     def __init__(
@@ -39,11 +41,13 @@ class Networks:
         key: chex.PRNGKey,
         *,
         train: bool,
+        progress: chex.Array | float = 1.0,
         initializing: bool = False,
     ):
         self.params = dict(params)
         self.model_state = dict(model_state)
         self.train = train
+        self.progress = progress
         self._modules = modules
         self._key = key
         self._draws: dict[str, int] = {}

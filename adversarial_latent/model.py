@@ -84,6 +84,8 @@ class Model:
     def _in_batches(self, question: str, inputs: Any, seed: int, **options: Any) -> Any:
         """Asks about `inputs` (leaves [N, ...]) batch by batch; joins the answers."""
         total = len(jax.tree.leaves(inputs)[0])
+        if total == 0:
+            raise ValueError(f"nothing to {question}: there are no examples")
         answers = []
         for batch, start in enumerate(range(0, total, self.batch_size)):
             part = jax.tree.map(lambda x, i=start: x[i : i + self.batch_size], inputs)
@@ -110,7 +112,7 @@ class Model:
           the model has components.
 
         Raises:
-          ValueError: if the game has no encoder.
+          ValueError: if the game has no encoder, or there are no examples.
         """
         return self._in_batches("encode", {"x": np.asarray(x, np.float32)}, seed=0)
 
@@ -133,8 +135,10 @@ class Model:
           `x` [n, ...] and the code that it was made from (`z`, and `y` one-hot).
 
         Raises:
-          ValueError: if there is no such component.
+          ValueError: if there is no such component, or nothing to draw.
         """
+        if n < 1:
+            raise ValueError(f"cannot draw n={n} examples: at least 1")
         if component is None:
             batches = [
                 self._ask("sample", seed, batch, n=self.batch_size, component=None)

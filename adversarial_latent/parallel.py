@@ -134,13 +134,20 @@ class Parallel:
         return cls(trials, "batch", trial_loop)
 
     def place(self, state: chex.ArrayTree) -> chex.ArrayTree:
-        """Lays a state with leaves [T, ...] out as `compile`'s function takes it."""
+        """Lays a state with leaves [T, ...] out as `compile`'s function takes it.
+
+        It is put where that function leaves its result, or else the second call
+        would compile everything once more.
+        """
+        devices = jax.local_devices()
+        axis, spec = _DEVICES, jax.sharding.PartitionSpec()
         if self.over == "trials":
-            devices = jax.local_device_count()
-            return jax.tree.map(
-                lambda leaf: leaf.reshape(devices, -1, *leaf.shape[1:]), state
+            axis, spec = _TRIALS, jax.sharding.PartitionSpec(_TRIALS)
+            state = jax.tree.map(
+                lambda leaf: leaf.reshape(len(devices), -1, *leaf.shape[1:]), state
             )
-        return state
+        mesh = jax.sharding.Mesh(np.array(devices), (axis,))
+        return jax.device_put(state, jax.sharding.NamedSharding(mesh, spec))
 
     def gather(self, placed: chex.ArrayTree) -> chex.ArrayTree:
         """The inverse of `place`; leaves come back as [T, ...]."""

@@ -26,11 +26,19 @@ def _move(
     state: TrainState,
     batch: Mapping[str, chex.Array],
     key: chex.PRNGKey,
+    progress: chex.Array,
 ) -> tuple[TrainState, dict[str, chex.Array]]:
     """Lets `players` move at once: one forward pass, one pull-back for each."""
 
     def play(params: dict[str, chex.ArrayTree]) -> Any:
-        net = Networks(game.networks, params, state.model_state, key, train=True)
+        net = Networks(
+            game.networks,
+            params,
+            state.model_state,
+            key,
+            train=True,
+            progress=progress,
+        )
         outcome = game.play(net, batch)
         return outcome, net.model_state
 
@@ -49,6 +57,7 @@ def _move(
                 state.model_state,
                 key,
                 train=True,
+                progress=progress,
             )
             losses, scalars = player.loss(net, outcome)
             chex.assert_rank(losses, 1)
@@ -63,9 +72,10 @@ def _move(
             jnp.add, direct, {network: through_play[network] for network in own}
         )
         gradients, loss, scalars = device_mean((gradients, loss, scalars))
-        updates, opt_state[player.name] = optimizers[player.name].update(
-            gradients, state.opt_state[player.name], own
-        )
+        with jax.numpy_dtype_promotion("standard"):  # Optax relies on it
+            updates, opt_state[player.name] = optimizers[player.name].update(
+                gradients, state.opt_state[player.name], own
+            )
         params |= optax.apply_updates(own, updates)
         # A player keeps the statistics of its own networks, and of no other.
         model_state |= device_mean({network: played_state[network] for network in own})
@@ -83,6 +93,7 @@ def make_train_step(
     game: Game,
     optimizers: Mapping[str, optax.GradientTransformation],
     *,
+    num_steps: int = 1,
     moves: Moves = "simultaneous",
     repeats: Mapping[str, int] | None = None,
     ema_decay: float = 0.0,
@@ -92,6 +103,8 @@ def make_train_step(
     Args:
       game: the game.
       optimizers: `{player: transformation}`, each over that player's networks only.
+      num_steps: train steps of the run; for games whose losses change with
+        `Networks.progress`.
       moves: "simultaneous": all players move at the same parameters and minibatch,
         and share one forward pass (AMM, ALI). "alternating": one after the other,
         each at the parameters that the previous one left (AAE, PixelGAN).
@@ -105,13 +118,17 @@ def make_train_step(
       largest number of repeats. Metrics are scalars: `player/loss` and so on.
 
     Raises:
-      ValueError: if `moves` is unknown, or players repeat in a simultaneous game.
+      ValueError: if `moves` is unknown, players repeat in a simultaneous game, or
+        `repeats` is not a positive number for names of players.
     """
-    repeats = {player.name: 1 for player in game.players} | dict(repeats or {})
+    names = [player.name for player in game.players]
+    repeats = dict.fromkeys(names, 1) | dict(repeats or {})
+    if set(repeats) != set(names) or min(repeats.values()) < 1:
+        raise ValueError(f"repeats are at least 1 for each of {names}, not {repeats}")
     if moves == "simultaneous":
         if any(count != 1 for count in repeats.values()):
             raise ValueError(
-                f"players that move simultaneously cannot repeat: {dict(repeats)}; "
+                f"players that move simultaneously cannot repeat: {repeats}; "
                 "set moves='alternating'"
             )
         turns = [(game.players, 0)]
@@ -140,12 +157,15 @@ def make_train_step(
                 state,
                 jax.tree.map(lambda leaf, m=minibatch: leaf[m], batch),
                 jax.random.fold_in(key, turn),
+                jnp.minimum(state.step / num_steps, 1.0),
             )
             metrics |= moved
         ema_params = state.ema_params
         if ema_decay:
+            # Early on the average is short, so that it forgets the initial values.
+            decay = jnp.minimum(ema_decay, (1.0 + state.step) / (10.0 + state.step))
             ema_params = optax.incremental_update(
-                state.params, state.ema_params, 1.0 - ema_decay
+                state.params, state.ema_params, 1.0 - decay
             )
         state = dataclasses.replace(state, step=state.step + 1, ema_params=ema_params)
         return state, metrics

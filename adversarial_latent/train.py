@@ -1,7 +1,9 @@
 """Training: from a config to a work directory that holds a trained, evaluated run."""
 
+import contextlib
 import dataclasses
 import functools
+import json
 import os
 import signal
 import types
@@ -16,7 +18,11 @@ from adversarial_latent import config as config_lib
 from adversarial_latent import parallel as parallel_lib
 from adversarial_latent.checkpoints import Checkpoints
 from adversarial_latent.data import Dataset, Pipeline, load, make_pipeline
-from adversarial_latent.evaluation.evaluate import evaluate
+from adversarial_latent.evaluation.evaluate import (
+    check_evaluation,
+    environment,
+    evaluate,
+)
 from adversarial_latent.game import Game
 from adversarial_latent.games import make_game
 from adversarial_latent.logging import MetricsLog, progress_bar
@@ -82,7 +88,11 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
     Raises:
       ValueError: naming the field that does not fit.
     """
+    for field in ("batch_size", "steps_per_call", "trials"):
+        if config[field] < 1:
+            raise ValueError(f"config.{field}={config[field]} must be at least 1")
     game = make_game(config.game)
+    check_evaluation(config, game)
     names = {player.name for player in game.players}
     if names != set(config.players):
         raise ValueError(
@@ -123,6 +133,7 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
         train_step=make_train_step(
             game,
             optimizers,
+            num_steps=num_steps,
             moves=config.moves,
             repeats=repeats,
             ema_decay=config.ema_decay,
@@ -164,7 +175,7 @@ def _check_finite(metrics: dict[str, np.ndarray], last_step: int) -> None:
     """Raises if a loss in `metrics`, [T, steps] up to `last_step`, is not finite."""
     for name, values in metrics.items():
         if name.endswith("/loss") and not np.isfinite(values).all():
-            trial, index = np.argwhere(~np.isfinite(values))[0]
+            index, trial = np.argwhere(~np.isfinite(values.T))[0]
             first_step = last_step - values.shape[1] + 1
             raise NonFiniteLossError(
                 f"the loss of player {name.removesuffix('/loss')!r} is no longer "
@@ -193,77 +204,86 @@ def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
     dataset = load(config.dataset)
     experiment = make_experiment(config, dataset)
     parallel, pipeline = experiment.parallel, experiment.pipeline
-    is_main = jax.process_index() == 0
-    if is_main:
-        train_split = dataset.splits["train"]
-        write_json(
-            workdir,
-            "dataset.json",
-            {
-                "name": dataset.name,
-                "input_shape": list(dataset.example_shape),
-                "num_train": len(train_split),
-                "class_names": list(dataset.class_names),
-                "protocol": dataset.protocol,
-            },
-        )
-    checkpoints = Checkpoints(os.path.join(workdir, "checkpoints"))
-    state = parallel.init(experiment.create, config.seed)
-    step = checkpoints.latest() or 0
-    if step:
-        state, position = checkpoints.restore(state)
-        pipeline.restore(position)
-        logging.info("resuming at step %d of %d", step, experiment.num_steps)
-    if step >= experiment.num_steps:
-        checkpoints.close()
-        return True
 
     def calls(duration: str) -> int:
         """A duration as a number of calls, at least one."""
         steps = config_lib.duration_in_steps(
             duration,
             config.batch_size * experiment.minibatches,
-            len(dataset.splits["train"].x),
+            len(dataset.splits["train"]),
         )
         return max(1, steps // experiment.steps_per_call)
 
     log_every = calls(config.log_every)
     checkpoint_every = calls(config.checkpoint_every)
-    placed = parallel.place(state)
-    resident = parallel.replicate(pipeline.resident)
-    run = experiment.compile()
-    log = MetricsLog(workdir, step) if is_main else None
-    progress = progress_bar(experiment.num_steps, step, config.game.name)
-    pending: list[dict[str, jax.Array]] = []
-    with _StopSignal() as stop:
-        while step < experiment.num_steps:
+    with contextlib.ExitStack() as stack:
+        checkpoints = Checkpoints(os.path.join(workdir, "checkpoints"))
+        stack.callback(checkpoints.close)
+        stack.callback(pipeline.close)
+        state = parallel.init(experiment.create, config.seed)
+        step = checkpoints.latest() or 0
+        if step:
+            state, position = checkpoints.restore(state)
+            pipeline.restore(position)
+            logging.info("resuming at step %d of %d", step, experiment.num_steps)
+        if step >= experiment.num_steps:
+            return True
+        log = None
+        if jax.process_index() == 0:
+            _describe(config, dataset, workdir)
+            log = MetricsLog(workdir, step)
+            stack.callback(log.close)
+        placed = parallel.place(state)
+        resident = parallel.replicate(pipeline.resident)
+        run = experiment.compile()
+        progress = progress_bar(experiment.num_steps, step, config.game.name)
+        stack.callback(progress.close)
+        stop = stack.enter_context(_StopSignal())
+        done = stopping = False
+        pending: list[dict[str, jax.Array]] = []
+        while not (done or stopping):
             placed, metrics = run(placed, resident, experiment.next_batches())
             pending.append(metrics)
             step += experiment.steps_per_call
             call = step // experiment.steps_per_call
             done = step >= experiment.num_steps
             stopping = parallel_lib.any_process(stop.received)
+            log_now = done or call % log_every == 0
             save = done or stopping or call % checkpoint_every == 0
-            if save or call % log_every == 0:
+            if save or log_now:
                 since_last = jax.tree.map(
                     lambda *parts: np.concatenate(parts, axis=-1), *pending
                 )
                 pending = []
                 _check_finite(since_last, step)
-                means = {name: value.mean(-1) for name, value in since_last.items()}
-                if log is not None:
-                    log.write(step, means)
+            if log_now and log is not None:
+                # Means over one call, not over all that is pending: rows are the same
+                # wherever a run was stopped and resumed.
+                latest = jax.tree.map(np.asarray, metrics)
+                log.write(step, {name: v.mean(-1) for name, v in latest.items()})
             if save:
                 checkpoints.save(step, parallel.gather(placed), pipeline.state())
             progress.update(experiment.steps_per_call)
-            if stopping:
-                break
-    progress.close()
-    pipeline.close()
-    checkpoints.close()
-    if log is not None:
-        log.close()
-    return done
+        return not stopping
+
+
+def _describe(
+    config: ml_collections.ConfigDict, dataset: Dataset, workdir: str
+) -> None:
+    """Writes what is trained, on what, and where: what evaluation has to know."""
+    write_json(workdir, "config.json", json.loads(config.to_json()))
+    write_json(
+        workdir,
+        "dataset.json",
+        {
+            "name": dataset.name,
+            "input_shape": list(dataset.example_shape),
+            "num_train": len(dataset.splits["train"]),
+            "class_names": list(dataset.class_names),
+            "protocol": dataset.protocol,
+        },
+    )
+    write_json(workdir, "environment.json", environment())
 
 
 def train_and_evaluate(

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ml_collections
-import numpy as np
 
-from adversarial_latent.checkpoints import Checkpoints
+from adversarial_latent.checkpoints import Checkpoints, has_checkpoint
 from adversarial_latent.games import make_game
 from adversarial_latent.model import Model, unstack
 
@@ -49,9 +48,12 @@ def read_config(workdir: str) -> ml_collections.ConfigDict:
 def claim(workdir: str, config: ml_collections.ConfigDict) -> Iterator[None]:
     """Holds a work directory for one run of one config.
 
+    A directory belongs to a config once it has a checkpoint: before that there is
+    nothing to lose, and a config that did not work out can be corrected.
+
     Args:
       workdir: the directory; made if it is not there.
-      config: the run's config, recorded as config.json the first time.
+      config: the run's config.
 
     Raises:
       RuntimeError: if another live run holds it.
@@ -67,17 +69,14 @@ def claim(workdir: str, config: ml_collections.ConfigDict) -> Iterator[None]:
                 f"{workdir} is in use by another live run; wait for it, stop it, or "
                 "choose another --workdir"
             ) from None
-        ours = json.loads(config.to_json())
-        if os.path.exists(os.path.join(workdir, "config.json")):
+        if has_checkpoint(os.path.join(workdir, "checkpoints")):
             theirs = read_json(workdir, "config.json")
-            if changed := _differences(theirs, ours):
+            if changed := _differences(theirs, json.loads(config.to_json())):
                 raise ValueError(
                     f"{workdir} holds a run with another config; it differs in:\n  "
                     + "\n  ".join(changed)
                     + "\nChoose another --workdir, or launch with the same config."
                 )
-        else:
-            write_json(workdir, "config.json", ours)
         yield
 
 
@@ -142,4 +141,4 @@ def load(workdir: str, trial: int | None = None) -> Model:
 
 def input_shape(workdir: str) -> tuple[int, ...]:
     """Shape of one example that the run was trained on, e.g. (28, 28, 1)."""
-    return tuple(np.asarray(read_json(workdir, "dataset.json")["input_shape"]).tolist())
+    return tuple(read_json(workdir, "dataset.json")["input_shape"])

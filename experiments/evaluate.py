@@ -3,21 +3,22 @@
 python -m experiments.evaluate --workdir=runs/digits
 """
 
-from absl import app, flags
+from absl import flags
 
 from adversarial_latent.evaluation.evaluate import evaluate
+from adversarial_latent.workdir import claim, read_config
 from experiments import summary
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the run.", required=True)
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Evaluates the run."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unknown arguments: {argv[1:]}")
-    with summary.clear_errors():
-        print(summary.describe(evaluate(_WORKDIR.value), _WORKDIR.value))
+    workdir = _WORKDIR.value
+    with claim(workdir, read_config(workdir)):
+        results = evaluate(workdir)
+    print(summary.describe(results, workdir))
 
 
 if __name__ == "__main__":
-    app.run(main)
+    summary.run(main)

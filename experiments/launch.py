@@ -7,9 +7,11 @@ the same command on each, with --coordinator, --num_processes and --process_id (
 --coordinator=auto where the cluster tells JAX), and one shared --workdir.
 """
 
+import signal
 import sys
 
-from absl import app, flags
+import jax
+from absl import flags
 from ml_collections import config_flags
 
 from adversarial_latent import parallel
@@ -28,14 +30,13 @@ _CPU_DEVICES = flags.DEFINE_integer(
     None,
     "As how many devices the CPU appears. Trials are divided over them. If not given, "
     "the largest divisor of the number of trials for which there are cores.",
+    lower_bound=1,
 )
 flags.mark_flag_as_required("config")
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Runs the experiment."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unknown arguments: {argv[1:]}")
     config = _CONFIG.value
     parallel.set_cpu_devices(
         _CPU_DEVICES.value or parallel.cores_for_trials(config.trials)
@@ -43,16 +44,21 @@ def main(argv: list[str]) -> None:
     parallel.initialize_processes(
         _COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value
     )
-    with summary.clear_errors():
+    # Training saves when it is asked to stop; before and after it, what counts is on
+    # the disk already, and SIGTERM may interrupt as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
         results = train_and_evaluate(config, _WORKDIR.value)
-    if results is None:
+    except KeyboardInterrupt:
+        results = None
+    if results is not None:
+        print(summary.describe(results, _WORKDIR.value))
+    elif jax.process_index() == 0:
         print(
-            f"Stopped and saved in {_WORKDIR.value}; launch again to go on.",
+            f"Stopped; all is saved in {_WORKDIR.value}. Launch again to go on.",
             file=sys.stderr,
         )
-    else:
-        print(summary.describe(results, _WORKDIR.value))
 
 
 if __name__ == "__main__":
-    app.run(main)
+    summary.run(main)

@@ -9,7 +9,7 @@ and, with --code, the inferred code.
 
 import csv
 
-from absl import app, flags
+from absl import flags
 
 from adversarial_latent.data import read_images
 from adversarial_latent.workdir import input_shape, load
@@ -23,27 +23,24 @@ _RESIZE = flags.DEFINE_bool("resize", False, "Fit images to the size of training
 _TRIAL = flags.DEFINE_integer("trial", None, "Trial; if not given, the chosen one.")
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Reads, infers and writes."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unknown arguments: {argv[1:]}")
-    with summary.clear_errors():
-        shape = input_shape(_WORKDIR.value)
-        examples = read_images(_INPUT.value, shape, _RESIZE.value)
-        code = load(_WORKDIR.value, _TRIAL.value).encode(examples.as_float())
-        columns = {"name": list(examples.name)}
-        if "y" in code:
-            columns["cluster"] = code["y"].argmax(-1).tolist()
-            columns["probability"] = [f"{p:.6f}" for p in code["y"].max(-1)]
-        if _CODE.value or "y" not in code:
-            for i, values in enumerate(code["z"].T):
-                columns[f"z{i}"] = [f"{value:.6g}" for value in values]
-        with open(_OUTPUT.value, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(columns)
-            writer.writerows(zip(*columns.values(), strict=True))
+    shape = input_shape(_WORKDIR.value)
+    examples = read_images(_INPUT.value, shape, _RESIZE.value)
+    code = load(_WORKDIR.value, _TRIAL.value).encode(examples.as_float())
+    columns = {"name": list(examples.name)}
+    if "y" in code:
+        columns["cluster"] = code["y"].argmax(-1).tolist()
+        columns["probability"] = [f"{p:.6f}" for p in code["y"].max(-1)]
+    if _CODE.value or "y" not in code:
+        for i, values in enumerate(code["z"].T):
+            columns[f"z{i}"] = [f"{value:.6g}" for value in values]
+    with open(_OUTPUT.value, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
     print(f"{len(examples)} rows in {_OUTPUT.value}")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    summary.run(main)

@@ -5,7 +5,7 @@ python -m experiments.sample --workdir=runs/digits --output=threes.npz --compone
 """
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 from PIL import Image
 
 from adversarial_latent.workdir import load
@@ -16,8 +16,10 @@ _OUTPUT = flags.DEFINE_string("output", None, "A .png or .npz file.", required=T
 _NUM = flags.DEFINE_integer("num", 64, "How many to draw.", lower_bound=1)
 _COMPONENT = flags.DEFINE_integer("component", None, "Draw from this component only.")
 _TRIAL = flags.DEFINE_integer("trial", None, "Trial; if not given, the chosen one.")
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of the draws.")
-_SCALE = flags.DEFINE_integer("scale", 4, "Pixels of the PNG for one of the image's.")
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of the draws.", lower_bound=0)
+_SCALE = flags.DEFINE_integer(
+    "scale", 4, "Pixels of the PNG for one of the image's.", lower_bound=1
+)
 
 
 def image_sheet(images: np.ndarray, scale: int) -> Image.Image:
@@ -51,22 +53,19 @@ def image_sheet(images: np.ndarray, scale: int) -> Image.Image:
     return Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Draws and writes."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unknown arguments: {argv[1:]}")
-    with summary.clear_errors():
-        output = _OUTPUT.value
-        if not output.endswith((".png", ".npz")):
-            raise ValueError(f"--output must end in .png or .npz, not {output!r}")
-        model = load(_WORKDIR.value, _TRIAL.value)
-        drawn = model.sample(_NUM.value, _SEED.value, _COMPONENT.value)
-        if output.endswith(".npz"):
-            np.savez_compressed(output, **drawn)
-        else:
-            image_sheet(drawn["x"], _SCALE.value).save(output)
+    output = _OUTPUT.value
+    if not output.endswith((".png", ".npz")):
+        raise ValueError(f"--output must end in .png or .npz, not {output!r}")
+    model = load(_WORKDIR.value, _TRIAL.value)
+    drawn = model.sample(_NUM.value, _SEED.value, _COMPONENT.value)
+    if output.endswith(".npz"):
+        np.savez_compressed(output, **drawn)
+    else:
+        image_sheet(drawn["x"], _SCALE.value).save(output)
     print(f"{_NUM.value} samples in {output}")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    summary.run(main)

@@ -3,8 +3,27 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
+
+from absl import app, logging
+
+
+def run(main: Callable[[], None]) -> None:
+    """Runs a program on the flags of the command line.
+
+    Args:
+      main: the program.
+    """
+
+    def program(argv: list[str]) -> None:
+        if len(argv) > 1:
+            raise app.UsageError(f"unknown arguments: {argv[1:]}")
+        logging.set_verbosity(logging.WARNING)  # Orbax has much to say
+        main()
+
+    with clear_errors():
+        app.run(program)
 
 
 @contextlib.contextmanager
@@ -12,7 +31,7 @@ def clear_errors() -> Iterator[None]:
     """Ends the program with one line for errors that are the user's to mend."""
     try:
         yield
-    except (ValueError, FileNotFoundError, RuntimeError, FloatingPointError) as error:
+    except (ValueError, OSError, RuntimeError, FloatingPointError) as error:
         if os.environ.get("ADVERSARIAL_LATENT_TRACEBACK"):
             raise
         sys.exit(

@@ -7,6 +7,25 @@ os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import jax
+import pytest
+
+from adversarial_latent.train import train_and_evaluate
+from tests.runs import tiny_config
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compile_once(tmp_path_factory):
+    """Lets programs that are compiled again in this session be read from disk."""
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("xla")))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory):
+    """Work directory of a run of `tiny_config` that nothing disturbed; do not write."""
+    directory = tmp_path_factory.mktemp("finished")
+    train_and_evaluate(tiny_config(directory), str(directory / "run"))
+    return directory / "run"

@@ -6,6 +6,7 @@ import subprocess
 from typing import Any
 
 import jax
+import ml_collections
 import numpy as np
 
 from adversarial_latent import config as config_lib
@@ -14,9 +15,30 @@ from adversarial_latent.evaluation import figures
 from adversarial_latent.evaluation.evaluators import get_evaluator
 from adversarial_latent.evaluation.report import write_report
 from adversarial_latent.evaluation.selection import get_criterion
-from adversarial_latent.workdir import load_trials, read_config, write_json
+from adversarial_latent.game import Game
+from adversarial_latent.workdir import load_trials, read_config, read_json, write_json
 
 _MAX_SELECTION_EXAMPLES = 5000
+
+
+def check_evaluation(config: ml_collections.ConfigDict, game: Game) -> None:
+    """Refuses, before training, an evaluation that could not happen after it.
+
+    Raises:
+      ValueError: an unknown evaluator or selection, or one that compares clusters of
+        a game that has none.
+    """
+    for name in config.evaluators:
+        get_evaluator(name)
+    if config.selection:
+        get_criterion(config.selection)
+    clusters = [config.selection, *config.evaluators]
+    for name in {"agreement", "clustering"}.intersection(clusters):
+        if game.num_components is None:
+            raise ValueError(
+                f"{name!r} compares clusters, and {config.game.name!r} has no "
+                "components: leave it out of config.selection and config.evaluators"
+            )
 
 
 def evaluate(workdir: str) -> dict[str, Any]:
@@ -34,6 +56,7 @@ def evaluate(workdir: str) -> dict[str, Any]:
 
     Raises:
       FileNotFoundError: if the directory holds no trained run.
+      FloatingPointError: if a number is not finite.
     """
     config = read_config(workdir)
     dataset = load_dataset(config.dataset)
@@ -65,6 +88,8 @@ def evaluate(workdir: str) -> dict[str, Any]:
             protocols[name] = evaluation.protocol
             drawn |= evaluation.figures
             for result, value in evaluation.results.items():
+                if not np.isfinite(value):
+                    raise FloatingPointError(f"{result} of trial {trial} is {value}")
                 numbers.setdefault(result, []).append(float(value))
     results = {
         "results": {
@@ -81,7 +106,7 @@ def evaluate(workdir: str) -> dict[str, Any]:
         "protocol": {"data": dataset.protocol, **protocols},
         "seeds": [config.seed + trial for trial in range(len(models))],
         "config_hash": config_lib.config_hash(config),
-        "environment": _environment(),
+        "environment": read_json(workdir, "environment.json"),
     }
     figures.save_figures(drawn, os.path.join(workdir, "figures"))
     write_json(workdir, "results.json", results)
@@ -89,7 +114,7 @@ def evaluate(workdir: str) -> dict[str, Any]:
     return results
 
 
-def _environment() -> dict[str, Any]:
+def environment() -> dict[str, Any]:
     """What a number depends on beside config and seeds."""
     return {
         "commit": _commit(),

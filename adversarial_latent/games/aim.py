@@ -22,6 +22,8 @@ from adversarial_latent.losses import adversarial_loss
 from adversarial_latent.networks.table import read_tables
 from adversarial_latent.penalties import penalty
 
+_MIN_LOG_VARIANCE = -12.0
+
 
 @dataclasses.dataclass(frozen=True)
 class AIM(Game):
@@ -33,7 +35,10 @@ class AIM(Game):
     Attributes:
       latent_dim: d; the prior p(z) is N(0, I).
       loss: name of the adversarial loss; "non_saturating" is eq. 7, "kl" eq. 6.
-      code_weight: lambda; the paper has 1/d with eq. 7, 1 with eq. 6.
+      code_weight: lambda at the start and at the end of training, geometrically
+        between; the paper keeps it at 1/d with eq. 7, at 1 with eq. 6.
+      data_scale: typical size of a value of x, by which D and E divide what they see
+        and G multiplies what it makes; 1 for images.
       features: the row of D which the encoder reads; "" for an encoder of its own on
         x. D learns nothing from the encoder, whose loss only passes through it.
       penalty: name of a penalty on the discriminator.
@@ -42,7 +47,8 @@ class AIM(Game):
 
     latent_dim: int
     loss: str
-    code_weight: float
+    code_weight: tuple[float, float]
+    data_scale: float
     features: str
     penalty: str
     penalty_weight: float
@@ -59,11 +65,11 @@ class AIM(Game):
         """Generates from the prior, has D judge and E infer."""
         x = batch["x"]  # [B, ...] ~ q(x)
         z = jax.random.normal(net.key("z"), (len(x), self.latent_dim))  # ~ p(z)
-        x_tilde = net("generator", z)["x"]
-        judged = net("discriminator", jnp.concatenate([x, x_tilde]))
+        x_tilde = self._generate(net, z)
+        judged = self._judge(net, jnp.concatenate([x, x_tilde]))
         real_logits, fake_logits = jnp.split(judged["p"][:, 0], 2)
-        seen = judged[self.features][len(x) :] if self.features else x_tilde
-        q = self._posterior(net, seen)
+        features = judged[self.features][len(x) :] if self.features else None
+        q = self._posterior(net, x_tilde, features)
         return {
             "x": x,
             "x_tilde": x_tilde,
@@ -72,10 +78,22 @@ class AIM(Game):
             "code_loss": -q.log_prob(z),  # eq. 8, [B]
         }
 
-    def _posterior(self, net: Networks, seen: chex.Array) -> Gaussian:
-        """q(z|x) = N(mu(x), sigma^2(x) I)."""
+    def _generate(self, net: Networks, z: chex.Array) -> chex.Array:
+        return self.data_scale * net("generator", z)["x"]
+
+    def _judge(self, net: Networks, x: chex.Array) -> dict[str, chex.Array]:
+        """All rows of D's table."""
+        return net("discriminator", x / self.data_scale)
+
+    def _posterior(
+        self, net: Networks, x: chex.Array, features: chex.Array | None
+    ) -> Gaussian:
+        """q(z|x) = N(mu(x), sigma^2(x) I), on D's features if E reads those."""
+        seen = x / self.data_scale if features is None else features
         encoded = net("encoder", seen)
-        return Gaussian(encoded["z_mu"], encoded["z_log_variance"])
+        # The floor bounds the reward for being sure of a code.
+        log_variance = jnp.maximum(encoded["z_log_variance"], _MIN_LOG_VARIANCE)
+        return Gaussian(encoded["z_mu"], log_variance)
 
     def _discriminator_loss(self, net: Networks, outcome: Outcome):
         """L_d of algorithm 1."""
@@ -83,7 +101,7 @@ class AIM(Game):
         loss = adversarial_loss(self.loss).discriminator(real_logits, fake_logits)
         if self.penalty_weight:
             penalties = penalty(self.penalty)(
-                lambda x: net("discriminator", x)["p"][:, 0],
+                lambda x: self._judge(net, x)["p"][:, 0],
                 outcome["x"],
                 outcome["x_tilde"],
                 net.key("penalty"),
@@ -98,24 +116,26 @@ class AIM(Game):
         """L_rec = L_g + L_e of algorithm 1."""
         loss = adversarial_loss(self.loss).generator_fake(outcome["fake_logits"])
         code_loss = outcome["code_loss"]
-        return loss + self.code_weight * code_loss, {"code_loss": code_loss.mean()}
+        start, end = self.code_weight
+        weight = start * (end / start) ** net.progress
+        return loss + weight * code_loss, {"code_loss": code_loss.mean()}
 
     # What a trained AIM can be asked.
 
     def encode(self, net: Networks, x: chex.Array) -> Code:
         """Algorithm 2: `z` [B, d], the mean of q(z|x), and `z_log_variance`."""
-        seen = net("discriminator", x)[self.features] if self.features else x
-        q = self._posterior(net, seen)
+        features = self._judge(net, x)[self.features] if self.features else None
+        q = self._posterior(net, x, features)
         return {"z": q.mean, "z_log_variance": q.log_variance}
 
     def decode(self, net: Networks, code: Code) -> chex.Array:
         """Generates x [B, ...] = G(z)."""
-        return net("generator", code["z"])["x"]
+        return self._generate(net, code["z"])
 
     def sample(self, net: Networks, n: int, component: None) -> Code:
         """Draws `x` [n, ...] and its code `z` [n, d] from p(x, z)."""
         z = jax.random.normal(net.key("z"), (n, self.latent_dim))
-        return {"x": net("generator", z)["x"], "z": z}
+        return {"x": self._generate(net, z), "z": z}
 
 
 def make_game(config: ml_collections.ConfigDict) -> AIM:
@@ -124,7 +144,8 @@ def make_game(config: ml_collections.ConfigDict) -> AIM:
         networks=read_tables(config, transposed=("generator",)),
         latent_dim=config.latent_dim,
         loss=config.loss,
-        code_weight=config.code_weight,
+        code_weight=tuple(config.code_weight),
+        data_scale=config.data_scale,
         features=config.features,
         penalty=config.penalty,
         penalty_weight=config.penalty_weight,

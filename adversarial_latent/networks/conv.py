@@ -141,7 +141,7 @@ def overlap_add(
 
 def _conv_matrix(x: chex.Array, kernel: chex.Array, stride: int) -> chex.Array:
     patches = extract_patches(x, kernel.shape[:2], stride)
-    return patches @ kernel.reshape(-1, kernel.shape[3])
+    return _matmul(patches, kernel.reshape(-1, kernel.shape[3]))
 
 
 def _conv_lax(x: chex.Array, kernel: chex.Array, stride: int) -> chex.Array:
@@ -154,7 +154,13 @@ def _conv_transpose_matrix(
     x: chex.Array, kernel: chex.Array, stride: int
 ) -> chex.Array:
     matrix = kernel.transpose(2, 0, 1, 3).reshape(kernel.shape[2], -1)
-    return overlap_add(x @ matrix, kernel.shape[:2], stride)
+    return overlap_add(_matmul(x, matrix), kernel.shape[:2], stride)
+
+
+def _matmul(x: chex.Array, matrix: chex.Array) -> chex.Array:
+    # Two axes, so that the gradient of the matrix contracts one axis: XLA would copy
+    # x transposed, slowly, to contract three.
+    return (x.reshape(-1, x.shape[3]) @ matrix).reshape(*x.shape[:3], -1)
 
 
 def _conv_transpose_lax(x: chex.Array, kernel: chex.Array, stride: int) -> chex.Array:

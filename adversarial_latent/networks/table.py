@@ -108,10 +108,13 @@ def parse_table(text: str, padding: Padding = "VALID") -> tuple[Row, ...]:
     Raises:
       ValueError: naming the row and the column that cannot be read.
     """
-    lines = [line.split() for line in text.strip().splitlines() if line.strip()]
-    header, *body = lines
-    if missing := [column for column in _COLUMNS if column not in header]:
-        raise ValueError(f"the table has no column {', '.join(missing)}: {header}")
+    lines = [line.split() for line in text.splitlines() if line.strip()]
+    header, *body = lines or [[]]
+    if set(header) - {"Padding"} != set(_COLUMNS) or len(set(header)) < len(header):
+        raise ValueError(
+            f"a table has the columns {' '.join(_COLUMNS)} and perhaps Padding, "
+            f"not {' '.join(header)}"
+        )
     rows: list[Row] = []
     known = {"zeros"}
     for cells in body:
@@ -146,13 +149,17 @@ def _parse_row(cells: dict[str, str], padding: Padding) -> Row:
 
     name = r"\w+"
     inputs = read("Input", rf"{name}((\+{name})+|(\|{name})+)?") or ""
-    activations = "|".join([*_ACTIVATIONS, "ExpN", r"Leak\d*\.?\d+"])
-    stride = read("Stride", r"\d+|(Max|Avg)\d+") or "1"
+    activations = "|".join([*_ACTIVATIONS, "ExpN", r"Leak0?\.\d+"])
+    if not inputs:
+        for column in ("Width", "Stride", "Dropout", "BatchNorm", "Activation"):
+            read(column, "-")  # an input is taken as it is
+    number = r"[1-9]\d*"
+    stride = read("Stride", rf"{number}|(Max|Avg){number}") or "1"
     pool = None if stride.isdigit() else (stride[:3], int(stride[3:]))
-    width = read("Width", r"\d+")
+    width = read("Width", number)
     if inputs and width is None and stride.isdigit() and stride != "1":
         raise ValueError(f"row {cells['Name']!r} has a stride but no width")
-    channels = read("Channels", r"\d+")
+    channels = read("Channels", number)
     if channels is None:
         raise ValueError(f"row {cells['Name']!r}: column Channels is empty")
     own_padding: Any = read("Padding", "VALID|SAME") if "Padding" in cells else None

@@ -1,0 +1,165 @@
+"""results.json, figures and report of a whole run."""
+
+import json
+import os
+import shutil
+import types
+
+import numpy as np
+import pytest
+
+from adversarial_latent.config import config_hash
+from adversarial_latent.data import load
+from adversarial_latent.evaluation import evaluate as evaluate_lib
+from adversarial_latent.evaluation.evaluate import check_evaluation, evaluate
+from adversarial_latent.train import train_and_evaluate
+from adversarial_latent.workdir import load_trials, read_config
+from tests.runs import tiny_config
+
+
+@pytest.fixture
+def run(finished_run, tmp_path):
+    """A copy of the finished run, to write to."""
+    return shutil.copytree(finished_run, tmp_path / "run")
+
+
+def read_results(run):
+    return json.loads((run / "results.json").read_text())
+
+
+def test_layout_of_results(finished_run):
+    results = read_results(finished_run)
+    assert list(results) == [
+        "results",
+        "chosen_trial",
+        "selection",
+        "protocol",
+        "seeds",
+        "config_hash",
+        "environment",
+    ]
+    names = ["clustering_error", "clustering_accuracy", "nmi", "ari"]
+    assert list(results["results"]) == [*names, "reconstruction_mse"]
+    for number in results["results"].values():
+        assert set(number) == {"mean", "std", "trials", "chosen"}
+        assert len(number["trials"]) == 2
+        assert np.isfinite(number["trials"]).all()
+        assert number["mean"] == np.mean(number["trials"])
+        assert number["std"] == np.std(number["trials"])
+        assert number["chosen"] == number["trials"][results["chosen_trial"]]
+    assert set(results["protocol"]) == {"data", "clustering", "reconstruction"}
+    assert "12 examples of the test split" in results["protocol"]["clustering"]
+    assert results["seeds"] == [0, 1]
+    assert results["config_hash"] == config_hash(read_config(str(finished_run)))
+    environment = results["environment"]
+    assert environment["num_devices"] == 4
+    assert {"commit", "device", "jax", "python"} < set(environment)
+
+
+def test_numbers_are_those_of_the_trials(finished_run):
+    results = read_results(finished_run)["results"]
+    test = load(read_config(str(finished_run)).dataset).splits["test"]
+    x = test.as_float()
+    for trial, model in enumerate(load_trials(str(finished_run))):
+        code = model.encode(x)
+        mse = np.mean((x - model.decode(code)) ** 2)
+        assert results["reconstruction_mse"]["trials"][trial] == pytest.approx(mse)
+        clusters = code["y"].argmax(-1)
+        right = sum(np.bincount(test.label[clusters == k]).max() for k in set(clusters))
+        error = results["clustering_error"]["trials"][trial]
+        assert error == pytest.approx(1 - right / len(x))
+
+
+def test_the_trial_is_chosen_on_training_examples_only(finished_run):
+    selection = read_results(finished_run)["selection"]
+    assert selection["criterion"] == "agreement"
+    # Two trials agree with each other as much as the other way round.
+    assert selection["scores"][0] == pytest.approx(selection["scores"][1])
+    assert "48 training examples; no labels were seen" in selection["protocol"]
+
+
+def test_the_criterion_chooses(run, monkeypatch):
+    seen = []
+
+    def second(models, x):
+        seen.append((len(models), x.shape, x.dtype))
+        return np.array([0.25, 0.5])
+
+    monkeypatch.setattr(evaluate_lib, "get_criterion", lambda name: second)
+    before, results = read_results(run), evaluate(str(run))
+    assert seen == [(2, (48, 2, 2, 1), np.float32)]
+    assert results["chosen_trial"] == 1
+    assert results["selection"]["scores"] == [0.25, 0.5]
+    for name, number in results["results"].items():
+        assert number["chosen"] == number["trials"][1]
+        assert number["trials"] == before["results"][name]["trials"]
+
+
+def test_evaluating_again_writes_the_same_bytes(run):
+    names = [
+        "results.json",
+        "report.html",
+        *(f"figures/{n}" for n in os.listdir(run / "figures")),
+    ]
+    assert len(names) == 6
+    before = {name: (run / name).read_bytes() for name in names}
+    for name in names:
+        (run / name).unlink()
+    evaluate(str(run))
+    for name, content in before.items():
+        assert (run / name).read_bytes() == content, name
+
+
+def test_report_shows_the_run(finished_run):
+    report = (finished_run / "report.html").read_text()
+    assert "AMM on npz" in report
+    assert "Trained for 12 steps on 48 examples in 2 trials (seeds 0, 1)." in report
+    assert report.count("data:image/png;base64,") == 5  # 4 figures, training curves
+
+
+def test_a_number_that_is_not_finite_is_named(run, monkeypatch):
+    def bad(model, dataset, seed, draw):
+        return types.SimpleNamespace(protocol="", figures={}, results={"nmi": np.nan})
+
+    monkeypatch.setattr(evaluate_lib, "get_evaluator", lambda name: bad)
+    before = read_results(run)
+    with pytest.raises(FloatingPointError, match="nmi of trial 0 is nan"):
+        evaluate(str(run))
+    assert read_results(run) == before
+
+
+def test_one_trial_without_labels_or_selection(tmp_path):
+    config = tiny_config(tmp_path, labels=False)
+    config.update(trials=1, duration="2_steps", selection="")
+    config.evaluators = ("clustering", "reconstruction", "interpolation", "samples")
+    results = train_and_evaluate(config, str(tmp_path / "run"))
+    assert list(results["results"]) == ["reconstruction_mse"]
+    (mse,) = results["results"]["reconstruction_mse"]["trials"]
+    assert results["results"]["reconstruction_mse"] == {
+        "mean": mse,
+        "std": 0.0,
+        "trials": [mse],
+        "chosen": mse,
+    }
+    assert (results["chosen_trial"], results["selection"]) == (0, None)
+    assert results == read_results(tmp_path / "run")
+    assert "no labels" in results["protocol"]["clustering"]
+    assert {path.name for path in (tmp_path / "run/figures").iterdir()} == {
+        "clustering_components.png",
+        "clustering_tsne.png",
+        "interpolation.png",
+        "reconstruction.png",
+        "samples.png",
+    }
+
+
+def test_what_cannot_be_evaluated_is_refused(tmp_path):
+    config = tiny_config(tmp_path)
+    check_evaluation(config, types.SimpleNamespace(num_components=3))
+    plain = types.SimpleNamespace(num_components=None)
+    for evaluators, selection in ((("clustering",), ""), ((), "agreement")):
+        config.update(evaluators=evaluators, selection=selection)
+        with pytest.raises(ValueError, match="compares clusters, and 'amm' has no"):
+            check_evaluation(config, plain)
+    with pytest.raises(FileNotFoundError, match="is it the --workdir of a run"):
+        evaluate(str(tmp_path))

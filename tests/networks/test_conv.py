@@ -1,0 +1,227 @@
+"""Both forms of the convolutions agree with each other and with independent oracles."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from scipy import signal
+
+from adversarial_latent.networks import conv as conv_lib
+
+# (image size, channels in, channels out, window, stride): AMM's tables 3 and 6, then
+# a stride that leaves pixels over, a window smaller than the stride, and one pixel.
+CONVOLUTIONS = [
+    (28, 1, 32, 2, 1),
+    (27, 32, 32, 3, 2),
+    (13, 32, 64, 3, 2),
+    (6, 64, 64, 3, 1),
+    (4, 64, 128, 4, 1),
+    (8, 3, 5, 3, 2),
+    (7, 2, 3, 2, 3),
+    (1, 4, 3, 1, 1),
+]
+# AMM's table 5 (28-27-13-6-4-1 backwards), table 9's 4x4 with stride 2, and the same
+# corner cases.
+TRANSPOSED = [
+    (1, 128, 64, 4, 1),
+    (4, 64, 64, 3, 1),
+    (6, 64, 32, 3, 2),
+    (13, 32, 32, 3, 2),
+    (27, 32, 1, 2, 1),
+    (15, 4, 3, 4, 2),
+    (3, 2, 3, 2, 3),
+    (1, 4, 3, 1, 1),
+]
+
+
+def _arrays(size, channels_in, channels_out, window, seed=0, batch=2):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(batch, size, size, channels_in))
+    kernel = rng.normal(size=(window, window, channels_in, channels_out))
+    kernel /= np.sqrt(window * window * channels_in)
+    return x.astype(np.float32), kernel.astype(np.float32)
+
+
+def _correlate(x, kernel, stride):
+    """SciPy's correlation, image by image and channel by channel: [B, H', W', F]."""
+    planes = [
+        [
+            sum(
+                signal.correlate2d(image[..., c], kernel[..., c, f], mode="valid")
+                for c in range(kernel.shape[2])
+            )[::stride, ::stride]
+            for f in range(kernel.shape[3])
+        ]
+        for image in x
+    ]
+    return np.moveaxis(np.array(planes), 1, 3)
+
+
+def _paint(x, kernel, stride):
+    """The definition of the transposed convolution, pixel by pixel."""
+    batch, height, width, _ = x.shape
+    kh, kw, _, channels = kernel.shape
+    y = np.zeros(
+        (batch, (height - 1) * stride + kh, (width - 1) * stride + kw, channels)
+    )
+    for h in range(height):
+        for w in range(width):
+            window = np.einsum("bc,ijcf->bijf", x[:, h, w], kernel)
+            y[:, h * stride : h * stride + kh, w * stride : w * stride + kw] += window
+    return y
+
+
+def _derivatives(function, x, kernel):
+    """Value, gradients, and gradients of the gradients' squared norm."""
+
+    def loss(x, kernel):
+        return jnp.sum(jnp.tanh(function(x, kernel)) ** 2)
+
+    def gradient_norm(x, kernel):
+        dx, dk = jax.grad(loss, argnums=(0, 1))(x, kernel)
+        return jnp.sum(dx**2) + jnp.sum(dk**2)
+
+    value = function(x, kernel)
+    first = jax.grad(loss, argnums=(0, 1))(x, kernel)
+    second = jax.grad(gradient_norm, argnums=(0, 1))(x, kernel)
+    return value, *first, *second
+
+
+def _assert_close(actual, expected):
+    for a, b in zip(actual, expected, strict=True):
+        assert a.shape == b.shape
+        scale = max(1.0, float(np.abs(b).max()))
+        np.testing.assert_allclose(a / scale, b / scale, atol=2e-5)
+
+
+@pytest.mark.parametrize("form", ["_conv_matrix", "_conv_lax"])
+@pytest.mark.parametrize(("size", "c", "f", "window", "stride"), CONVOLUTIONS)
+def test_conv_equals_scipy(form, size, c, f, window, stride):
+    x, kernel = _arrays(size, c, f, window)
+    actual = getattr(conv_lib, form)(x, kernel, stride)
+    np.testing.assert_allclose(actual, _correlate(x, kernel, stride), atol=2e-5)
+
+
+@pytest.mark.parametrize("form", ["_conv_transpose_matrix", "_conv_transpose_lax"])
+@pytest.mark.parametrize(("size", "c", "f", "window", "stride"), TRANSPOSED)
+def test_conv_transpose_equals_its_definition(form, size, c, f, window, stride):
+    x, kernel = _arrays(size, c, f, window)
+    actual = getattr(conv_lib, form)(x, kernel, stride)
+    np.testing.assert_allclose(actual, _paint(x, kernel, stride), atol=2e-5)
+
+
+@pytest.mark.parametrize(("size", "c", "f", "window", "stride"), CONVOLUTIONS)
+def test_both_forms_of_conv_agree_twice_differentiated(size, c, f, window, stride):
+    arrays = _arrays(size, c, f, window)
+    matrix, reference = (
+        jax.jit(
+            lambda x, k, form=form: _derivatives(lambda a, b: form(a, b, stride), x, k)
+        )
+        for form in (conv_lib._conv_matrix, conv_lib._conv_lax)
+    )
+    _assert_close(matrix(*arrays), reference(*arrays))
+
+
+@pytest.mark.parametrize(("size", "c", "f", "window", "stride"), TRANSPOSED)
+def test_both_forms_of_conv_transpose_agree_twice_differentiated(
+    size, c, f, window, stride
+):
+    arrays = _arrays(size, c, f, window)
+    matrix, reference = (
+        jax.jit(
+            lambda x, k, form=form: _derivatives(lambda a, b: form(a, b, stride), x, k)
+        )
+        for form in (conv_lib._conv_transpose_matrix, conv_lib._conv_transpose_lax)
+    )
+    _assert_close(matrix(*arrays), reference(*arrays))
+
+
+@pytest.mark.parametrize("function", [conv_lib.conv, conv_lib.conv_transpose])
+@pytest.mark.parametrize("padding", ["VALID", "SAME"])
+def test_vmap_over_trials_equals_a_loop(function, padding):
+    # Trials have their own images and their own kernels; so do their derivatives.
+    trials = [_arrays(6, 3, 4, 3, seed) for seed in range(3)]
+    x, kernel = (np.stack(leaves) for leaves in zip(*trials, strict=True))
+
+    def derivatives(x, kernel):
+        return _derivatives(lambda a, b: function(a, b, 2, padding), x, kernel)
+
+    batched = jax.jit(jax.vmap(derivatives))(x, kernel)
+    single = jax.jit(derivatives)
+    for i, trial in enumerate(trials):
+        _assert_close([leaf[i] for leaf in batched], single(*trial))
+
+
+def test_derivatives_inside_scan_and_forward_mode():
+    x, kernel = _arrays(7, 2, 3, 3)
+
+    def loss(kernel):
+        y = conv_lib.conv(x, kernel, 2, "VALID")
+        return jnp.sum(
+            conv_lib.conv_transpose(y, kernel[..., :2, :].swapaxes(2, 3), 2, "VALID")
+            ** 3
+        )
+
+    def body(carry, _):
+        return carry - 1e-3 * jax.grad(loss)(carry), None
+
+    scanned, _ = jax.jit(lambda k: lax.scan(body, k, None, length=2))(kernel)
+    looped = jnp.asarray(kernel)
+    for _ in range(2):
+        looped, _ = body(looped, None)
+    np.testing.assert_allclose(scanned, looped, atol=1e-6)
+
+    direction = np.ones_like(kernel)
+    _, tangent = jax.jvp(loss, (kernel,), (direction,))
+    np.testing.assert_allclose(
+        tangent, jnp.sum(jax.grad(loss)(kernel) * direction), rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("window", [1, 2, 3, 4])
+@pytest.mark.parametrize("size", [5, 6])
+def test_same_padding_equals_lax(size, window, stride):
+    x, kernel = _arrays(size, 2, 3, window)
+    numbers = ("NHWC", "HWIO", "NHWC")
+    expected = lax.conv_general_dilated(
+        x, kernel, (stride, stride), "SAME", dimension_numbers=numbers
+    )
+    actual = conv_lib.conv(x, kernel, stride, "SAME")
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
+    assert actual.shape[1] == -(-size // stride)
+
+    expected = lax.conv_transpose(
+        x, kernel[::-1, ::-1], (stride, stride), "SAME", dimension_numbers=numbers
+    )
+    actual = conv_lib.conv_transpose(x, kernel, stride, "SAME")
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
+    assert actual.shape[1] == size * stride
+
+
+@pytest.mark.parametrize("function", [conv_lib.conv, conv_lib.conv_transpose])
+def test_the_platform_chooses_the_form(function, monkeypatch):
+    x, kernel = _arrays(6, 3, 4, 3)
+
+    def uses_lax():
+        trace = jax.make_jaxpr(lambda a, b: function(a, b, 2, "VALID"))(x, kernel)
+        return "conv_general_dilated" in str(trace)
+
+    assert not uses_lax()
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert uses_lax()
+
+
+def test_bad_input_is_named():
+    x, kernel = _arrays(6, 3, 4, 3)
+    with pytest.raises(ValueError, match="kernel \\[kh, kw, C, F\\]"):
+        conv_lib.conv(x[..., :2], kernel, 1, "VALID")
+    with pytest.raises(ValueError, match="images \\[B, H, W, C\\]"):
+        conv_lib.conv_transpose(x[0], kernel, 1, "VALID")
+    with pytest.raises(ValueError, match="does not fit"):
+        conv_lib.conv(x[:, :2], kernel, 1, "VALID")
+    with pytest.raises(ValueError, match="stride must be at least 1"):
+        conv_lib.conv_transpose(x, kernel, 0, "VALID")
+    with pytest.raises(ValueError, match="'VALID' or 'SAME', got 'FULL'"):
+        conv_lib.conv(x, kernel, 1, "FULL")

@@ -1,0 +1,168 @@
+"""Fields, arguments, durations, optimisers and the hash."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from adversarial_latent import config as config_lib
+from adversarial_latent.config import duration_in_steps, parse_arguments, player
+
+
+def test_arguments_have_the_types_of_their_defaults():
+    given = parse_arguments(
+        "k=30,rate=1e-3,prior=unit,runlocal",
+        k=10,
+        rate=0.5,
+        prior="learned",
+        runlocal=False,
+        full=True,
+    )
+    assert given.to_dict() == {
+        "k": 30,
+        "rate": 1e-3,
+        "prior": "unit",
+        "runlocal": True,
+        "full": True,
+    }
+    assert type(given.k) is int
+
+
+@pytest.mark.parametrize("argument", [None, ""])
+def test_no_argument_gives_the_defaults(argument):
+    assert parse_arguments(argument, k=10).to_dict() == {"k": 10}
+
+
+@pytest.mark.parametrize(("text", "value"), [("False", False), ("true", True)])
+def test_boolean_argument(text, value):
+    assert parse_arguments(f"full={text}", full=not value).full is value
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("j=3", r"unknown config argument 'j'; there are \['full', 'k'\]"),
+        ("k=3.5", "'k' takes a int, not '3.5'"),
+        ("k", "'k' takes a int, not ''"),
+        ("full=2", "'full' takes a bool, not '2'"),
+    ],
+)
+def test_wrong_arguments(argument, message):
+    with pytest.raises(ValueError, match=message):
+        parse_arguments(argument, k=10, full=False)
+
+
+@pytest.mark.parametrize(
+    ("duration", "steps"),
+    [
+        ("500_steps", 500),
+        ("1_epochs", 11),  # 1050 examples, 100 a step
+        ("2_epochs", 21),
+        ("0.5_epochs", 6),
+        ("1e6_examples", 10000),
+        ("101_examples", 2),
+        ("1.5e3_steps", 1500),
+    ],
+)
+def test_duration(duration, steps):
+    assert duration_in_steps(duration, batch_size=100, num_examples=1050) == steps
+
+
+def test_duration_is_not_rounded_up_for_a_rounding_error():
+    assert 0.07 * 100 > 7
+    assert duration_in_steps("0.07_epochs", batch_size=1, num_examples=100) == 7
+
+
+@pytest.mark.parametrize(
+    "duration", ["", "5", "0_steps", "-1_epochs", "1.2.3_steps", "._steps", "5_hours"]
+)
+def test_unreadable_duration(duration):
+    with pytest.raises(ValueError, match="cannot read duration .* write e.g. 500_ste"):
+        duration_in_steps(duration, batch_size=100, num_examples=1000)
+
+
+def test_player_settings_replace_the_defaults():
+    fields = player(2e-4, b1=0.9, clip_norm=5, optimizer="sgd")
+    assert (fields.learning_rate, fields.b1, fields.clip_norm) == (2e-4, 0.9, 5.0)
+    assert (fields.optimizer, fields.b2, fields.repeats) == ("sgd", 0.999, 1)
+    with pytest.raises(ValueError, match=r"a player has no \['beta'\], only"):
+        player(2e-4, beta=0.5)
+
+
+def _updates(fields, gradients, params=None, num_steps=10, steps_per_epoch=2):
+    """What `fields`' optimiser adds to one parameter for each gradient in turn."""
+    optimizer = config_lib.make_optimizer(fields, num_steps, steps_per_epoch)
+    params = jnp.zeros(()) if params is None else params
+    state = optimizer.init(params)
+    updates = []
+    for gradient in gradients:
+        # As in `steps.py`: Optax relies on implicit promotion.
+        with jax.numpy_dtype_promotion("standard"):
+            update, state = optimizer.update(jnp.float32(gradient), state, params)
+        updates.append(float(update))
+    return updates
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [
+        ("constant", np.full(10, 0.5)),
+        ("linear", 0.5 * (1 - np.arange(10) / 10)),
+        ("cosine", 0.25 * (1 + np.cos(np.pi * np.arange(10) / 10))),
+        ("inverse_sqrt_epoch", 0.5 / np.sqrt(np.arange(10) // 2 + 1)),
+    ],
+)
+def test_schedules(schedule, rates):
+    fields = player(0.5, optimizer="sgd", schedule=schedule)
+    np.testing.assert_allclose(_updates(fields, np.ones(10)), -rates, rtol=1e-5)
+
+
+def test_schedule_of_a_player_that_repeats_counts_its_moves():
+    fields = player(0.5, optimizer="sgd", schedule="linear", repeats=2)
+    rates = 0.5 * (1 - np.arange(20) / 20)
+    np.testing.assert_allclose(_updates(fields, np.ones(20)), -rates, rtol=1e-5)
+
+
+def test_adam_by_hand():
+    b1, b2, rate, m, v = 0.5, 0.9, 0.1, 0.0, 0.0
+    expected = []
+    for t, gradient in enumerate([1.0, -2.0, 3.0], 1):
+        m, v = b1 * m + (1 - b1) * gradient, b2 * v + (1 - b2) * gradient**2
+        expected.append(-rate * m / (1 - b1**t) / np.sqrt(v / (1 - b2**t)))
+    fields = player(rate, b1=b1, b2=b2)
+    np.testing.assert_allclose(_updates(fields, [1, -2, 3]), expected, rtol=1e-4)
+
+
+def test_momentum_clipping_and_weight_decay_by_hand():
+    momentum = player(0.1, optimizer="sgd", momentum=0.5)
+    np.testing.assert_allclose(_updates(momentum, [1, 1]), [-0.1, -0.15], rtol=1e-6)
+    clipped = player(0.1, optimizer="sgd", clip_norm=2.0)
+    np.testing.assert_allclose(_updates(clipped, [8, 1]), [-0.2, -0.1], rtol=1e-6)
+    decayed = player(0.1, optimizer="sgd", weight_decay=0.01)
+    updates = _updates(decayed, [1], params=jnp.float32(5))
+    np.testing.assert_allclose(updates, [-0.1 * (1 + 0.05)], rtol=1e-6)
+
+
+@pytest.mark.parametrize("field", ["optimizer", "schedule"])
+def test_unknown_names(field):
+    with pytest.raises(ValueError, match=f"unknown {field} 'best'"):
+        config_lib.make_optimizer(player(0.1, **{field: "best"}), 10, 2)
+
+
+def test_the_state_of_an_optimiser_is_of_its_parameters_only():
+    optimizer = config_lib.make_optimizer(player(0.1), 10, 2)
+    state = optimizer.init({"encoder": jnp.zeros(3)})
+    assert optax.tree.get(state, "mu").keys() == {"encoder"}
+
+
+def test_hash_is_of_all_values_and_nothing_else():
+    config = config_lib.default_config()
+    first = config_lib.config_hash(config)
+    assert len(first) == 12
+    assert int(first, 16) > 0
+    assert config_lib.config_hash(config_lib.default_config()) == first
+    reordered = dict(reversed(config.to_dict().items()))
+    assert config_lib.config_hash(type(config)(reordered)) == first
+    config.dataset.limit += 1
+    assert config_lib.config_hash(config) != first

@@ -1,0 +1,75 @@
+"""metrics.jsonl, TensorBoard and the progress bar."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+from tensorboardX import SummaryWriter
+
+from adversarial_latent.logging import MetricsLog, progress_bar, read_metrics
+
+
+def metrics(*values):
+    return {"player/loss": np.array(values, np.float32)}
+
+
+@pytest.fixture
+def events(monkeypatch):
+    """What goes to TensorBoard: (name, value, step)."""
+    written = []
+    monkeypatch.setattr(
+        SummaryWriter,
+        "add_scalar",
+        lambda self, name, value, step: written.append((name, value, step)),
+    )
+    return written
+
+
+def test_rows(tmp_path, events):
+    log = MetricsLog(str(tmp_path), 0)
+    log.write(5, metrics(1.5))
+    log.write(10, metrics(1.0, 2.0))
+    rows = read_metrics(str(tmp_path))  # every row is there as soon as it is written
+    log.close()
+    seconds = [row.pop("seconds") for row in rows]
+    assert 0 <= seconds[0] <= seconds[1]
+    assert rows == [
+        {"step": 5, "player/loss": 1.5},
+        {"step": 10, "player/loss": 1.5, "trials": {"player/loss": [1.0, 2.0]}},
+    ]
+    assert events == [("player/loss", 1.5, 5), ("player/loss", 1.5, 10)]
+    assert list((tmp_path / "tensorboard").iterdir())
+
+
+def test_a_resumed_log_drops_what_came_after_the_checkpoint(tmp_path, events):
+    rows = [{"step": step, "player/loss": step / 10} for step in (5, 10, 15)]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "metrics.jsonl").write_text(lines + '{"step": 20, "play')
+    log = MetricsLog(str(tmp_path), 10)
+    log.write(15, metrics(3.0))
+    log.close()
+    resumed = read_metrics(str(tmp_path))
+    assert resumed[:2] == rows[:2]
+    assert [(row["step"], row["player/loss"]) for row in resumed[2:]] == [(15, 3.0)]
+
+
+def test_a_line_that_a_crash_cut_off_is_left_out(tmp_path):
+    assert read_metrics(str(tmp_path)) == []
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n{"step": 2}')
+    assert read_metrics(str(tmp_path)) == [{"step": 1}]
+
+
+def test_the_progress_bar_tells_the_time_left_on_standard_error(capsys, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    bar = progress_bar(100, 20, "amm")
+    now[0] += 40.0
+    bar.update(40)
+    bar.refresh()
+    bar.close()
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "amm:  60%" in err
+    assert "60/100" in err
+    assert "[00:40<00:40" in err  # 40 steps in 40 s, and 40 are left

@@ -1,0 +1,240 @@
+"""Who moves when, by which gradient: against closed forms and naive gradients."""
+
+import dataclasses
+import functools
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from adversarial_latent.game import Networks
+from adversarial_latent.state import create_state
+from adversarial_latent.steps import make_train_step
+from tests import toys
+
+KEY = jax.random.key(7)
+
+
+def _values(state):
+    return {name: float(tree["value"]) for name, tree in state.params.items()}
+
+
+def _bilinear_step(*, learning_rate=0.1, steps=1, minibatches=([1.0, 2.0],), **kwargs):
+    """Plays `steps` steps on minibatches [R, B]; returns (values, state, metrics)."""
+    game = toys.bilinear()
+    optimizers = toys.sgd(game, learning_rate)
+    x = jnp.array(minibatches)
+    state = create_state(
+        game, optimizers, KEY, {"x": x[0]}, ema=kwargs.get("ema_decay", 0) > 0
+    )
+    step = toys.jit(make_train_step(game, optimizers, **kwargs))
+    history = []
+    for _ in range(steps):
+        state, metrics = step(state, {"x": x})
+        history.append(_values(state))
+    return history, state, metrics
+
+
+def test_simultaneous_players_both_move_at_the_old_parameters():
+    (values,), state, metrics = _bilinear_step(moves="simultaneous")
+    # mean(x) = 1.5; d = 2, g = 3; D's gradient is -g mean(x), and G's d mean(x).
+    assert values["d"] == pytest.approx(2 + 0.1 * 3 * 1.5)
+    assert values["g"] == pytest.approx(3 - 0.1 * 2 * 1.5)
+    assert state.step == 1
+    expected = {"d/loss": -9, "g/loss": 9, "d/grad_norm": 4.5, "g/grad_norm": 3}
+    assert {name: float(value) for name, value in metrics.items()} == pytest.approx(
+        expected
+    )
+
+
+def test_alternating_generator_sees_the_new_discriminator():
+    (values,), _, metrics = _bilinear_step(moves="alternating")
+    d = 2 + 0.1 * 3 * 1.5
+    assert values["d"] == pytest.approx(d)
+    assert values["g"] == pytest.approx(3 - 0.1 * d * 1.5)
+    assert metrics["g/loss"] == pytest.approx(d * 3 * 1.5)
+
+
+def test_repeats_take_a_minibatch_each():
+    minibatches = [[1.0, 3.0], [10.0, 30.0], [100.0, 300.0]]
+    (values,), _, _ = _bilinear_step(
+        moves="alternating", repeats={"d": 3}, minibatches=minibatches
+    )
+    d = 2 + 0.1 * 3 * (2 + 20 + 200)
+    assert values["d"] == pytest.approx(d)
+    assert values["g"] == pytest.approx(3 - 0.1 * d * 2)  # the first minibatch
+
+
+def test_every_move_has_its_own_optimiser_count():
+    game = toys.bilinear()
+    optimizers = {"d": optax.adam(0.1), "g": optax.adam(0.1)}
+    x = jnp.ones((2, 1))
+    state = create_state(game, optimizers, KEY, {"x": x[0]})
+    step = make_train_step(game, optimizers, moves="alternating", repeats={"d": 2})
+    state, _ = toys.jit(step)(state, {"x": x})
+    assert optax.tree.get(state.opt_state["d"], "count") == 2
+    assert optax.tree.get(state.opt_state["g"], "count") == 1
+
+
+def test_moving_average_in_closed_form():
+    history, state, _ = _bilinear_step(moves="simultaneous", steps=3, ema_decay=0.75)
+    for name, start in {"d": 2.0, "g": 3.0}.items():
+        # decay^3 p_0 + (1 - decay) sum_i decay^(3 - i) p_i
+        expected = 0.75**3 * start + 0.25 * sum(
+            0.75 ** (3 - i) * values[name] for i, values in enumerate(history, 1)
+        )
+        assert float(state.ema_params[name]["value"]) == pytest.approx(expected)
+
+
+def test_no_moving_average_unless_asked():
+    _, state, _ = _bilinear_step()
+    assert state.ema_params == {}
+
+
+@pytest.mark.parametrize(
+    "reduce",
+    [lambda losses: losses[:, None], lambda losses: losses.mean()],
+    ids=["[B, 1]", "scalar"],
+)
+def test_losses_must_be_per_example(reduce):
+    game = toys.bilinear(reduce=reduce)
+    optimizers = toys.sgd(game)
+    x = jnp.ones((1, 4))
+    state = create_state(game, optimizers, KEY, {"x": x[0]})
+    with pytest.raises(AssertionError, match="rank"):
+        make_train_step(game, optimizers)(state, {"x": x})
+
+
+def test_unknown_moves():
+    with pytest.raises(ValueError, match="'simultaneous' or 'alternating', not 'turn'"):
+        make_train_step(toys.bilinear(), {}, moves="turn")
+
+
+def test_simultaneous_players_cannot_repeat():
+    with pytest.raises(ValueError, match="moves='alternating'"):
+        make_train_step(toys.bilinear(), {}, repeats={"d": 2})
+
+
+@pytest.mark.parametrize("repeats", [{"discriminator": 2}, {"d": 0}])
+def test_impossible_repeats(repeats):
+    with pytest.raises(ValueError, match=r"repeats.*\['d', 'g'\]"):
+        make_train_step(toys.bilinear(), {}, moves="alternating", repeats=repeats)
+
+
+# The rest plays a GAN with batch norm, dropout and a penalty.
+
+
+@pytest.fixture(scope="module")
+def game():
+    return toys.normed_gan(dropout=0.2, penalty_weight=10.0)
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return toys.normed_gan_batch(0, 1, 6)
+
+
+@pytest.fixture(scope="module")
+def state(game, batch):
+    """The state before the first step of Adam."""
+    example = jax.tree.map(lambda leaf: leaf[0], batch)
+    create = functools.partial(create_state, game, _adam(game), batch=example)
+    return toys.jit(create)(KEY)
+
+
+def _adam(game):
+    return {player.name: optax.adam(0.01) for player in game.players}
+
+
+def _naive_gradients(game, state, batch):
+    """Differentiates each player's loss for itself, from a forward pass of its own."""
+    key = jax.random.fold_in(jax.random.fold_in(state.key, state.step), 0)  # device 0
+    key = jax.random.fold_in(key, 0)  # the first turn
+
+    def loss(own, index, player):
+        params = {**state.params, **own}
+
+        def networks(key):
+            return Networks(game.networks, params, state.model_state, key, train=True)
+
+        outcome = game.play(networks(key), batch)
+        return player.loss(networks(jax.random.fold_in(key, index)), outcome)[0].mean()
+
+    gradients = {}
+    for index, player in enumerate(game.players):
+        own = {name: state.params[name] for name in player.trains}
+        gradients |= jax.grad(loss)(own, index, player)
+    return gradients
+
+
+@pytest.fixture(scope="module")
+def naive_gradients(game, state, batch):
+    first = jax.tree.map(lambda leaf: leaf[0], batch)
+    return toys.jit(functools.partial(_naive_gradients, game))(state, first)
+
+
+def _gradients(game, state, batch):
+    """The gradients of a simultaneous step: what plain descent moves by."""
+    optimizers = toys.sgd(game)
+    opt_state = {name: optimizers[name].init({}) for name in optimizers}
+    step = toys.jit(make_train_step(game, optimizers, moves="simultaneous"))
+    after, _ = step(state.replace(opt_state=opt_state), batch)
+    return jax.tree.map(lambda p, q: p - q, state.params, after.params)
+
+
+def test_one_shared_forward_pass_gives_independent_gradients(
+    game, state, batch, naive_gradients
+):
+    gradients = _gradients(game, state, batch)
+    chex.assert_trees_all_close(gradients, naive_gradients, rtol=1e-4, atol=1e-6)
+    for name, gradient in naive_gradients.items():
+        assert optax.tree.norm(gradient) > 1e-3, f"{name} has something to compare"
+
+
+def test_penalty_moves_the_discriminator_only(game, state, batch, naive_gradients):
+    unpenalised = dataclasses.replace(game, penalty_weight=0.0)
+    gradients = _gradients(unpenalised, state, batch)
+    chex.assert_trees_all_close(
+        gradients["generator"], naive_gradients["generator"], rtol=1e-4, atol=1e-6
+    )
+    with pytest.raises(AssertionError):
+        chex.assert_trees_all_close(
+            gradients["discriminator"], naive_gradients["discriminator"], rtol=0.1
+        )
+
+
+@pytest.mark.parametrize("mover", ["discriminator", "generator"])
+def test_a_turn_changes_nothing_of_the_other_player(game, state, batch, mover):
+    """Bit for bit: parameters, optimiser state and batch statistics."""
+    (player,) = (player for player in game.players if player.name == mover)
+
+    class OneMover(toys.NormedGan):
+        players = (player,)
+
+    one_mover = OneMover(game.networks, game.penalty_weight)
+    step = make_train_step(one_mover, _adam(one_mover), moves="alternating")
+    after, _ = toys.jit(step)(state, batch)
+    for field in ("params", "opt_state", "model_state"):
+        for name, before in getattr(state, field).items():
+            now = getattr(after, field)[name]
+            if name != mover:
+                chex.assert_trees_all_equal(now, before)
+                continue
+            for old, new in zip(
+                jax.tree.leaves(before), jax.tree.leaves(now), strict=True
+            ):
+                assert not np.array_equal(old, new), f"{field} of {name} moved"
+
+
+def test_several_calls_trace_once(game, state, batch):
+    chex.clear_trace_counter()
+    step = make_train_step(game, _adam(game), moves="alternating")
+    step = toys.jit(chex.assert_max_traces(step, n=1))
+    for calls in range(1, 4):
+        state, metrics = step(state, batch)
+        assert state.step == calls
+    assert np.isfinite([float(value) for value in metrics.values()]).all()
+    assert optax.tree.get(state.opt_state["discriminator"], "count") == 3

@@ -1,0 +1,227 @@
+"""A run as a whole: it resumes exactly, stops cleanly, and refuses what cannot be."""
+
+import os
+import signal
+
+import jax
+import ml_collections
+import numpy as np
+import pytest
+
+from adversarial_latent import train
+from adversarial_latent.data import load
+from adversarial_latent.workdir import load_trials
+from tests.runs import assert_same_run, logged, saved, tiny_config
+
+
+class CrashError(Exception):
+    """The process dies, at a place of the test's choosing."""
+
+
+def crash():
+    raise CrashError
+
+
+def at_call(monkeypatch, number, action):
+    """Runs `action(batches)` when batches are asked for the `number`-th time."""
+    next_batches = train.Experiment.next_batches
+    calls = []
+
+    def patched(experiment):
+        batches = next_batches(experiment)
+        calls.append(None)
+        if len(calls) == number:
+            batches = action(batches)
+        return batches
+
+    monkeypatch.setattr(train.Experiment, "next_batches", patched)
+
+
+def terminate(batches):
+    signal.raise_signal(signal.SIGTERM)
+    return batches
+
+
+def test_finished_run(finished_run):
+    assert sorted(os.listdir(finished_run)) == [
+        ".lock",
+        "checkpoints",
+        "config.json",
+        "dataset.json",
+        "environment.json",
+        "figures",
+        "metrics.jsonl",
+        "report.html",
+        "results.json",
+        "tensorboard",
+    ]
+    rows = logged(finished_run)
+    assert [row["step"] for row in rows] == [4, 8, 12]
+    assert {"discriminator/loss", "generator/loss", "d_real"} < rows[0].keys()
+    step, arrays = saved(finished_run)
+    assert step == 12
+    assert (arrays["['step']"] == 12).all()
+
+
+def test_stop_at_any_step_and_go_on(finished_run, tmp_path, monkeypatch, capsys):
+    config, workdir = tiny_config(tmp_path), str(tmp_path / "run")
+    config.dataset.path = str(finished_run.parent / "data.npz")
+    handler = signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patch:
+        at_call(patch, 3, terminate)  # step 6: neither logged nor saved otherwise
+        assert train.train_and_evaluate(config, workdir) is None
+    assert signal.getsignal(signal.SIGTERM) is handler
+    assert saved(workdir)[0] == 6
+    assert "results.json" not in os.listdir(workdir)
+    assert "6/12" in capsys.readouterr().err  # the progress bar
+    results = train.train_and_evaluate(config, workdir)
+    assert results["chosen_trial"] in (0, 1)
+    assert_same_run(workdir, finished_run)
+
+
+def test_crash_between_checkpoints_and_go_on(finished_run, tmp_path, monkeypatch):
+    config, workdir = tiny_config(tmp_path), str(tmp_path / "run")
+    config.dataset.path = str(finished_run.parent / "data.npz")
+    with monkeypatch.context() as patch:
+        at_call(patch, 4, lambda _: crash())
+        with pytest.raises(CrashError):
+            train.train_and_evaluate(config, workdir)
+    # What a crash can leave behind: half a checkpoint, and half a line.
+    (tmp_path / "run/checkpoints/6.orbax-checkpoint-tmp/state").mkdir(parents=True)
+    (tmp_path / "run/checkpoints/8.orbax-checkpoint-tmp/state").mkdir(parents=True)
+    with open(tmp_path / "run/metrics.jsonl", "a") as file:
+        file.write('{"step": 6, "confidence": 0.5}\n{"step": 8, "conf')
+    assert saved(workdir)[0] == 4
+    train.train_and_evaluate(config, workdir)
+    assert_same_run(workdir, finished_run)
+
+
+def test_finished_run_is_only_evaluated_again(finished_run, tmp_path):
+    config, workdir = tiny_config(tmp_path), str(tmp_path / "run")
+    config.dataset.path = str(finished_run.parent / "data.npz")
+    for name in ("config.json", "dataset.json", "environment.json", "metrics.jsonl"):
+        (tmp_path / "run").mkdir(exist_ok=True)
+        (tmp_path / "run" / name).write_bytes((finished_run / name).read_bytes())
+    os.symlink(finished_run / "checkpoints", tmp_path / "run/checkpoints")
+    train.train_and_evaluate(config, workdir)
+    assert_same_run(workdir, finished_run)
+
+
+def test_trials_over_devices_stop_and_go_on(tmp_path, monkeypatch):
+    """Four trials on four devices, streamed, with averaged parameters."""
+    config = tiny_config(tmp_path)
+    config.update(trials=4, duration="4_steps", pipeline="streaming", ema_decay=0.9)
+    config.evaluators = ()
+    train.train_and_evaluate(config, str(tmp_path / "undisturbed"))
+    with monkeypatch.context() as patch:
+        at_call(patch, 1, terminate)
+        assert train.train_and_evaluate(config, str(tmp_path / "stopped")) is None
+    train.train_and_evaluate(config, str(tmp_path / "stopped"))
+    assert_same_run(tmp_path / "undisturbed", tmp_path / "stopped")
+    params = load_trials(str(tmp_path / "stopped"))[3].params
+    _, arrays = saved(tmp_path / "stopped")
+    kernel = "['discriminator']['p']['kernel']"
+    np.testing.assert_array_equal(
+        params["discriminator"]["p"]["kernel"], arrays[f"['ema_params']{kernel}"][3]
+    )
+
+
+def test_losses_that_are_not_finite_stop_the_run(finished_run, tmp_path, monkeypatch):
+    config, workdir = tiny_config(tmp_path), str(tmp_path / "run")
+    config.dataset.path = str(finished_run.parent / "data.npz")
+
+    def compile_diverging(experiment):
+        run = experiment.parallel.compile(
+            experiment.train_step, experiment.pipeline.examples
+        )
+
+        def run_diverging(state, resident, batches):
+            after = int(jax.tree.leaves(state.step)[0][0]) + experiment.steps_per_call
+            state, metrics = run(state, resident, batches)
+            if after > 4:
+                metrics["generator/loss"] *= np.float32("nan")
+            return state, metrics
+
+        return run_diverging
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train.Experiment, "compile", compile_diverging)
+        message = r"player 'generator'.* step 5 of trial 0 \(steps 5-8"
+        with pytest.raises(train.NonFiniteLossError, match=message):
+            train.train_and_evaluate(config, workdir)
+    assert saved(workdir)[0] == 4  # the checkpoint before is of use
+    assert [row["step"] for row in logged(workdir)] == [4]
+    assert len(load_trials(workdir)) == 2
+    train.train_and_evaluate(config, workdir)
+    assert_same_run(workdir, finished_run)
+
+
+def test_the_first_loss_that_is_not_finite_is_named():
+    nan = np.float32("nan")
+    metrics = {
+        "discriminator/grad_norm": np.array([[nan, nan]]),
+        "generator/loss": np.array([[0, 0, 0, nan], [0, 0, np.inf, nan]], np.float32),
+    }
+    message = r"'generator' is no longer finite at step 9 of trial 1 \(steps 7-10"
+    with pytest.raises(train.NonFiniteLossError, match=message):
+        train._check_finite(metrics, last_step=10)
+
+
+WRONG = {
+    "seed": (-1, "seed=-1"),
+    "trials": (0, r"config\.trials=0 must be at least 1"),
+    "trial_loop": ("pmap", "trial_loop must be auto, vmap or map, not 'pmap'"),
+    "game.name": ("amn", r"unknown game 'amn'.*'aim', 'amm'"),
+    "game.loss": ("non-saturating", "non-saturating.*non_saturating"),
+    "game.penalty": ("gradients", "gradients.*gradient"),
+    "game.tables.prior": ("Name Input\nx -", "Name"),
+    "dataset.name": ("digit", r"unknown data set 'digit'.*digits, npz, folder"),
+    "dataset.path": ("nowhere.npz", "no npz file at 'nowhere.npz'"),
+    "dataset.test_fraction": (0.0, "test_fraction must lie strictly between"),
+    "dataset.image_shape": ("2x2", r"image_shape='2x2' is not a shape"),
+    "pipeline": ("resident_", "unknown pipeline 'resident_'; known: auto"),
+    "batch_size": (400, "batch_size=400 must be between 1 and the 48"),
+    "steps_per_call": (0, r"config\.steps_per_call=0 must be at least 1"),
+    "duration": ("12", "cannot read duration '12': write e.g. 500_steps"),
+    "log_every": ("12 steps", "cannot read duration '12 steps'"),
+    "moves": ("simultaneously", "moves must be 'simultaneous' or 'alternating'"),
+    "players.generator.optimizer": ("adamw", "unknown optimizer 'adamw'"),
+    "players.generator.schedule": ("cos", "unknown schedule 'cos'"),
+    "players.generator.repeats": (2, "cannot repeat.*set moves='alternating'"),
+    "players": ({"critic": {}}, r"\['critic'\], but the players of amm are"),
+    "evaluators": (("cluster",), "unknown evaluator 'cluster'; there are"),
+    "selection": ("best", r"unknown selection 'best'; there are \['agreement'\]"),
+}
+
+
+@pytest.mark.parametrize("field", WRONG)
+def test_wrong_configs_are_refused_before_training(tmp_path, field):
+    wrong, message = WRONG[field]
+    config, workdir = tiny_config(tmp_path), tmp_path / "run"
+    config.game.penalty_weight = 1.0
+    *path, last = field.split(".")
+    parent = config
+    for name in path:
+        parent = parent[name]
+    parent[last] = ml_collections.ConfigDict(wrong) if field == "players" else wrong
+    with (
+        pytest.raises(ValueError, match=message)
+        if field != "dataset.path"
+        else (pytest.raises(FileNotFoundError, match=message))
+    ):
+        train.train_and_evaluate(config, str(workdir))
+    assert not list(workdir.glob("checkpoints/[0-9]*"))
+    assert logged(workdir) == [] if (workdir / "metrics.jsonl").exists() else True
+
+
+def test_example_batches_are_cut_for_trials_repeats_and_devices(tmp_path):
+    config = tiny_config(tmp_path)
+    config.moves = "alternating"
+    config.players.discriminator.repeats = 3
+    experiment = train.make_experiment(config, load(config.dataset))
+    batches = experiment.next_batches()
+    # [devices, trials, steps, minibatches, batch of a device]
+    assert batches.shape == (4, 2, 2, 3, 2)
+    # One step takes 24 of the 48 examples, of which none twice.
+    taken = batches[:, 0].swapaxes(0, 1).reshape(2, 24)
+    assert sorted(taken.reshape(-1)) == list(range(48))

@@ -1,0 +1,205 @@
+"""Games small enough to be worked out by hand, or compiled in a moment."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import ml_collections
+import numpy as np
+import optax
+
+from adversarial_latent.game import Game, Player
+from adversarial_latent.games import make_game
+from adversarial_latent.networks.table import Table
+from adversarial_latent.penalties import gradient_penalty
+
+# Toys run for microseconds: what they cost is their compilation.
+jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+
+HEADER = "Name  Input  Channels  Width  Stride  Dropout  BatchNorm  Activation\n"
+
+
+class Scalar(nn.Module):
+    """One number, repeated for each example."""
+
+    start: float
+
+    @nn.compact
+    def __call__(self, x, *, train):
+        del train
+        value = self.param("value", nn.initializers.constant(self.start), ())
+        return jnp.broadcast_to(value, x.shape)
+
+
+@dataclasses.dataclass(frozen=True)
+class Bilinear(Game):
+    """D maximises d * g * x, and G minimises it: the gradients are known.
+
+    Attributes:
+      reduce: what is made of the [B] losses before they are returned.
+    """
+
+    reduce: Callable = lambda losses: losses
+
+    @property
+    def players(self):
+        return (
+            Player("d", ("d",), lambda net, o: (self.reduce(-o["value"]), {})),
+            Player("g", ("g",), lambda net, o: (self.reduce(o["value"]), {})),
+        )
+
+    def play(self, net, batch):
+        x = batch["x"]  # [B]
+        return {"value": net("d", x) * net("g", x) * x}
+
+
+def bilinear(d=2.0, g=3.0, **settings):
+    return Bilinear({"d": Scalar(d), "g": Scalar(g)}, **settings)
+
+
+GENERATOR = """
+z   -   2  -  -  -  -    -
+h   z   5  1  1  -  yes  Leak0.2
+x   h   3  1  1  -  -    -
+"""
+
+DISCRIMINATOR = """
+x   -   3  -  -  -  -    -
+h   x   4  1  1  -  yes  Leak0.2
+p   h   1  1  1  {dropout}  -  -
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class NormedGan(Game):
+    """A GAN with batch norm in both networks; its noise comes with the example.
+
+    So its step is a function of the joined batch alone, however it is divided; unless
+    it has the penalty of WGAN-GP, whose random points each device draws for itself.
+    """
+
+    penalty_weight: float = 0.0
+
+    @property
+    def players(self):
+        return (
+            Player("discriminator", ("discriminator",), self._discriminator_loss),
+            Player("generator", ("generator",), self._generator_loss),
+        )
+
+    def play(self, net, batch):
+        fake = net("generator", batch["z"])["x"]
+        # Two evaluations: their statistics depend on how each was normalised.
+        return {
+            "real": net("discriminator", batch["x"])["p"][:, 0],
+            "fake": net("discriminator", fake)["p"][:, 0],
+            "points": (batch["x"], fake),
+        }
+
+    def _discriminator_loss(self, net, outcome):
+        loss = jax.nn.softplus(-outcome["real"]) + jax.nn.softplus(outcome["fake"])
+        if self.penalty_weight:
+            loss += self.penalty_weight * gradient_penalty(
+                lambda x: net("discriminator", x)["p"][:, 0],
+                *outcome["points"],
+                net.key("penalty"),
+            )
+        return loss, {}
+
+    def _generator_loss(self, net, outcome):
+        return jax.nn.softplus(-outcome["fake"]), {}
+
+
+def normed_gan(dropout="-", **settings):
+    discriminator = HEADER + DISCRIMINATOR.format(dropout=dropout)
+    return NormedGan(
+        {
+            "generator": Table(HEADER + GENERATOR, kernel_init=0.0),
+            "discriminator": Table(discriminator, kernel_init=0.0),
+        },
+        **settings,
+    )
+
+
+def normed_gan_batch(seed, *leading):
+    """A batch for `NormedGan` with leaves [*leading, 3] and [*leading, 2]."""
+    random = np.random.default_rng(seed)
+    return {
+        "x": np.float32(random.normal(1, 2, (*leading, 3))),
+        "z": np.float32(random.normal(size=(*leading, 2))),
+    }
+
+
+def sgd(game, learning_rate=1.0):
+    """Optimisers whose updates are the gradients, times minus `learning_rate`."""
+    return {player.name: optax.sgd(learning_rate) for player in game.players}
+
+
+AMM_TABLES = {
+    "encoder": """
+x        -             1    -  -  -    -    -
+y1       x             6    2  1  0.2  -    -
+z1       x             6    2  1  -    -    -
+y1a      y1+z1         6    -  -  -    yes  Leak0.2
+z1a      z1            6    -  -  -    yes  Leak0.2
+y_mu     y1a           {k}  1  1  -    -    -
+y_sigma  y1a           {k}  1  1  -    -    ExpN
+y        y_mu+y_sigma  {k}  -  -  -    -    Softmax
+z_mu     z1a           {d}  1  1  -    -    -
+z_sigma  z1a           {d}  1  1  -    -    ExpN
+z        z_mu+z_sigma  {d}  -  -  -    -    -
+""",
+    "prior": """
+y        -             {k}  -  -  -  -  -
+z_mu     y             {d}  1  1  -  -  -
+z_sigma  y             {d}  1  1  -  -  ExpN
+z        z_mu+z_sigma  {d}  -  -  -  -  -
+""",
+    "decoder": """
+y    -      {k}  -  -  -  -    -
+z    -      {d}  -  -  -  -    -
+y1   y      6    1  1  -  -    -
+z1   z      6    1  1  -  -    -
+h    y1+z1  6    -  -  -  yes  Leak0.2
+x    h      1    2  1  -  -    Sigmoid
+""",
+    "discriminator": """
+x   -         1    -  -  -    -  -
+y   -         {k}  -  -  -    -  -
+z   -         {d}  -  -  -    -  -
+x1  x         6    2  1  -    -  Leak0.2
+p0  x1|y|z    11   -  -  -    -  -
+p1  p0        6    1  1  0.2  -  Leak0.2
+p   p1        1    1  1  -    -  -
+""",
+}
+
+
+def amm_config(**settings):
+    """`config.game` of an AMM with K = 3, d = 2, on images of 2x2 pixels."""
+    tables = {name: HEADER + text for name, text in AMM_TABLES.items()}
+    fields = {
+        "name": "amm",
+        "num_components": 3,
+        "latent_dim": 2,
+        "prior_radius": 0.0,
+        "loss": "non_saturating",
+        "penalty": "gradient",
+        "penalty_weight": 10.0,
+        "padding": "VALID",
+        "kernel_init": 0.0,
+        "tables": tables | settings.pop("tables", {}),
+    }
+    return ml_collections.ConfigDict(fields | settings)
+
+
+def amm(**settings):
+    return make_game(amm_config(**settings))
+
+
+def images(seed, *leading):
+    """Images of 2x2 pixels, [*leading, 2, 2, 1]."""
+    return np.float32(np.random.default_rng(seed).uniform(size=(*leading, 2, 2, 1)))
