@@ -7,6 +7,7 @@ import math
 import re
 from typing import Any
 
+import jax.numpy as jnp
 import ml_collections
 import optax
 
@@ -59,6 +60,7 @@ def player(learning_rate: float, **settings: Any) -> ml_collections.ConfigDict:
             "learning_rate": learning_rate,
             # constant, cosine or linear (to 0 at the end), inverse_sqrt_epoch (AIM)
             "schedule": "constant",
+            "decay_from": 0.0,  # part of the run before cosine or linear decay begins
             "b1": 0.5,
             "b2": 0.999,
             "momentum": 0.0,  # of sgd
@@ -153,10 +155,16 @@ def make_optimizer(
     num_steps *= config.repeats
     steps_per_epoch *= config.repeats
     rate = config.learning_rate
+    decay_from = round(config.decay_from * num_steps)
+    decay_steps = num_steps - decay_from
+
+    def delayed(schedule: optax.Schedule) -> optax.Schedule:
+        return lambda count: schedule(jnp.maximum(count - decay_from, 0))
+
     schedules = {
         "constant": lambda: rate,
-        "cosine": lambda: optax.cosine_decay_schedule(rate, num_steps),
-        "linear": lambda: optax.linear_schedule(rate, 0.0, num_steps),
+        "cosine": lambda: delayed(optax.cosine_decay_schedule(rate, decay_steps)),
+        "linear": lambda: delayed(optax.linear_schedule(rate, 0.0, decay_steps)),
         # alpha / sqrt(t) with t = 1, 2, ... the epoch (Kingma & Ba 2014).
         "inverse_sqrt_epoch": lambda: (
             lambda count: rate * (count // steps_per_epoch + 1.0) ** -0.5

@@ -104,6 +104,15 @@ def zero_centered_penalty(logit_fn: LogitFn, inputs: chex.ArrayTree) -> chex.Arr
     return squared_norm
 
 
+def _zero_centered_on_both(
+    logit_fn: LogitFn, real: chex.ArrayTree, fake: chex.ArrayTree, key: chex.PRNGKey
+) -> chex.Array:
+    """The mean of R1 and R2, in one evaluation of the discriminator."""
+    del key
+    both = jax.tree.map(lambda r, f: jnp.concatenate([r, f]), real, fake)
+    return zero_centered_penalty(logit_fn, both).reshape(2, -1).mean(0)
+
+
 Penalty = Callable[[LogitFn, chex.ArrayTree, chex.ArrayTree, chex.PRNGKey], chex.Array]
 
 PENALTIES: dict[str, Penalty] = {
@@ -111,9 +120,8 @@ PENALTIES: dict[str, Penalty] = {
     "jensen_shannon": lambda logit_fn, real, fake, key: jensen_shannon_penalty(
         logit_fn, real, fake
     ),
-    "zero_centered": lambda logit_fn, real, fake, key: zero_centered_penalty(
-        logit_fn, real
-    ),
+    "r1": lambda logit_fn, real, fake, key: zero_centered_penalty(logit_fn, real),
+    "zero_centered": _zero_centered_on_both,
 }
 
 

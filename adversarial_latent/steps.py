@@ -163,7 +163,7 @@ def make_train_step(
         ema_params = state.ema_params
         if ema_decay:
             # Early on the average is short, so that it forgets the initial values.
-            decay = jnp.minimum(ema_decay, (1.0 + state.step) / (10.0 + state.step))
+            decay = jnp.minimum(ema_decay, (1 + state.step) / (10 + state.step))
             ema_params = optax.incremental_update(
                 state.params, state.ema_params, 1.0 - decay
             )

@@ -128,6 +128,17 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
         process_count=jax.process_count(),
     )
     example = {"x": np.zeros((2, *dataset.example_shape), np.float32)}
+    create = functools.partial(
+        create_state, game, optimizers, batch=example, ema=config.ema_decay > 0
+    )
+    try:
+        jax.eval_shape(create, jax.random.key(config.seed))
+    except (AssertionError, TypeError, ValueError) as error:
+        shape = "x".join(map(str, dataset.example_shape))
+        raise ValueError(
+            f"the networks of config.game do not fit examples of shape {shape}: "
+            + str(error).splitlines()[0]
+        ) from error
     return Experiment(
         game=game,
         train_step=make_train_step(
@@ -138,9 +149,7 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
             repeats=repeats,
             ema_decay=config.ema_decay,
         ),
-        create=functools.partial(
-            create_state, game, optimizers, batch=example, ema=config.ema_decay > 0
-        ),
+        create=create,
         pipeline=pipeline,
         minibatches=minibatches,
         parallel=parallel,

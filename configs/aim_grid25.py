@@ -56,7 +56,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         "penalty": "gradient",
         "penalty_weight": 0.0,
         "padding": "VALID",
-        "kernel_init": 0.0,
+        "kernel_init": "lecun",
         "tables": {
             "generator": HEADER + GENERATOR,
             "discriminator": HEADER + DISCRIMINATOR,

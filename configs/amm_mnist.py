@@ -164,6 +164,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         "loss": "non_saturating",
         "penalty": "gradient",
         "penalty_weight": 10.0,
+        "stratified": False,
         "padding": "VALID",
         "kernel_init": 0.02,
         "tables": {
@@ -184,7 +185,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.log_every = "1_epochs"
     config.checkpoint_every = "5_epochs"
     config.evaluators = ("clustering", "reconstruction", "interpolation", "samples")
-    config.selection = "agreement"
+    config.selection = "neighbours"
     if given.runlocal:
         config.dataset.num_validation = 0
         config.dataset.limit = 200

@@ -3,10 +3,10 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from absl import app, logging
+from absl import app, flags, logging
 
 
 def run(main: Callable[[], None]) -> None:
@@ -23,7 +23,29 @@ def run(main: Callable[[], None]) -> None:
         main()
 
     with clear_errors():
-        app.run(program)
+        app.run(program, flags_parser=parse_flags)
+
+
+def parse_flags(
+    argv: Sequence[str], registry: flags.FlagValues = flags.FLAGS
+) -> list[str]:
+    """Parses a command line, and ends the program with one line if it is wrong.
+
+    Args:
+      argv: the program's name and its arguments.
+      registry: the flags that there are.
+
+    Returns:
+      what is left in `argv` beside the flags.
+    """
+    try:
+        return registry(argv)
+    except flags.Error as error:
+        # The last line: before it stands the traceback of a config file that failed.
+        message = str(error).strip().splitlines()[-1].strip()
+        sys.exit(f"error: {message}\n(--help shows the flags)")
+    except AttributeError as error:  # of ml_collections
+        sys.exit(f"error: the config has no field {error.args[0].args[0]}")
 
 
 @contextlib.contextmanager

@@ -1,7 +1,6 @@
 """metrics.jsonl, TensorBoard and the progress bar."""
 
 import json
-import time
 
 import numpy as np
 import pytest
@@ -62,7 +61,7 @@ def test_a_line_that_a_crash_cut_off_is_left_out(tmp_path):
 
 def test_the_progress_bar_tells_the_time_left_on_standard_error(capsys, monkeypatch):
     now = [1000.0]
-    monkeypatch.setattr(time, "time", lambda: now[0])
+    monkeypatch.setattr("tqdm.std.time", lambda: now[0])
     bar = progress_bar(100, 20, "amm")
     now[0] += 40.0
     bar.update(40)

@@ -212,7 +212,8 @@ def test_a_run_of_one_process_has_nothing_to_join():
 
 
 def _start_process(coordinator, num_processes, process_id, devices, directory):
-    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""}
+    flags = "--xla_backend_optimization_level=0"  # for a quicker compilation
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
     arguments = (coordinator, num_processes, process_id, devices, directory)
     return subprocess.Popen(
         [sys.executable, "-m", "tests.two_processes", *map(str, arguments)],
@@ -241,6 +242,7 @@ def test_two_processes_equal_one_with_two_devices(tmp_path):
     finally:
         for process in processes:
             process.kill()
+            process.communicate()
     states = []
     for name in ("1", "2"):
         checkpoints = Checkpoints(tmp_path / name)

@@ -10,7 +10,7 @@ import numpy as np
 import optax
 import pytest
 
-from adversarial_latent.game import Networks
+from adversarial_latent.game import Networks, Player
 from adversarial_latent.state import create_state
 from adversarial_latent.steps import make_train_step
 from tests import toys
@@ -80,18 +80,42 @@ def test_every_move_has_its_own_optimiser_count():
 
 
 def test_moving_average_in_closed_form():
-    history, state, _ = _bilinear_step(moves="simultaneous", steps=3, ema_decay=0.75)
+    history, state, _ = _bilinear_step(moves="simultaneous", steps=4, ema_decay=0.2)
+    # min(0.2, (1 + step) / (10 + step)): the average is short at the start.
+    decays = [1 / 10, 2 / 11, 0.2, 0.2]
     for name, start in {"d": 2.0, "g": 3.0}.items():
-        # decay^3 p_0 + (1 - decay) sum_i decay^(3 - i) p_i
-        expected = 0.75**3 * start + 0.25 * sum(
-            0.75 ** (3 - i) * values[name] for i, values in enumerate(history, 1)
+        expected = np.prod(decays) * start + sum(
+            np.prod(decays[i + 1 :]) * (1 - decays[i]) * values[name]
+            for i, values in enumerate(history)
         )
-        assert float(state.ema_params[name]["value"]) == pytest.approx(expected)
+        average = float(state.ema_params[name]["value"])
+        assert average == pytest.approx(expected, rel=1e-5)
 
 
 def test_no_moving_average_unless_asked():
     _, state, _ = _bilinear_step()
     assert state.ema_params == {}
+
+
+def test_losses_are_told_how_far_training_is():
+    class Timed(toys.Bilinear):
+        @property
+        def players(self):
+            def loss(net, outcome):
+                return outcome["value"], {"progress": jnp.asarray(net.progress)}
+
+            return (Player("all", ("d", "g"), loss),)
+
+    game = Timed({"d": toys.Scalar(2.0), "g": toys.Scalar(3.0)})
+    optimizers = toys.sgd(game)
+    x = jnp.ones((1, 4))
+    state = create_state(game, optimizers, KEY, {"x": x[0]})
+    step = toys.jit(make_train_step(game, optimizers, num_steps=4))
+    progress = []
+    for _ in range(6):
+        state, metrics = step(state, {"x": x})
+        progress.append(float(metrics["progress"]))
+    assert progress == [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
 
 
 @pytest.mark.parametrize(

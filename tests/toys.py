@@ -117,8 +117,8 @@ def normed_gan(dropout="-", **settings):
     discriminator = HEADER + DISCRIMINATOR.format(dropout=dropout)
     return NormedGan(
         {
-            "generator": Table(HEADER + GENERATOR, kernel_init=0.0),
-            "discriminator": Table(discriminator, kernel_init=0.0),
+            "generator": Table(HEADER + GENERATOR, kernel_init="lecun"),
+            "discriminator": Table(discriminator, kernel_init="lecun"),
         },
         **settings,
     )
@@ -189,8 +189,9 @@ def amm_config(**settings):
         "loss": "non_saturating",
         "penalty": "gradient",
         "penalty_weight": 10.0,
+        "stratified": False,
         "padding": "VALID",
-        "kernel_init": 0.0,
+        "kernel_init": "lecun",
         "tables": tables | settings.pop("tables", {}),
     }
     return ml_collections.ConfigDict(fields | settings)

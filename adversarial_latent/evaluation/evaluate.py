@@ -25,20 +25,21 @@ def check_evaluation(config: ml_collections.ConfigDict, game: Game) -> None:
     """Refuses, before training, an evaluation that could not happen after it.
 
     Raises:
-      ValueError: an unknown evaluator or selection, or one that compares clusters of
-        a game that has none.
+      ValueError: an unknown evaluator or selection, or one that compares clusters
+        where the game has none.
     """
     for name in config.evaluators:
         get_evaluator(name)
     if config.selection:
         get_criterion(config.selection)
-    clusters = [config.selection, *config.evaluators]
-    for name in {"agreement", "clustering"}.intersection(clusters):
-        if game.num_components is None:
-            raise ValueError(
-                f"{name!r} compares clusters, and {config.game.name!r} has no "
-                "components: leave it out of config.selection and config.evaluators"
-            )
+    if game.num_components is None and (
+        config.selection or "clustering" in config.evaluators
+    ):
+        raise ValueError(
+            f"the game {config.game.name!r} has no components, so its clusters cannot "
+            "be compared: leave config.selection empty, and 'clustering' out of "
+            "config.evaluators"
+        )
 
 
 def evaluate(workdir: str) -> dict[str, Any]:

@@ -117,7 +117,7 @@ class AIM(Game):
         loss = adversarial_loss(self.loss).generator_fake(outcome["fake_logits"])
         code_loss = outcome["code_loss"]
         start, end = self.code_weight
-        weight = start * (end / start) ** net.progress
+        weight = start ** (1.0 - net.progress) * end**net.progress
         return loss + weight * code_loss, {"code_loss": code_loss.mean()}
 
     # What a trained AIM can be asked.

@@ -44,12 +44,15 @@ class AMM(Game):
       loss: name of the adversarial loss (eq. 13: "non_saturating").
       penalty: name of the penalty on the discriminator (eq. 18: "gradient").
       penalty_weight: lambda.
+      stratified: whether y ~ p(y) has each component equally often in a batch, or
+        is drawn for each example by itself.
     """
 
     components: int
     loss: str
     penalty: str
     penalty_weight: float
+    stratified: bool
 
     @property
     def num_components(self) -> int:
@@ -90,7 +93,13 @@ class AMM(Game):
 
     def _sample_component(self, net: Networks, n: int) -> chex.Array:
         """Y ~ p(y), uniform: [n, K] one-hot."""
-        index = jax.random.randint(net.key("component"), (n,), 0, self.components)
+        key = net.key("component")
+        if self.stratified:
+            # A random start makes up for an n that K does not divide.
+            start = jax.random.randint(key, (), 0, self.components)
+            index = (start + jnp.arange(n)) % self.components
+        else:
+            index = jax.random.randint(key, (n,), 0, self.components)
         return jax.nn.one_hot(index, self.components)
 
     def _discriminator_loss(self, net: Networks, outcome: Outcome):
@@ -172,4 +181,5 @@ def make_game(config: ml_collections.ConfigDict) -> AMM:
         loss=config.loss,
         penalty=config.penalty,
         penalty_weight=config.penalty_weight,
+        stratified=config.stratified,
     )

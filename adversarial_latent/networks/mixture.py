@@ -9,8 +9,8 @@ import jax.numpy as jnp
 class FixedMixture(nn.Module):
     """p(z|y=k) = N(mu_k, I) with fixed means, the first example under AMM's eq. 11.
 
-    The means are those of a random simplex-like constellation: Gaussian directions,
-    drawn once from a fixed key, scaled to length `radius`.
+    The means are orthogonal to each other where K <= d, and as near to that as a tight
+    frame is where K > d. They are drawn once from a fixed key.
 
     Attributes:
       num_components: K.
@@ -36,7 +36,7 @@ class FixedMixture(nn.Module):
           `z`, `z_mu` and `z_sigma_log_variance`, all [B, d].
         """
         shape = (self.num_components, self.latent_dim)
-        means = jax.random.normal(jax.random.key(0), shape)
+        means = nn.initializers.orthogonal()(jax.random.key(0), shape)  # [K, d]
         means *= self.radius / jnp.linalg.norm(means, axis=-1, keepdims=True)
         z_mu = y @ means
         eps = jax.random.normal(self.make_rng("noise"), z_mu.shape) if noise else 0.0

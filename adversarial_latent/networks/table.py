@@ -14,6 +14,7 @@ Reading a row, from left to right:
 
 - Input: rows above, added with `+` or concatenated with `|`; `-` makes the row an
   input of the network, in the order of the rows; `zeros` is a constant.
+- Channels may be a sum, as `64+10` of two concatenated rows.
 - Dropout is applied to what comes in. The papers do not say; it is the only reading
   under which no output unit, in particular not D's logit, is dropped.
 - Width and Stride: a convolution of that width, or a transposed one in a table
@@ -21,7 +22,9 @@ Reading a row, from left to right:
   1 is a dense layer, and a width that covers the whole image makes a dense layer of
   it, too. `Max2` or `Avg6` in the column Stride pools after a convolution of
   stride 1. Without a width the row only transforms its input.
-- BatchNorm, then Activation: `LeakA` (slope A), `ReLU`, `Tanh`, `Sigmoid`,
+- BatchNorm: `yes`, or `scaleS` for one without a shift whose scale starts at S: on
+  logits it keeps every class in use.
+- Activation: `LeakA` (slope A), `ReLU`, `Tanh`, `Sigmoid`,
   `Softmax`, `Softplus`, or `ExpN`, the noise exp(x/2) * eps of AMM's eq. 20.
 - Padding is the table's, or the row's if the table has a column Padding.
 """
@@ -59,6 +62,7 @@ _ACTIVATIONS: dict[str, Callable[[chex.Array], chex.Array]] = {
     "Softmax": jax.nn.softmax,
     "Softplus": jax.nn.softplus,
 }
+_KERNEL_INITS = ("lecun", "he")
 BATCH_NORM_MOMENTUM = 0.99
 BATCH_NORM_EPSILON = 1e-5
 
@@ -76,7 +80,7 @@ class Row:
       stride: of the convolution.
       pool: ("Max" | "Avg", window) or None.
       dropout: rate at which incoming units are dropped.
-      batch_norm: whether the output is normalised.
+      batch_norm: "yes", "scaleS", or "" for none.
       activation: name, "" for none.
       padding: "VALID" or "SAME".
     """
@@ -89,7 +93,7 @@ class Row:
     stride: int
     pool: tuple[str, int] | None
     dropout: float
-    batch_norm: bool
+    batch_norm: str
     activation: str
     padding: Padding
 
@@ -159,7 +163,7 @@ def _parse_row(cells: dict[str, str], padding: Padding) -> Row:
     width = read("Width", number)
     if inputs and width is None and stride.isdigit() and stride != "1":
         raise ValueError(f"row {cells['Name']!r} has a stride but no width")
-    channels = read("Channels", number)
+    channels = read("Channels", rf"{number}(\+{number})*")
     if channels is None:
         raise ValueError(f"row {cells['Name']!r}: column Channels is empty")
     own_padding: Any = read("Padding", "VALID|SAME") if "Padding" in cells else None
@@ -167,26 +171,35 @@ def _parse_row(cells: dict[str, str], padding: Padding) -> Row:
         name=cells["Name"],
         inputs=tuple(re.split(r"[+|]", inputs)) if inputs else (),
         combine="|" if "|" in inputs else "+",
-        channels=int(channels),
+        channels=sum(map(int, channels.split("+"))),
         width=None if width is None else int(width),
         stride=1 if pool else int(stride),
         pool=pool,
         dropout=float(read("Dropout", r"0?\.\d+") or 0.0),
-        batch_norm=read("BatchNorm", "yes") is not None,
+        batch_norm=read("BatchNorm", r"yes|scale\d*\.?\d+") or "",
         activation=read("Activation", activations) or "",
         padding=own_padding or padding,
     )
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation over all axes but the last, across devices, too."""
+    """Batch normalisation over all axes but the last, across devices, too.
+
+    Attributes:
+      initial_scale: what the scale starts at.
+      shift: whether a shift is learned.
+    """
+
+    initial_scale: float = 1.0
+    shift: bool = True
 
     @nn.compact
     def __call__(self, x: chex.Array, *, train: bool) -> chex.Array:
         """Normalises `x` [..., C]: by its own statistics iff `train`."""
         channels = x.shape[-1]
-        scale = self.param("scale", nn.initializers.ones, (channels,))
-        bias = self.param("bias", nn.initializers.zeros, (channels,))
+        constant = nn.initializers.constant
+        scale = self.param("scale", constant(self.initial_scale), (channels,))
+        bias = self.param("bias", constant(0.0), (channels,)) if self.shift else 0.0
         stat_mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,))
         stat_var = self.variable("batch_stats", "var", jnp.ones, (channels,))
         mean, var = stat_mean.value, stat_var.value
@@ -226,14 +239,15 @@ class Table(nn.Module):
       text: the table; see the module's docstring.
       transposed: whether widths are those of transposed convolutions.
       padding: of rows that do not state their own.
-      kernel_init: standard deviation of the initial kernels, which are Gaussian;
-        0 for one that keeps the variance of activations (LeCun's 1/sqrt(fan in)).
+      kernel_init: standard deviation of the initial kernels, which are Gaussian; or
+        "lecun" for 1/sqrt(fan in), or "he" for sqrt(2/fan in) before rectifiers and
+        1/sqrt(fan in) elsewhere.
     """
 
     text: str
     transposed: bool = False
     padding: Padding = "VALID"
-    kernel_init: float = 0.02
+    kernel_init: float | str = 0.02
 
     @nn.compact
     def __call__(
@@ -291,7 +305,13 @@ class Table(nn.Module):
         if x.ndim == 4 and x.shape[1:3] == (1, 1):
             x = x[:, 0, 0]
         if row.batch_norm:
-            x = BatchNorm(name=f"{row.name}_norm")(x, train=train)
+            scale = row.batch_norm.removeprefix("scale")
+            options = (
+                {}
+                if scale == "yes"
+                else {"initial_scale": float(scale), "shift": False}
+            )
+            x = BatchNorm(**options, name=f"{row.name}_norm")(x, train=train)
         if row.activation.startswith("Leak"):
             # max(x, slope x), whose second derivative is zero as it should be.
             x = jnp.maximum(x, float(row.activation.removeprefix("Leak")) * x)
@@ -302,13 +322,15 @@ class Table(nn.Module):
     def _convolution(self, row: Row, x: chex.Array) -> chex.Array:
         assert row.width is not None
         shape = (row.width, row.width, x.shape[-1], row.channels)
-        if self.kernel_init:
+        if isinstance(self.kernel_init, float):
             init = nn.initializers.normal(self.kernel_init)
         else:
-            # A transposed kernel of 1x1 pixels reaches each output just once.
-            in_axis = 2 if self.transposed else (0, 1, 2)
+            rectified = row.activation.startswith(("ReLU", "Leak"))
+            gain = {"lecun": 1.0, "he": 2.0 if rectified else 1.0}[self.kernel_init]
+            # A transposed kernel reaches each output of a 1x1 map just once.
+            batch_axis = (0, 1) if self.transposed else ()
             init = nn.initializers.variance_scaling(
-                1.0, "fan_in", "normal", in_axis=in_axis, out_axis=3
+                gain, "fan_in", "normal", batch_axis=batch_axis
             )
         kernel = self.param(f"{row.name}_kernel", init, shape)
         bias = self.param(f"{row.name}_bias", nn.initializers.zeros, (row.channels,))
@@ -336,7 +358,15 @@ def read_tables(
 
     Returns:
       `{network: module}`.
+
+    Raises:
+      ValueError: if `kernel_init` is neither a number nor known.
     """
+    if isinstance(config.kernel_init, str) and config.kernel_init not in _KERNEL_INITS:
+        raise ValueError(
+            f"kernel_init is a number or one of {_KERNEL_INITS}, not "
+            f"{config.kernel_init!r}"
+        )
     sizes = {"k": config.get("num_components"), "d": config.latent_dim}
     return {
         name: Table(

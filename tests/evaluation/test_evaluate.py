@@ -159,7 +159,7 @@ def test_what_cannot_be_evaluated_is_refused(tmp_path):
     plain = types.SimpleNamespace(num_components=None)
     for evaluators, selection in ((("clustering",), ""), ((), "agreement")):
         config.update(evaluators=evaluators, selection=selection)
-        with pytest.raises(ValueError, match="compares clusters, and 'amm' has no"):
+        with pytest.raises(ValueError, match="the game 'amm' has no components"):
             check_evaluation(config, plain)
     with pytest.raises(FileNotFoundError, match="is it the --workdir of a run"):
         evaluate(str(tmp_path))

@@ -30,10 +30,27 @@ def test_agreement_is_the_mean_ari_with_the_other_trials():
     np.testing.assert_allclose(scores, [(ab + 1) / 2, ab, (1 + ab) / 2])
 
 
-def test_a_trial_on_its_own_agrees_with_nobody():
-    np.testing.assert_array_equal(get_criterion("agreement")([Fixed(A)], X), [0.0])
+def test_neighbours_is_cohens_kappa_of_pairs_of_neighbours():
+    # Two groups of six points, far from each other: the 5 neighbours are the others.
+    x = np.concatenate([np.arange(6.0), 100 + np.arange(6.0)])[:, None]
+    groups, mixed = [0] * 6 + [1] * 6, [0, 0, 0, 0, 0, 1] + [1] * 6
+    models = [Fixed(groups), Fixed(mixed), Fixed([2] * 12)]
+    # mixed: 4 of 5 neighbours agree for five points, none for the sixth, all for the
+    # other six; sizes are 5 and 7.
+    a, c = (5 * 0.8 + 6) / 12, (25 + 49) / 144
+    scores = get_criterion("neighbours")(models, x)
+    np.testing.assert_allclose(scores, [1.0, (a - c) / (1 - c), -1.0])
+
+
+def test_neighbours_takes_images():
+    x = np.random.default_rng(0).uniform(size=(12, 2, 2, 1))
+    flat = x.reshape(12, 4)
+    model = Fixed([0, 1, 2] * 4)
+    (image,), (vector,) = (get_criterion("neighbours")([model], v) for v in (x, flat))
+    assert image == vector
 
 
 def test_unknown_criterion():
-    with pytest.raises(ValueError, match=r"unknown selection 'best'.*\['agreement'\]"):
+    message = r"unknown selection 'best'; there are \['agreement', 'neighbours'\]"
+    with pytest.raises(ValueError, match=message):
         get_criterion("best")

@@ -1,0 +1,125 @@
+"""Every file in configs/ runs: builds, trains, saves, resumes, evaluates."""
+
+import importlib
+import json
+import signal
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+from adversarial_latent import train
+from adversarial_latent.config import config_hash
+from adversarial_latent.workdir import load_trials, read_config
+from tests.data import tiny_tfds
+from tests.runs import logged, saved
+
+FILES = sorted(Path(__file__).parents[2].glob("configs/[!_]*.py"))
+# What a data set of TFDS looks like, and its version; the rest of it is made up here.
+TFDS = {"mnist": ((28, 28, 1), 10, "3.0.1")}
+
+
+def write_tfds(directory, name):
+    """Writes random images as if they were the data set `name`."""
+    shape, num_classes, version = TFDS[name]
+    rng = np.random.default_rng(0)
+
+    def examples(size):
+        return [
+            {
+                "image": tiny_tfds.png(rng.integers(0, 256, shape, dtype=np.uint8)),
+                "label": i % num_classes,
+            }
+            for i in range(size)
+        ]
+
+    tiny_tfds.write(
+        directory,
+        name,
+        features={
+            "image": tfds.features.Image(shape=shape),
+            "label": tfds.features.ClassLabel(num_classes=num_classes),
+        },
+        splits={"train": examples(40), "test": examples(30)},
+        supervised_keys=("image", "label"),
+        version=version,
+    )
+
+
+@pytest.fixture(params=FILES, ids=lambda path: path.stem)
+def module(request):
+    return importlib.import_module(f"configs.{request.param.stem}")
+
+
+def test_runlocal(module, tmp_path, monkeypatch):
+    config = module.get_config("runlocal")
+    if config.dataset.name.startswith("tfds:"):
+        write_tfds(tmp_path / "tfds", config.dataset.name.removeprefix("tfds:"))
+        config.dataset.data_dir = str(tmp_path / "tfds")
+    config.duration, config.steps_per_call = "2_steps", 1
+    config.batch_size = 4  # one for each device
+    workdir = tmp_path / "run"
+    next_batches = train.Experiment.next_batches
+
+    def stop(experiment):
+        signal.raise_signal(signal.SIGTERM)
+        return next_batches(experiment)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train.Experiment, "next_batches", stop)
+        assert train.train_and_evaluate(config, str(workdir)) is None
+    assert saved(workdir)[0] == 1
+    results = train.train_and_evaluate(config, str(workdir))
+    step, arrays = saved(workdir)
+    assert step == 2
+    for name, array in arrays.items():
+        assert np.isfinite(array).all(), name
+    (row,) = logged(workdir)
+    assert row["step"] == 2
+    assert np.isfinite([value for key, value in row.items() if key != "trials"]).all()
+    assert set(results["protocol"]) == {"data", *config.evaluators}
+    for number in results["results"].values():
+        assert len(number["trials"]) == config.trials
+        assert np.isfinite(number["trials"]).all()
+    assert results == json.loads((workdir / "results.json").read_text())
+    assert list((workdir / "figures").iterdir())
+    assert len(load_trials(str(workdir))) == config.trials
+
+
+def test_the_whole_config_can_be_built_and_recorded(module, tmp_path):
+    config = module.get_config()
+    game = train.make_game(config.game)
+    assert {player.name for player in game.players} == set(config.players)
+    train.check_evaluation(config, game)
+    assert config.duration != module.get_config("runlocal").duration
+    (tmp_path / "config.json").write_text(config.to_json())
+    assert config_hash(read_config(str(tmp_path))) == config_hash(config)
+    with pytest.raises(ValueError, match="unknown config argument 'runlocall'"):
+        module.get_config("runlocall")
+    assert module.__doc__
+    assert f"--config=configs/{module.__name__.split('.')[-1]}.py" in module.__doc__
+
+
+def test_arguments_of_amm_mnist():
+    """All readings of the tables make networks that play."""
+    module = importlib.import_module("configs.amm_mnist")
+    for arguments in (
+        "k=20,factorization=6,prior=unit",
+        "k=30,factorization=15,prior=fixed",
+        "prior=per_component",
+        "prior=learned",
+    ):
+        config = module.get_config(arguments)
+        game = train.make_game(config.game)
+        batch = {"x": np.zeros((2, 28, 28, 1), np.float32)}
+        params, _ = jax.eval_shape(game.init, jax.random.key(0), batch)
+        assert game.num_components == config.game.num_components
+        assert set(params) == {"encoder", "prior", "decoder", "discriminator"}
+    for arguments, message in (
+        ("factorization=8", "factorization must be 6, 7 or 15, not 8"),
+        ("prior=flat", "prior must be .*, not 'flat'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            module.get_config(arguments)

@@ -1,0 +1,46 @@
+"""Runs a program of `experiments` inside this process, as often as one likes."""
+
+import functools
+import importlib.util
+import signal
+import sys
+
+import pytest
+from absl import flags
+from ml_collections import config_flags
+
+from experiments import summary
+
+
+def run(name: str, *arguments: str) -> None:
+    """Runs `python -m experiments.NAME ARGUMENTS`.
+
+    Its flags go to a registry of their own: two programs may have equal ones.
+
+    Raises:
+      SystemExit: if the program ends with an error, which it holds.
+    """
+    registry = flags.FlagValues()
+    with pytest.MonkeyPatch.context() as patch:
+        for module, define in (
+            (flags, "DEFINE_string"),
+            (flags, "DEFINE_integer"),
+            (flags, "DEFINE_bool"),
+            (flags, "mark_flag_as_required"),
+            (config_flags, "DEFINE_config_file"),
+        ):
+            definition = getattr(module, define)
+            patch.setattr(
+                module, define, functools.partial(definition, flag_values=registry)
+            )
+        spec = importlib.util.find_spec(f"experiments.{name}")
+        program = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(program)
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.MonkeyPatch.context() as patch, summary.clear_errors():
+            patch.setattr(sys, "argv", [name, *arguments])  # config_flags looks there
+            assert summary.parse_flags(sys.argv, registry) == [name]
+            program.main()
+    finally:
+        signal.signal(signal.SIGTERM, handler)

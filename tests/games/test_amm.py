@@ -1,0 +1,316 @@
+"""AMM against its equations, computed by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.special
+
+from adversarial_latent.game import Networks
+from adversarial_latent.games import make_game
+from configs import amm_mnist
+from tests import toys
+
+KEY = jax.random.key(0)
+
+
+@pytest.fixture(scope="module")
+def game():
+    return toys.amm()
+
+
+@pytest.fixture(scope="module")
+def variables(game):
+    return toys.jit(game.init)(KEY, {"x": toys.images(0, 2)})
+
+
+def _player(game, name):
+    return {player.name: player for player in game.players}[name]
+
+
+# Algorithm 1.
+
+REAL_LOGITS = np.float32([0.5, -2.0, 3.0])
+FAKE_LOGITS = np.float32([-1.0, 0.25, 40.0])
+OUTCOME = {
+    "real": (None, np.float32([[0.2, 0.8], [1, 0], [0.5, 0.5]]), None),
+    "real_logits": jnp.array(REAL_LOGITS),
+    "fake_logits": jnp.array(FAKE_LOGITS),
+}
+
+
+def test_losses_are_those_of_algorithm_1():
+    game = toys.amm(penalty_weight=0.0)
+    # rho is the probability that D gives to "inferred": sigmoid of its logit.
+    log_rho_q, log_rho_p, log_1_q, log_1_p = (
+        np.log(scipy.special.expit(np.float64(logits)))
+        for logits in (REAL_LOGITS, FAKE_LOGITS, -REAL_LOGITS, -FAKE_LOGITS)
+    )
+    loss, scalars = _player(game, "discriminator").loss(None, OUTCOME)
+    np.testing.assert_allclose(loss, -log_rho_q - log_1_p, rtol=1e-5)
+    assert scalars["d_real"] == pytest.approx(np.exp(log_rho_q).mean(), rel=1e-5)
+    assert scalars["d_fake"] == pytest.approx(np.exp(log_rho_p).mean(), rel=1e-5)
+    loss, scalars = _player(game, "generator").loss(None, OUTCOME)
+    np.testing.assert_allclose(loss, -log_rho_p - log_1_q, rtol=1e-5)
+    assert scalars["confidence"] == pytest.approx((0.8 + 1 + 0.5) / 3)
+
+
+def test_players_divide_the_networks(game):
+    trains = {player.name: player.trains for player in game.players}
+    assert trains == {
+        "discriminator": ("discriminator",),
+        "generator": ("encoder", "prior", "decoder"),
+    }
+    assert game.num_components == 3
+
+
+LINEAR_DISCRIMINATOR = """
+x   -       1  -  -  -  -  -
+y   -       3  -  -  -  -  -
+z   -       2  -  -  -  -  -
+x1  x       1  2  1  -  -  -
+p0  x1|y|z  6  -  -  -  -  -
+p   p0      1  1  1  -  -  -
+"""
+
+
+def test_penalty_of_a_linear_discriminator_by_hand():
+    """Eq. 18: the gradient is the weights, wherever it is taken."""
+    random = np.random.default_rng(0)
+    x_kernel = np.float32(random.normal(size=(2, 2, 1, 1)))
+    head = np.float32(random.normal(size=6))
+    params = {
+        "x1_kernel": x_kernel,
+        "x1_bias": np.zeros(1, np.float32),
+        "p_kernel": head.reshape(1, 1, 6, 1),
+        "p_bias": np.zeros(1, np.float32),
+    }
+    game = toys.amm(
+        tables={"discriminator": toys.HEADER + LINEAR_DISCRIMINATOR},
+        penalty_weight=5.0,
+    )
+    net = Networks(
+        game.networks,
+        {"discriminator": params},
+        {"discriminator": {}},
+        KEY,
+        train=True,
+    )
+    triple = (toys.images(0, 3), np.float32(np.eye(3)), np.ones((3, 2), np.float32))
+    fake = jax.tree.map(lambda leaf: leaf + 1, triple)
+    outcome = {**OUTCOME, "real": triple, "fake": fake}
+    loss, scalars = _player(game, "discriminator").loss(net, outcome)
+    unpenalised = toys.amm(penalty_weight=0.0)
+    plain, _ = _player(unpenalised, "discriminator").loss(None, outcome)
+    norm = np.sqrt((head[0] ** 2 * x_kernel**2).sum() + (head[1:] ** 2).sum())
+    np.testing.assert_allclose(loss - plain, np.full(3, 5 * (norm - 1) ** 2), rtol=1e-4)
+    assert scalars["discriminator/penalty"] == pytest.approx((norm - 1) ** 2, rel=1e-4)
+
+
+def test_play_judges_both_joint_distributions(game, variables):
+    x = toys.images(1, 6)
+
+    @toys.jit
+    def play(params, model_state):
+        net = Networks(game.networks, params, model_state, KEY, train=False)
+        outcome = game.play(net, {"x": x})
+        # D on its own, on each side alone.
+        alone = [
+            net("discriminator", *outcome[side])["p"][:, 0] for side in ("real", "fake")
+        ]
+        return outcome, alone, net("decoder", *outcome["fake"][1:])["x"]
+
+    outcome, (real_logits, fake_logits), decoded = play(*variables)
+    np.testing.assert_allclose(outcome["real_logits"], real_logits, rtol=1e-5)
+    np.testing.assert_allclose(outcome["fake_logits"], fake_logits, rtol=1e-5)
+    np.testing.assert_array_equal(outcome["real"][0], x)
+    np.testing.assert_allclose(outcome["real"][1].sum(-1), np.ones(6), rtol=1e-6)
+    assert outcome["real"][2].shape == (6, 2)
+    np.testing.assert_allclose(outcome["fake"][0], decoded, rtol=1e-6)
+    y = np.asarray(outcome["fake"][1])
+    np.testing.assert_array_equal(np.sort(y), np.tile([[0, 0, 1]], (6, 1)))
+    assert outcome["fake"][2].shape == (6, 2)
+
+
+# Which distributions the tables make.
+
+
+def _perturbed(params, tower):
+    """Changes the convolutions of one tower, but not the heads behind it."""
+    kernels = {f"{tower}{layer}_kernel" for layer in range(1, 6)}
+    assert kernels <= params.keys()
+    return {
+        name: leaf + 0.5 if name in kernels else leaf for name, leaf in params.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("factorization", "y_reads_z", "z_reads_y"),
+    [(6, False, True), (7, True, False), (15, False, False)],
+)
+def test_factorization(factorization, y_reads_z, z_reads_y):
+    """Eq. 6: q(y|x) q(z|x, y); eq. 7: q(z|x) q(y|x, z); eq. 15: q(y|x) q(z|x)."""
+    config = amm_mnist.get_config(f"factorization={factorization}").game
+    game = make_game(config)
+    x = np.float32(np.random.default_rng(0).uniform(size=(1, 28, 28, 1)))
+
+    def init(key):
+        return game.networks["encoder"].init(
+            {name: key for name in ("params", "dropout", "noise")}, x, train=False
+        )
+
+    # Shapes by tracing, values by NumPy: quicker than compiling an initialisation.
+    random = np.random.default_rng(1)
+    variables = jax.tree.map(
+        lambda leaf: np.float32(0.1 * random.normal(size=leaf.shape)),
+        jax.eval_shape(init, KEY),
+    )
+    statistics = jax.tree.map(np.ones_like, variables["batch_stats"])
+
+    @toys.jit
+    def encode(params):
+        net = Networks(
+            game.networks,
+            {"encoder": params},
+            {"encoder": {"batch_stats": statistics}},
+            KEY,
+            train=False,
+        )
+        return game.encode(net, x)
+
+    params = variables["params"]
+    before = encode(params)
+    after_y, after_z = (encode(_perturbed(params, tower)) for tower in "yz")
+    assert np.array_equal(before["y"], after_z["y"]) != y_reads_z
+    assert np.array_equal(before["z"], after_y["z"]) != z_reads_y
+    assert not np.array_equal(before["y"], after_y["y"])
+    assert not np.array_equal(before["z"], after_z["z"])
+
+
+@pytest.mark.parametrize("argument", ["factorization=8", "prior=flat"])
+def test_unknown_distributions(argument):
+    with pytest.raises(ValueError, match=argument.split("=")[0] + " must be"):
+        amm_mnist.get_config(argument)
+
+
+PRIORS = ["unit", "learned", "per_component", "fixed"]
+
+
+@pytest.fixture(scope="module", params=PRIORS)
+def prior(request):
+    """`(name, parameters, mixture, samples of components 0 and 2)` of a prior."""
+    count = 6000
+    game = toys.amm(
+        tables={"prior": amm_mnist.prior_table(request.param)},
+        prior_radius=4.0 if request.param == "fixed" else 0.0,
+    )
+
+    @toys.jit
+    def ask(key):
+        params, model_state = game.init(key, {"x": toys.images(0, 2)})
+        # Biases start at zero: move them, to have something to compare.
+        params["prior"] = jax.tree.map(
+            lambda leaf: leaf + 0.3 if leaf.ndim == 1 else leaf, params["prior"]
+        )
+        net = Networks(game.networks, params, model_state, key, train=False)
+        component = jnp.repeat(jnp.array([0, 2]), count)
+        drawn = game.sample(net, 2 * count, component)
+        return params["prior"], game.mixture(net), drawn["z"].reshape(2, count, -1)
+
+    return request.param, *ask(KEY)
+
+
+def test_mixture_has_the_moments_of_its_samples(prior):
+    _, _, mixture, samples = prior
+    count = samples.shape[1]
+    np.testing.assert_allclose(mixture.probabilities, np.full(3, 1 / 3), rtol=1e-6)
+    for z, k in zip(samples, (0, 2), strict=True):
+        variance = np.exp(mixture.log_variance[k])
+        np.testing.assert_array_less(
+            np.abs(z.mean(0) - mixture.mean[k]), 5 * np.sqrt(variance / count)
+        )
+        np.testing.assert_allclose(z.var(0), variance, rtol=5 * np.sqrt(2 / count))
+
+
+def test_log_variance_of_a_prior(prior):
+    name, params, mixture, _ = prior
+    log_variance = mixture.log_variance
+    assert log_variance.shape == mixture.mean.shape == (3, 2)
+    means = mixture.mean
+    assert np.abs(means[0] - means[2]).max() > 1e-3, "every component has its mean"
+    if name in ("unit", "fixed"):
+        np.testing.assert_array_equal(log_variance, np.zeros((3, 2)))
+    if name == "fixed":
+        assert params == {}
+        np.testing.assert_allclose(np.linalg.norm(means, axis=1), 4 * np.ones(3), 1e-5)
+    if name == "per_component":  # table 8: a row of each kernel for each component
+        np.testing.assert_allclose(
+            log_variance,
+            params["z_sigma_kernel"][0, 0] + params["z_sigma_bias"][None],
+            rtol=1e-5,
+        )
+        np.testing.assert_allclose(
+            means, params["z_mu_kernel"][0, 0] + params["z_mu_bias"][None], rtol=1e-5
+        )
+    if name == "learned":
+        assert params["z_sigma_kernel"].shape == (1, 1, 64, 2)
+        assert np.abs(log_variance[0] - log_variance[2]).max() > 1e-4
+
+
+# What can be asked.
+
+
+def test_codes_are_probabilities_and_means_of_the_noise(game, variables):
+    x = toys.images(3, 7)
+
+    @toys.jit
+    def encode(key):
+        net = Networks(game.networks, *variables, key, train=False)
+        return game.encode(net, x), net("encoder", x)
+
+    (code, noisy), (again, noisy_again) = encode(KEY), encode(jax.random.key(1))
+    assert code["y"].min() >= 0
+    np.testing.assert_allclose(code["y"].sum(-1), np.ones(7), rtol=1e-5)
+    for name in ("y", "z"):
+        np.testing.assert_array_equal(code[name], again[name])
+        assert not np.array_equal(noisy[name], noisy_again[name])
+    np.testing.assert_allclose(code["z"], noisy["z_mu"], rtol=1e-6)
+    np.testing.assert_allclose(
+        code["y"], scipy.special.softmax(np.asarray(noisy["y_mu"]), -1), rtol=1e-5
+    )
+
+
+def test_samples_are_of_the_component_asked_for(game, variables):
+    @toys.jit
+    def sample(component):
+        net = Networks(game.networks, *variables, KEY, train=False)
+        return game.sample(net, 3000, component), game.sample(net, 4, jnp.arange(4) % 3)
+
+    drawn, chosen = sample(None)
+    np.testing.assert_array_equal(chosen["y"], np.eye(3)[[0, 1, 2, 0]])
+    assert chosen["x"].shape == (4, 2, 2, 1)
+    assert set(np.unique(drawn["y"])) == {0, 1}
+    np.testing.assert_array_equal(drawn["y"].sum(-1), np.ones(3000))
+    # From p(y), uniform: five standard errors.
+    np.testing.assert_allclose(drawn["y"].mean(0), np.full(3, 1 / 3), atol=0.043)
+
+
+@pytest.mark.parametrize("n", [6, 7])
+def test_stratified_components_are_equally_frequent(n, variables):
+    game = toys.amm(stratified=True)
+
+    @toys.jit
+    def counts(key):
+        net = Networks(game.networks, *variables, key, train=False)
+        return game.sample(net, n, None)["y"].sum(0)
+
+    drawn = {tuple(np.asarray(counts(jax.random.key(seed)))) for seed in range(20)}
+    if n == 6:
+        assert drawn == {(2, 2, 2)}
+    else:  # who comes one time more is drawn
+        assert drawn == {(3, 2, 2), (2, 3, 2), (2, 2, 3)}
+
+
+def test_unknown_game():
+    with pytest.raises(ValueError, match=r"unknown game 'amn'.*one of \['aim', 'amm'"):
+        make_game(toys.amm_config(name="amn"))

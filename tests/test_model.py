@@ -1,0 +1,112 @@
+"""A trained game that is asked: batches, seeds and errors."""
+
+import jax
+import numpy as np
+import pytest
+
+from adversarial_latent.games.amm import AMM
+from adversarial_latent.model import Model, unstack
+from tests import toys
+
+
+@pytest.fixture(scope="module")
+def variables():
+    return toys.jit(toys.amm().init)(jax.random.key(0), {"x": toys.images(0, 2)})
+
+
+@pytest.fixture(scope="module")
+def model(variables):
+    return Model(toys.amm(), *variables, batch_size=4)
+
+
+@pytest.fixture(scope="module")
+def in_one_batch(variables):
+    return Model(toys.amm(), *variables, batch_size=11)
+
+
+def _assert_close(one, other):
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        assert isinstance(value, np.ndarray)
+        np.testing.assert_allclose(value, other[name], rtol=1e-5, atol=1e-6)
+
+
+def test_batches_and_padding_change_no_answer(model, in_one_batch):
+    x = toys.images(1, 11)
+    code = model.encode(x)
+    assert code["z"].shape == (11, 2)
+    assert code["y"].shape == (11, 3)
+    _assert_close(code, in_one_batch.encode(x))
+    _assert_close(model.encode(x[5:6]), {k: v[5:6] for k, v in code.items()})
+    images = model.decode(code)
+    assert images.shape == x.shape
+    np.testing.assert_allclose(images, in_one_batch.decode(code), rtol=1e-5)
+
+
+def test_encoding_is_deterministic_and_takes_any_floats(model):
+    x = toys.images(1, 3)
+    _assert_close(model.encode(x), model.encode(np.float64(x)))
+
+
+def test_sampling_is_deterministic_in_the_seed(model):
+    one, same = model.sample(6, seed=1), model.sample(6, seed=1)
+    for name, value in one.items():
+        np.testing.assert_array_equal(value, same[name])
+        np.testing.assert_array_equal(value[:3], model.sample(3, seed=1)[name])
+    assert not np.array_equal(one["z"], model.sample(6, seed=2)["z"])
+    assert len(np.unique(one["z"], axis=0)) == 6, "batches are not copies"
+    assert one["x"].shape == (6, 2, 2, 1)
+    np.testing.assert_allclose(one["x"], model.decode(one), rtol=1e-5)
+
+
+def test_sampling_from_components(model):
+    np.testing.assert_array_equal(
+        model.sample(5, component=2)["y"], np.eye(3)[np.full(5, 2)]
+    )
+    components = np.array([0, 2, 1, 1, 0, 2])
+    drawn = model.sample(6, component=components)
+    np.testing.assert_array_equal(drawn["y"], np.eye(3)[components])
+    assert len(np.unique(drawn["z"], axis=0)) == 6
+
+
+@pytest.mark.parametrize("component", [3, -1, [0, 5]])
+def test_no_such_component(model, component):
+    with pytest.raises(ValueError, match="is asked for, but the model has 3 compon"):
+        model.sample(2, component=component)
+
+
+def test_nothing_to_answer(model):
+    with pytest.raises(ValueError, match="nothing to encode: there are no examples"):
+        model.encode(toys.images(0, 0))
+    with pytest.raises(ValueError, match="cannot draw n=0"):
+        model.sample(0)
+
+
+def test_questions_that_a_game_cannot_answer(model):
+    assert [model.can(q) for q in ("encode", "decode", "sample")] == [True] * 3
+    gan = Model(toys.normed_gan(), {}, {})
+    assert not gan.can("encode")
+    assert gan.num_components is None
+    with pytest.raises(ValueError, match="NormedGan has no 'encode'"):
+        gan.encode(np.zeros((1, 3)))
+    with pytest.raises(ValueError, match="the model has no components"):
+        gan.sample(2, component=0)
+
+
+def test_every_question_is_compiled_once(monkeypatch, variables):
+    """For batches of any size, and for all trials."""
+    traced = []
+    encode = AMM.encode
+
+    def counting(self, net, x):
+        traced.append(x.shape)
+        return encode(self, net, x)
+
+    monkeypatch.setattr(AMM, "encode", counting)
+    model = Model(toys.amm(), *variables, batch_size=4)
+    codes = model.encode(toys.images(1, 5))
+    stacked = jax.tree.map(lambda leaf: np.stack([leaf, 2 * leaf]), variables)
+    same, other = (model.with_parameters(*unstack(stacked, trial)) for trial in (0, 1))
+    _assert_close(same.encode(toys.images(1, 5)), codes)
+    assert not np.allclose(other.encode(toys.images(1, 5))["z"], codes["z"])
+    assert traced == [(4, 2, 2, 1)]
