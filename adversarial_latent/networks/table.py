@@ -305,13 +305,9 @@ class Table(nn.Module):
         if x.ndim == 4 and x.shape[1:3] == (1, 1):
             x = x[:, 0, 0]
         if row.batch_norm:
-            scale = row.batch_norm.removeprefix("scale")
-            options = (
-                {}
-                if scale == "yes"
-                else {"initial_scale": float(scale), "shift": False}
-            )
-            x = BatchNorm(**options, name=f"{row.name}_norm")(x, train=train)
+            plain = row.batch_norm == "yes"
+            scale = 1.0 if plain else float(row.batch_norm.removeprefix("scale"))
+            x = BatchNorm(scale, plain, name=f"{row.name}_norm")(x, train=train)
         if row.activation.startswith("Leak"):
             # max(x, slope x), whose second derivative is zero as it should be.
             x = jnp.maximum(x, float(row.activation.removeprefix("Leak")) * x)
