@@ -155,6 +155,8 @@ def make_optimizer(
     num_steps *= config.repeats
     steps_per_epoch *= config.repeats
     rate = config.learning_rate
+    if not 0.0 <= config.decay_from < 1.0:
+        raise ValueError(f"decay_from must be in [0, 1), not {config.decay_from}")
     decay_from = round(config.decay_from * num_steps)
     decay_steps = num_steps - decay_from
 

@@ -57,8 +57,8 @@ class Networks:
         """Returns a fresh key of the stream `name`: a new one at each call."""
         draw = self._draws.get(name, 0)
         self._draws[name] = draw + 1
-        stream = jax.random.fold_in(self._key, zlib.crc32(name.encode()))
-        return jax.random.fold_in(stream, draw)
+        stream = zlib.crc32(f"{name}/{draw}".encode())
+        return jax.random.fold_in(self._key, stream)
 
     def __call__(self, name: str, *inputs: chex.Array, **options: Any) -> Any:
         """Evaluates network `name`, in training mode if these networks are."""

@@ -80,7 +80,8 @@ def set_cpu_devices(count: int) -> None:
 
 def cores_for_trials(trials: int) -> int:
     """The largest number of CPU devices that trials can be divided over evenly."""
-    cores = len(os.sched_getaffinity(0))
+    has_affinity = hasattr(os, "sched_getaffinity")  # macOS has not
+    cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
     return max(count for count in range(1, cores + 1) if trials % count == 0)
 
 
@@ -181,7 +182,10 @@ class Parallel:
 
     def init(self, create: Callable[[chex.PRNGKey], Any], seed: int) -> Any:
         """Creates the states of all trials; trial t is that of seed `seed + t`."""
-        create = jax.jit(create)
+        # It runs once: on CPU, optimising it takes far longer than running it.
+        on_cpu = jax.default_backend() == "cpu"
+        options = {"xla_backend_optimization_level": 0} if on_cpu else None
+        create = jax.jit(create, compiler_options=options)
         states = [create(jax.random.key(seed + trial)) for trial in range(self.trials)]
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
 

@@ -66,15 +66,15 @@ class AIM(Game):
         x = batch["x"]  # [B, ...] ~ q(x)
         z = jax.random.normal(net.key("z"), (len(x), self.latent_dim))  # ~ p(z)
         x_tilde = self._generate(net, z)
-        judged = self._judge(net, jnp.concatenate([x, x_tilde]))
-        real_logits, fake_logits = jnp.split(judged["p"][:, 0], 2)
-        features = judged[self.features][len(x) :] if self.features else None
+        # D judges them apart, so that its batch statistics, if any, do not mix.
+        judged, judged_tilde = self._judge(net, x), self._judge(net, x_tilde)
+        features = judged_tilde[self.features] if self.features else None
         q = self._posterior(net, x_tilde, features)
         return {
             "x": x,
             "x_tilde": x_tilde,
-            "real_logits": real_logits,
-            "fake_logits": fake_logits,
+            "real_logits": judged["p"][:, 0],
+            "fake_logits": judged_tilde["p"][:, 0],
             "code_loss": -q.log_prob(z),  # eq. 8, [B]
         }
 

@@ -44,8 +44,8 @@ class AMM(Game):
       loss: name of the adversarial loss (eq. 13: "non_saturating").
       penalty: name of the penalty on the discriminator (eq. 18: "gradient").
       penalty_weight: lambda.
-      stratified: whether y ~ p(y) has each component equally often in a batch, or
-        is drawn for each example by itself.
+      stratified: whether y ~ p(y) has each component equally often in a
+        training batch, or is drawn for each example by itself.
     """
 
     components: int
@@ -71,7 +71,7 @@ class AMM(Game):
         """Samples from both joint distributions and has D judge them."""
         x = batch["x"]  # [B, H, W, C] ~ q(x)
         # Sample from the priors, eq. 11: y [B, K] is one-hot, z [B, d].
-        y = self._sample_component(net, len(x))
+        y = self._sample_component(net, len(x), self.stratified)
         z = net("prior", y)["z"]
         # Sample from the conditionals; y~ [B, K] is soft (eq. 8-9), z~ [B, d] (10).
         x_tilde = net("decoder", y, z)["x"]
@@ -91,10 +91,12 @@ class AMM(Game):
     def _logits(self, net: Networks, *triple: chex.Array) -> chex.Array:
         return net("discriminator", *triple)["p"][:, 0]  # [B]
 
-    def _sample_component(self, net: Networks, n: int) -> chex.Array:
+    def _sample_component(
+        self, net: Networks, n: int, stratified: bool = False
+    ) -> chex.Array:
         """Y ~ p(y), uniform: [n, K] one-hot."""
         key = net.key("component")
-        if self.stratified:
+        if stratified:
             # A random start makes up for an n that K does not divide.
             start = jax.random.randint(key, (), 0, self.components)
             index = (start + jnp.arange(n)) % self.components

@@ -4,6 +4,7 @@ import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 class FixedMixture(nn.Module):
@@ -35,13 +36,18 @@ class FixedMixture(nn.Module):
         Returns:
           `z`, `z_mu` and `z_sigma_log_variance`, all [B, d].
         """
-        shape = (self.num_components, self.latent_dim)
-        means = nn.initializers.orthogonal()(jax.random.key(0), shape)  # [K, d]
-        means *= self.radius / jnp.linalg.norm(means, axis=-1, keepdims=True)
-        z_mu = y @ means
+        z_mu = y @ jnp.asarray(self._means(), y.dtype)
         eps = jax.random.normal(self.make_rng("noise"), z_mu.shape) if noise else 0.0
         return {
             "z": z_mu + eps,
             "z_mu": z_mu,
             "z_sigma_log_variance": jnp.zeros_like(z_mu),
         }
+
+    def _means(self) -> np.ndarray:
+        """[K, d], by NumPy, so that a compiled step holds them as a constant."""
+        shape = (self.num_components, self.latent_dim)
+        draws = np.random.default_rng(0).standard_normal((max(shape), min(shape)))
+        means = np.linalg.qr(draws).Q  # columns at right angles
+        means = means if means.shape == shape else means.T
+        return self.radius * means / np.linalg.norm(means, axis=-1, keepdims=True)

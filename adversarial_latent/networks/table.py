@@ -318,7 +318,7 @@ class Table(nn.Module):
     def _convolution(self, row: Row, x: chex.Array) -> chex.Array:
         assert row.width is not None
         shape = (row.width, row.width, x.shape[-1], row.channels)
-        if isinstance(self.kernel_init, float):
+        if not isinstance(self.kernel_init, str):
             init = nn.initializers.normal(self.kernel_init)
         else:
             rectified = row.activation.startswith(("ReLU", "Leak"))

@@ -4,6 +4,7 @@ import functools
 import importlib.util
 import signal
 import sys
+import types
 
 import pytest
 from absl import flags
@@ -12,13 +13,10 @@ from ml_collections import config_flags
 from experiments import summary
 
 
-def run(name: str, *arguments: str) -> None:
-    """Runs `python -m experiments.NAME ARGUMENTS`.
+def load(name: str) -> tuple[types.ModuleType, flags.FlagValues]:
+    """Loads `experiments.NAME` with flags in a registry of its own.
 
-    Its flags go to a registry of their own: two programs may have equal ones.
-
-    Raises:
-      SystemExit: if the program ends with an error, which it holds.
+    So several programs with equal flags can be loaded.
     """
     registry = flags.FlagValues()
     with pytest.MonkeyPatch.context() as patch:
@@ -35,7 +33,18 @@ def run(name: str, *arguments: str) -> None:
             )
         spec = importlib.util.find_spec(f"experiments.{name}")
         program = importlib.util.module_from_spec(spec)
+        patch.setitem(sys.modules, f"experiments.{name}", program)  # for dataclasses
         spec.loader.exec_module(program)
+    return program, registry
+
+
+def run(name: str, *arguments: str) -> None:
+    """Runs `python -m experiments.NAME ARGUMENTS`.
+
+    Raises:
+      SystemExit: if the program ends with an error, which it holds.
+    """
+    program, registry = load(name)
     handler = signal.getsignal(signal.SIGTERM)
     try:
         with pytest.MonkeyPatch.context() as patch, summary.clear_errors():

@@ -70,8 +70,7 @@ def test_flags_out_of_range(finished_run, tmp_path, more):
 
 
 def test_points_are_no_pictures():
-    from experiments import sample as program
-
+    program, _ = programs.load("sample")
     with pytest.raises(ValueError, match=r"samples of shape \(2,\) are no images"):
         program.image_sheet(np.zeros((4, 2)), 1)
     colour = program.image_sheet(np.full((1, 2, 3, 3), 0.5), 1)
