@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import tqdm
-from tensorboardX import SummaryWriter
 
 
 class MetricsLog:
@@ -19,6 +18,9 @@ class MetricsLog:
 
     def __init__(self, workdir: str, step: int):
         """Opens the log of a run that stands at `step`; later lines are dropped."""
+        # Here, because it imports PyTorch where there is one, which takes seconds.
+        from tensorboardX import SummaryWriter
+
         path = os.path.join(workdir, "metrics.jsonl")
         kept = [row for row in read_metrics(workdir) if row["step"] <= step]
         temporary = f"{path}.new"

@@ -78,14 +78,11 @@ class AMM(Game):
         inferred = net("encoder", x)
         y_tilde, z_tilde = inferred["y"], inferred["z"]
         real, fake = (x, y_tilde, z_tilde), (x_tilde, y, z)
-        # One evaluation of D for both; it has no batch statistics that could mix.
-        both = jax.tree.map(lambda q, p: jnp.concatenate([q, p]), real, fake)
-        real_logits, fake_logits = jnp.split(self._logits(net, *both), 2)
         return {
             "real": real,
             "fake": fake,
-            "real_logits": real_logits,
-            "fake_logits": fake_logits,
+            "real_logits": self._logits(net, *real),
+            "fake_logits": self._logits(net, *fake),
         }
 
     def _logits(self, net: Networks, *triple: chex.Array) -> chex.Array:

@@ -16,7 +16,8 @@ def program():
 def test_differences(program, finished_run, tmp_path):
     run = shutil.copytree(finished_run, tmp_path / "run")
     assert program.differences(str(finished_run), str(run)) == []
-    rows = [json.loads(line) for line in open(run / "metrics.jsonl")]
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
     rows[0]["seconds"] += 1  # which no two runs share
     (run / "metrics.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
     assert program.differences(str(finished_run), str(run)) == []
