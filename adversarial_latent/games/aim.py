@@ -19,7 +19,7 @@ import ml_collections
 from adversarial_latent.distributions import Gaussian
 from adversarial_latent.game import Code, Game, Networks, Outcome, Player
 from adversarial_latent.losses import adversarial_loss
-from adversarial_latent.networks.table import read_tables
+from adversarial_latent.networks.table import logits, read_tables
 from adversarial_latent.penalties import penalty
 
 _MIN_LOG_VARIANCE = -12.0
@@ -73,8 +73,8 @@ class AIM(Game):
         return {
             "x": x,
             "x_tilde": x_tilde,
-            "real_logits": judged["p"][:, 0],
-            "fake_logits": judged_tilde["p"][:, 0],
+            "real_logits": logits(judged),
+            "fake_logits": logits(judged_tilde),
             "code_loss": -q.log_prob(z),  # eq. 8, [B]
         }
 
@@ -101,7 +101,7 @@ class AIM(Game):
         loss = adversarial_loss(self.loss).discriminator(real_logits, fake_logits)
         if self.penalty_weight:
             penalties = penalty(self.penalty)(
-                lambda x: self._judge(net, x)["p"][:, 0],
+                lambda x: logits(self._judge(net, x)),
                 outcome["x"],
                 outcome["x_tilde"],
                 net.key("penalty"),

@@ -28,7 +28,7 @@ from adversarial_latent.distributions import GaussianMixture
 from adversarial_latent.game import Code, Game, Networks, Outcome, Player
 from adversarial_latent.losses import adversarial_loss
 from adversarial_latent.networks.mixture import FixedMixture
-from adversarial_latent.networks.table import read_tables
+from adversarial_latent.networks.table import logits, read_tables
 from adversarial_latent.penalties import penalty
 
 
@@ -86,7 +86,7 @@ class AMM(Game):
         }
 
     def _logits(self, net: Networks, *triple: chex.Array) -> chex.Array:
-        return net("discriminator", *triple)["p"][:, 0]  # [B]
+        return logits(net("discriminator", *triple))  # [B]
 
     def _sample_component(
         self, net: Networks, n: int, stratified: bool = False

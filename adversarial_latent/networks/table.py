@@ -342,6 +342,18 @@ class Table(nn.Module):
         return jnp.exp(0.5 * log_variance) * eps
 
 
+def logits(outputs: dict[str, chex.Array]) -> chex.Array:
+    """Returns the row `p` of a discriminator's table, [B, 1], as [B] logits.
+
+    Raises:
+      ValueError: if it is a map or has several channels.
+    """
+    p = outputs["p"]
+    if p.ndim != 2 or p.shape[1] != 1:
+        raise ValueError(f"row 'p' must be one logit for each example, not {p.shape}")
+    return p[:, 0]
+
+
 def read_tables(
     config: ml_collections.ConfigDict, *, transposed: tuple[str, ...]
 ) -> dict[str, Table]:
