@@ -56,7 +56,8 @@ y1  y         64   1  1  -  -  Leak0.2
 z1  z         64   1  1  -  -  Leak0.2
 p0  x2|y1|z1  192  -  -  -  -  -
 p1  p0        64   1  1  -  -  Leak0.2
-p   p1        1    1  1  -  -  -
+p2  p1        64   1  1  -  -  Leak0.2
+p   p2        1    1  1  -  -  -
 """
 
 
@@ -89,7 +90,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     }
     config.trials = 16
     config.batch_size = 50
-    config.duration = "8000_steps"
+    config.duration = "12000_steps"
     config.steps_per_call = 100
     config.log_every = "500_steps"
     config.checkpoint_every = "2000_steps"
