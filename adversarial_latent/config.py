@@ -39,6 +39,7 @@ def default_config() -> ml_collections.ConfigDict:
             "log_every": "500_steps",
             "checkpoint_every": "5000_steps",
             "evaluators": (),
+            "paper": {},  # numbers that the paper reports, by the names of ours
             "selection": "",  # the label-free criterion that chooses among trials
         }
     )

@@ -116,6 +116,14 @@ def load_trials(workdir: str) -> list[Model]:
     return [first, *(first.with_parameters(*trial) for trial in trials[1:])]
 
 
+def trained_steps(workdir: str) -> int:
+    """Train steps behind the newest checkpoint; 0 without one."""
+    checkpoints = Checkpoints(os.path.join(workdir, "checkpoints"))
+    step = checkpoints.latest() or 0
+    checkpoints.close()
+    return step
+
+
 def load(workdir: str, trial: int | None = None) -> Model:
     """Loads a trained model.
 

@@ -77,6 +77,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.checkpoint_every = "4000_steps"
     config.ema_decay = 0.999
     config.evaluators = ("modes",)
+    config.paper = {"modes_captured": 25.0, "high_quality_fraction": 0.811}
     if given.runlocal:
         config.dataset.limit = 1000
         config.trials = 2

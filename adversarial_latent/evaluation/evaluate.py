@@ -16,7 +16,13 @@ from adversarial_latent.evaluation.evaluators import get_evaluator
 from adversarial_latent.evaluation.report import write_report
 from adversarial_latent.evaluation.selection import get_criterion
 from adversarial_latent.game import Game
-from adversarial_latent.workdir import load_trials, read_config, read_json, write_json
+from adversarial_latent.workdir import (
+    load_trials,
+    read_config,
+    read_json,
+    trained_steps,
+    write_json,
+)
 
 _MAX_SELECTION_EXAMPLES = 5000
 
@@ -99,12 +105,14 @@ def evaluate(workdir: str) -> dict[str, Any]:
                 "std": float(np.std(values)),
                 "trials": values,
                 "chosen": values[chosen],
+                **({"paper": config.paper[name]} if name in config.paper else {}),
             }
             for name, values in numbers.items()
         },
         "chosen_trial": chosen,
         "selection": selection,
         "protocol": {"data": dataset.protocol, **protocols},
+        "step": trained_steps(workdir),
         "seeds": [config.seed + trial for trial in range(len(models))],
         "config_hash": config_lib.config_hash(config),
         "environment": read_json(workdir, "environment.json"),

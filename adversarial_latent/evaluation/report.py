@@ -288,6 +288,8 @@ def _numbers(results: Mapping[str, Any]) -> str:
     columns = (
         ["chosen trial", f"mean ± std, {trials} trials"] if trials > 1 else ["value"]
     )
+    if has_paper := any("paper" in value for value in numbers.values()):
+        columns.append("paper")
     head = "".join(f'<th class="number">{_escape(column)}</th>' for column in columns)
     body = ""
     for name in order:
@@ -296,6 +298,9 @@ def _numbers(results: Mapping[str, Any]) -> str:
         if trials > 1:
             spread = metric.show_spread(value["mean"], value["std"])
             cells.append(spread + metric.unit)
+        if has_paper:
+            paper = value.get("paper")
+            cells.append("" if paper is None else metric.show(paper) + metric.unit)
         meaning = metric.meaning
         if metric.better:
             meaning += f"; {metric.better} is better"
