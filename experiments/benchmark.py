@@ -1,6 +1,7 @@
-"""Measures the speed of a train step: milliseconds, compile time, memory.
+r"""Measures the speed of a train step: milliseconds, compile time, memory.
 
-    python -m experiments.benchmark --config=configs/amm_mnist.py --peer=torch
+    python -m experiments.benchmark --config=configs/amm_mnist.py:prior=unit \
+        --peer=torch
 
 The step is the whole of it: all players, penalty and optimisers, on batches of the
 config's size, run as `experiments.launch` runs it. With --peer=torch the same AMM step
@@ -15,19 +16,19 @@ from collections.abc import Callable
 
 import jax
 import numpy as np
-from absl import app, flags
+from absl import flags
 from ml_collections import config_flags
 
-from adversarial_latent.data import Dataset, Examples
+from adversarial_latent.data import Dataset, Examples, parse_image_shape
 from adversarial_latent.evaluation.evaluate import environment
 from adversarial_latent.train import make_experiment
 from experiments import summary
 
 _CONFIG = config_flags.DEFINE_config_file("config", "configs/amm_mnist.py")
-_PEER = flags.DEFINE_enum("peer", None, ["torch"], "What to race against, if anything.")
+_PEER = flags.DEFINE_string("peer", "", "What to race against: torch, or nothing.")
 _STEPS = flags.DEFINE_integer("steps", 10, "Steps a measurement.", lower_bound=1)
 _REPEATS = flags.DEFINE_integer("repeats", 10, "Measurements.", lower_bound=1)
-_SHAPE = flags.DEFINE_list("input_shape", ["28", "28", "1"], "Shape of an example.")
+_SHAPE = flags.DEFINE_string("image_shape", "28x28x1", "Height, width and channels.")
 _OUTPUT = flags.DEFINE_string("output", None, "JSON file for the figures.")
 
 
@@ -37,7 +38,6 @@ def _peak_memory_mib() -> float:
 
 def _ours(config, images: np.ndarray) -> tuple[Callable[[], None], int, float]:
     """Returns a call that takes some steps, how many, and the seconds to compile."""
-    config.dataset.limit = 0
     with config.unlocked():
         config.steps_per_call = _STEPS.value
         config.duration = f"{_STEPS.value}_steps"
@@ -94,19 +94,18 @@ def _statistics(values: list[float]) -> dict[str, float]:
     }
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Measures and prints."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unknown arguments: {argv[1:]}")
+    if _PEER.value not in ("", "torch"):
+        raise ValueError(f"--peer is torch or nothing, not {_PEER.value!r}")
     config = _CONFIG.value
-    with summary.clear_errors():
-        shape = tuple(int(size) for size in _SHAPE.value)
-        images = np.random.default_rng(0).integers(0, 256, (2000, *shape), np.uint8)
-        call, steps, compile_seconds = _ours(config, images)
-        memory = _peak_memory_mib()
-        calls = {"ours": call}
-        if _PEER.value:
-            calls[_PEER.value] = _torch(config, images)
+    shape = parse_image_shape(_SHAPE.value)
+    images = np.random.default_rng(0).integers(0, 256, (2000, *shape), np.uint8)
+    call, steps, compile_seconds = _ours(config, images)
+    memory = _peak_memory_mib()
+    calls = {"ours": call}
+    if _PEER.value:
+        calls[_PEER.value] = _torch(config, images)
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(_REPEATS.value):
         for name, measured in calls.items():
@@ -136,4 +135,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    summary.run(main)

@@ -9,8 +9,6 @@ A test compares what this prints with what the README says.
 import json
 import pathlib
 
-from absl import app
-
 _RESULTS = pathlib.Path(__file__).parent / "results"
 _NUMBERS = {  # which numbers the README shows, and how
     "clustering_accuracy": ("one-to-one clustering accuracy", "{:.1%}"),
@@ -55,11 +53,10 @@ def results_table(folder: pathlib.Path = _RESULTS) -> str:
     return "\n".join(lines)
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Prints the table."""
-    del argv
     print(results_table())
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main()

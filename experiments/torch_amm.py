@@ -1,10 +1,10 @@
 """AMM's MNIST training step in eager PyTorch: what `experiments.benchmark` races.
 
 The same networks (Jewell et al., AMM, tables 3-6, factorisation 7), the same losses
-and the same simultaneous update as `configs/amm.py`, written as good PyTorch code
-would be: the discriminator sees both pairs in one batch, each loss is differentiated
-with respect to its own player's parameters only, and both players move from the same
-minibatch at the same parameters.
+and the same simultaneous update as `configs/amm_mnist.py:prior=unit`, written as good
+PyTorch code would be: the discriminator sees both pairs in one batch, each loss is
+differentiated with respect to its own player's parameters only, and both players move
+from the same minibatch at the same parameters.
 
     state = build(torch.device("cpu"), seed=0)
     losses = step(state, x)  # x [B, 1, 28, 28], float32 in [0, 1]

@@ -13,7 +13,7 @@ from adversarial_latent.data import load
 from adversarial_latent.evaluation import evaluate as evaluate_lib
 from adversarial_latent.evaluation.evaluate import check_evaluation, evaluate
 from adversarial_latent.train import train_and_evaluate
-from adversarial_latent.workdir import load_trials, read_config
+from adversarial_latent.workdir import load_trials, read_config, trained_steps
 from tests.runs import tiny_config
 
 
@@ -34,12 +34,14 @@ def test_layout_of_results(finished_run):
         "chosen_trial",
         "selection",
         "protocol",
+        "step",
         "seeds",
         "config_hash",
         "environment",
     ]
     names = ["clustering_error", "clustering_accuracy", "nmi", "ari"]
     assert list(results["results"]) == [*names, "reconstruction_mse"]
+    assert results["results"]["nmi"].pop("paper") == 0.5
     for number in results["results"].values():
         assert set(number) == {"mean", "std", "trials", "chosen"}
         assert len(number["trials"]) == 2
@@ -49,6 +51,7 @@ def test_layout_of_results(finished_run):
         assert number["chosen"] == number["trials"][results["chosen_trial"]]
     assert set(results["protocol"]) == {"data", "clustering", "reconstruction"}
     assert "12 examples of the test split" in results["protocol"]["clustering"]
+    assert results["step"] == trained_steps(str(finished_run)) > 0
     assert results["seeds"] == [0, 1]
     assert results["config_hash"] == config_hash(read_config(str(finished_run)))
     environment = results["environment"]
