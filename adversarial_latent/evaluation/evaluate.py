@@ -92,8 +92,9 @@ def evaluate(workdir: str) -> dict[str, Any]:
             evaluation = get_evaluator(name)(
                 model, dataset, config.seed, draw=trial == chosen
             )
-            protocols[name] = evaluation.protocol
-            drawn |= evaluation.figures
+            if trial == chosen:  # a protocol names its trial's mapping of clusters
+                protocols[name] = evaluation.protocol
+                drawn |= evaluation.figures
             for result, value in evaluation.results.items():
                 if not np.isfinite(value):
                     raise FloatingPointError(f"{result} of trial {trial} is {value}")

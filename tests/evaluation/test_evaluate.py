@@ -12,6 +12,7 @@ from adversarial_latent.config import config_hash
 from adversarial_latent.data import load
 from adversarial_latent.evaluation import evaluate as evaluate_lib
 from adversarial_latent.evaluation.evaluate import check_evaluation, evaluate
+from adversarial_latent.evaluation.evaluators import get_evaluator
 from adversarial_latent.train import train_and_evaluate
 from adversarial_latent.workdir import load_trials, read_config, trained_steps
 from tests.runs import tiny_config
@@ -93,6 +94,9 @@ def test_the_criterion_chooses(run, monkeypatch):
     assert seen == [(2, (48, 2, 2, 1), np.float32)]
     assert results["chosen_trial"] == 1
     assert results["selection"]["scores"] == [0.25, 0.5]
+    dataset = load(read_config(str(run)).dataset)
+    second_trial = get_evaluator("clustering")(load_trials(str(run))[1], dataset, 0)
+    assert results["protocol"]["clustering"] == second_trial.protocol
     for name, number in results["results"].items():
         assert number["chosen"] == number["trials"][1]
         assert number["trials"] == before["results"][name]["trials"]
