@@ -76,6 +76,24 @@ def player(learning_rate: float, **settings: Any) -> ml_collections.ConfigDict:
     return fields
 
 
+def shrink(config: ml_collections.ConfigDict) -> None:
+    """Makes any experiment end in seconds on a laptop: the argument `runlocal`.
+
+    The game keeps its networks. Data, trials and steps are few, and it still logs,
+    saves and evaluates as the whole experiment does.
+
+    Args:
+      config: changed in place.
+    """
+    config.dataset.num_validation = 0
+    config.dataset.limit = 200
+    config.trials = min(config.trials, 2)
+    config.batch_size = 8
+    config.duration = "4_steps"
+    config.steps_per_call = 2
+    config.log_every = config.checkpoint_every = "2_steps"
+
+
 def parse_arguments(argument: str | None, **defaults: Any) -> ml_collections.ConfigDict:
     """Reads what stands after the colon of `--config=configs/X.py:k=30,runlocal`.
 

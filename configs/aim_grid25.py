@@ -15,9 +15,8 @@ Clipping the gradients' norm is what kept late collapses away.
 
 import ml_collections
 
-from adversarial_latent.config import default_config, parse_arguments, player
-
-HEADER = "Name  Input  Channels  Width  Stride  Dropout  BatchNorm  Activation"
+from adversarial_latent.config import default_config, parse_arguments, player, shrink
+from adversarial_latent.networks.table import HEADER
 
 GENERATOR = """
 z   -   {d}  -  -  -  -  -
@@ -79,10 +78,5 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.evaluators = ("modes",)
     config.paper = {"modes_captured": 25.0, "high_quality_fraction": 0.811}
     if given.runlocal:
-        config.dataset.limit = 1000
-        config.trials = 2
-        config.duration = "4_steps"
-        config.steps_per_call = 2
-        config.batch_size = 8
-        config.log_every = config.checkpoint_every = "2_steps"
+        shrink(config)
     return config

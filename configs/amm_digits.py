@@ -17,9 +17,8 @@ is chosen without labels.
 
 import ml_collections
 
-from adversarial_latent.config import default_config, parse_arguments, player
-
-HEADER = "Name  Input  Channels  Width  Stride  Dropout  BatchNorm  Activation"
+from adversarial_latent.config import default_config, parse_arguments, player, shrink
+from adversarial_latent.networks.table import HEADER
 
 # Eq. 6: z's tower sees y. A width of 8 covers the 8x8 image: a dense layer.
 ENCODER = """
@@ -98,10 +97,5 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.evaluators = ("clustering", "reconstruction", "interpolation", "samples")
     config.selection = "neighbours"
     if given.runlocal:
-        config.dataset.limit = 200
-        config.trials = 2
-        config.duration = "4_steps"
-        config.steps_per_call = 2
-        config.batch_size = 10
-        config.log_every = config.checkpoint_every = "2_steps"
+        shrink(config)
     return config

@@ -8,7 +8,7 @@ Arguments, after the colon:
   prior          unit (table 4 as printed: zeros into ExpN), learned (the text: means
                  and variances by eq. 12), per_component (a mean and a variance for
                  each component, as in SVHN's table 8) or fixed (N(mu_k, I), given)
-  runlocal       everything small: ends in seconds, to try things out
+  runlocal       few data and steps: ends in a minute, to try things out
 
 Readings. Padding is VALID, which gives 28-27-13-6-4-1 pixels in the encoder and in D,
 and back in the decoder. Dropout acts on what comes into a layer. Table 3 adds z_i into
@@ -18,9 +18,8 @@ in ALI, whose settings it follows) nor the number of epochs.
 
 import ml_collections
 
-from adversarial_latent.config import default_config, parse_arguments, player
-
-HEADER = "Name  Input  Channels  Width  Stride  Dropout  BatchNorm  Activation"
+from adversarial_latent.config import default_config, parse_arguments, player, shrink
+from adversarial_latent.networks.table import HEADER
 
 # Table 3. {y_from_z} is "+z_i" under eq. 7, {z_from_y} is "+y_i" under eq. 6.
 ENCODER = """
@@ -189,10 +188,5 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     errors = {10: 0.0332, 20: 0.0399, 30: 0.0401}  # Table 1
     config.paper = {"clustering_error": errors[given.k]} if given.k in errors else {}
     if given.runlocal:
-        config.dataset.num_validation = 0
-        config.dataset.limit = 200
-        config.duration = "4_steps"
-        config.steps_per_call = 2
-        config.batch_size = 8
-        config.log_every = config.checkpoint_every = "2_steps"
+        shrink(config)
     return config

@@ -26,6 +26,8 @@ Reading a row, from left to right:
   logits it keeps every class in use.
 - Activation: `LeakA` (slope A), `ReLU`, `Tanh`, `Sigmoid`,
   `Softmax`, `Softplus`, or `ExpN`, the noise exp(x/2) * eps of AMM's eq. 20.
+- A residual block is rows, too: two convolutions, and a third row that adds the
+  block's input to what they give. An MLP is rows of width 1.
 - Padding is the table's, or the row's if the table has a column Padding.
 """
 
@@ -55,6 +57,9 @@ _COLUMNS = (
     "BatchNorm",
     "Activation",
 )
+HEADER = "  ".join(_COLUMNS)
+"""The header of a table with these columns, for configs to put above their rows."""
+
 _ACTIVATIONS: dict[str, Callable[[chex.Array], chex.Array]] = {
     "ReLU": jax.nn.relu,
     "Tanh": jnp.tanh,

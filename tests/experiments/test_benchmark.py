@@ -18,7 +18,6 @@ def test_figures(tmp_path, capsys):
     programs.run(
         "benchmark",
         _CONFIG,
-        "--config.batch_size=8",  # for the tests' 4 devices
         "--image_shape=8x8x1",
         "--steps=2",
         "--repeats=3",
