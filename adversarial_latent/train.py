@@ -23,6 +23,7 @@ from adversarial_latent.evaluation.evaluate import (
     environment,
     evaluate,
 )
+from adversarial_latent.evaluation.evaluators import check_data
 from adversarial_latent.game import Game
 from adversarial_latent.games import make_game
 from adversarial_latent.logging import MetricsLog, progress_bar
@@ -93,6 +94,8 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
             raise ValueError(f"config.{field}={config[field]} must be at least 1")
     game = make_game(config.game)
     check_evaluation(config, game)
+    for evaluator in config.evaluators:
+        check_data(evaluator, dataset)
     names = {player.name for player in game.players}
     if names != set(config.players):
         raise ValueError(

@@ -225,3 +225,10 @@ def test_example_batches_are_cut_for_trials_repeats_and_devices(tmp_path):
     # One step takes 24 of the 48 examples, of which none twice.
     taken = batches[:, 0].swapaxes(0, 1).reshape(2, 24)
     assert sorted(taken.reshape(-1)) == list(range(48))
+
+
+def test_evaluators_that_do_not_fit_the_data_are_refused(tmp_path):
+    config = tiny_config(tmp_path)
+    config.evaluators = ("modes",)
+    with pytest.raises(ValueError, match="'modes' needs a mixture of points"):
+        train.make_experiment(config, load(config.dataset))

@@ -34,6 +34,7 @@ MIXTURES: Mapping[str, tuple[Callable[[], np.ndarray], float]] = {
 NUM_MODE_SAMPLES = 2500
 """Samples on which modes are counted (Srivastava et al. 2017)."""
 
+_FOR_IMAGES = ("interpolation", "samples", "manifold")
 _IMAGES_PER_COMPONENT = 10
 _NUM_RECONSTRUCTIONS = 40
 _NUM_INTERPOLATIONS = 8
@@ -95,6 +96,33 @@ def get_evaluator(name: str) -> Evaluator:
     return EVALUATORS[name]
 
 
+def check_data(name: str, dataset: Dataset) -> None:
+    """Refuses data that an evaluator cannot judge a model on.
+
+    Args:
+      name: of the evaluator.
+      dataset: what it would be given.
+
+    Raises:
+      ValueError: no test split, or data that are not what the evaluator is for.
+    """
+    if "test" not in dataset.splits:
+        raise ValueError(
+            f"The data set {dataset.name!r} has no test split to evaluate on; set "
+            "dataset.test_fraction."
+        )
+    if name in _FOR_IMAGES and len(dataset.example_shape) != 3:
+        raise ValueError(
+            f"The evaluator {name!r} shows images [N, H, W, C], but {dataset.name!r} "
+            f"holds examples of shape {dataset.example_shape}."
+        )
+    if name == "modes" and dataset.name not in MIXTURES:
+        raise ValueError(
+            f"The evaluator 'modes' needs a mixture of points with known means, "
+            f"one of {sorted(MIXTURES)}, not {dataset.name!r}."
+        )
+
+
 def clustering(
     model: Model, dataset: Dataset, seed: int, draw: bool = True
 ) -> Evaluation:
@@ -107,7 +135,7 @@ def clustering(
     Raises:
       ValueError: the model has no components, or the data no test split.
     """
-    x, labels = _test_split(dataset)
+    x, labels = _test_split("clustering", dataset)
     if model.num_components is None:
         raise ValueError(
             "The evaluator 'clustering' needs a model with components; this one "
@@ -190,7 +218,7 @@ def reconstruction(
     Raises:
       ValueError: the model cannot encode and decode, or the data has no test split.
     """
-    x, _ = _test_split(dataset)
+    x, _ = _test_split("reconstruction", dataset)
     decoded = model.decode(model.encode(x))
     is_images = x.ndim == 4
     protocol = (
@@ -224,7 +252,7 @@ def interpolation(
       ValueError: the data are not images or have no test split, or the model cannot
         encode and decode.
     """
-    x = _test_images(dataset, "interpolation")
+    x, _ = _test_split("interpolation", dataset)
     rows = min(_NUM_INTERPOLATIONS, len(x) // 2)
     ends = x[_choose(len(x), 2 * rows, seed)]  # [2 R, H, W, C]
     protocol = (
@@ -261,7 +289,7 @@ def samples(model: Model, dataset: Dataset, seed: int, draw: bool = True) -> Eva
     Raises:
       ValueError: the data are not images, or the model cannot sample.
     """
-    x = _test_images(dataset, "samples")
+    x, _ = _test_split("samples", dataset)
     number = _SAMPLE_ROWS**2
     protocol = f"samples: {number} draws from the model's prior with seed {seed}."
     if not draw:
@@ -284,11 +312,7 @@ def modes(model: Model, dataset: Dataset, seed: int, draw: bool = True) -> Evalu
     Raises:
       ValueError: the data set is no mixture of points, or the model cannot sample.
     """
-    if dataset.name not in MIXTURES:
-        raise ValueError(
-            f"The evaluator 'modes' needs a mixture of points with known means, "
-            f"one of {sorted(MIXTURES)}, not {dataset.name!r}."
-        )
+    check_data("modes", dataset)
     make_means, sigma = MIXTURES[dataset.name]
     means = make_means()
     drawn = model.sample(NUM_MODE_SAMPLES, seed)["x"]
@@ -315,7 +339,7 @@ def modes(model: Model, dataset: Dataset, seed: int, draw: bool = True) -> Evalu
     )
     if not draw:
         return Evaluation(results, {}, protocol)
-    x, _ = _test_split(dataset)
+    x, _ = _test_split("modes", dataset)
     infers = model.can("encode") and model.can("decode")
     code = model.encode(x) if infers else None
     panel, codes_title = (None, "") if code is None else _plane(code["z"])
@@ -353,8 +377,7 @@ def manifold(
       ValueError: the data are not images, or codes are more than a z of 2 dimensions.
     """
     del seed  # nothing is drawn at random
-    x = _test_images(dataset, "manifold")
-    _, labels = _test_split(dataset)
+    x, labels = _test_split("manifold", dataset)
     code = model.encode(x)
     if set(code) != {"z"} or code["z"].shape[1] != 2:
         shapes = {name: part.shape for name, part in code.items()}
@@ -401,25 +424,13 @@ EVALUATORS: Mapping[str, Evaluator] = {
 }
 
 
-def _test_split(dataset: Dataset) -> tuple[np.ndarray, np.ndarray | None]:
+def _test_split(
+    evaluator: str, dataset: Dataset
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Inputs as models see them, float32 [N, ...], and labels [N] or None."""
-    if "test" not in dataset.splits:
-        raise ValueError(
-            f"The data set {dataset.name!r} has no test split to evaluate on; set "
-            "dataset.test_fraction."
-        )
+    check_data(evaluator, dataset)
     examples = dataset.splits["test"]
     return examples.as_float(), examples.label
-
-
-def _test_images(dataset: Dataset, evaluator: str) -> np.ndarray:
-    x, _ = _test_split(dataset)
-    if x.ndim != 4:
-        raise ValueError(
-            f"The evaluator {evaluator!r} shows images [N, H, W, C], but "
-            f"{dataset.name!r} holds arrays of shape {x.shape}."
-        )
-    return x
 
 
 def _choose(total: int, number: int, seed: int) -> np.ndarray:
