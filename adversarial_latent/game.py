@@ -15,6 +15,8 @@ import jax
 
 Outcome = dict[str, chex.Array]
 Code = dict[str, chex.Array]
+Losses = tuple[chex.Array, dict[str, chex.Array]]
+"""[B] losses of a player, and scalars by name for the log."""
 
 
 class Networks:
@@ -101,7 +103,7 @@ class Player:
 
     name: str
     trains: tuple[str, ...]
-    loss: Callable[[Networks, Outcome], tuple[chex.Array, dict[str, chex.Array]]]
+    loss: Callable[[Networks, Outcome], Losses]
 
 
 @dataclasses.dataclass(frozen=True)

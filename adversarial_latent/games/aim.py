@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import ml_collections
 
 from adversarial_latent.distributions import Gaussian
-from adversarial_latent.game import Code, Game, Networks, Outcome, Player
+from adversarial_latent.game import Code, Game, Losses, Networks, Outcome, Player
 from adversarial_latent.losses import adversarial_loss
 from adversarial_latent.networks.table import logits, read_tables
 from adversarial_latent.penalties import penalty
@@ -95,7 +95,7 @@ class AIM(Game):
         log_variance = jnp.maximum(encoded["z_log_variance"], _MIN_LOG_VARIANCE)
         return Gaussian(encoded["z_mu"], log_variance)
 
-    def _discriminator_loss(self, net: Networks, outcome: Outcome):
+    def _discriminator_loss(self, net: Networks, outcome: Outcome) -> Losses:
         """L_d of algorithm 1."""
         real_logits, fake_logits = outcome["real_logits"], outcome["fake_logits"]
         loss = adversarial_loss(self.loss).discriminator(real_logits, fake_logits)
@@ -112,7 +112,7 @@ class AIM(Game):
             "d_fake": jax.nn.sigmoid(fake_logits).mean(),
         }
 
-    def _generator_loss(self, net: Networks, outcome: Outcome):
+    def _generator_loss(self, net: Networks, outcome: Outcome) -> Losses:
         """L_rec = L_g + L_e of algorithm 1."""
         loss = adversarial_loss(self.loss).generator_fake(outcome["fake_logits"])
         code_loss = outcome["code_loss"]

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import ml_collections
 
 from adversarial_latent.distributions import GaussianMixture
-from adversarial_latent.game import Code, Game, Networks, Outcome, Player
+from adversarial_latent.game import Code, Game, Losses, Networks, Outcome, Player
 from adversarial_latent.losses import adversarial_loss
 from adversarial_latent.networks.mixture import FixedMixture
 from adversarial_latent.networks.table import logits, read_tables
@@ -91,7 +91,7 @@ class AMM(Game):
     def _sample_component(
         self, net: Networks, n: int, stratified: bool = False
     ) -> chex.Array:
-        """Y ~ p(y), uniform: [n, K] one-hot."""
+        """Draws y ~ p(y), uniform: [n, K] one-hot."""
         key = net.key("component")
         if stratified:
             # A random start makes up for an n that K does not divide.
@@ -101,7 +101,7 @@ class AMM(Game):
             index = jax.random.randint(key, (n,), 0, self.components)
         return jax.nn.one_hot(index, self.components)
 
-    def _discriminator_loss(self, net: Networks, outcome: Outcome):
+    def _discriminator_loss(self, net: Networks, outcome: Outcome) -> Losses:
         """L_D of algorithm 1, with the penalty of eq. 18."""
         real_logits, fake_logits = outcome["real_logits"], outcome["fake_logits"]
         loss = adversarial_loss(self.loss).discriminator(real_logits, fake_logits)
@@ -120,7 +120,7 @@ class AMM(Game):
             scalars["discriminator/penalty"] = penalties.mean()
         return loss, scalars
 
-    def _generator_loss(self, net: Networks, outcome: Outcome):
+    def _generator_loss(self, net: Networks, outcome: Outcome) -> Losses:
         """L_{G_x} = L_{G_z(y)} on the fake side, L_{G_y} = L_{G_z(x)} on the real."""
         loss = adversarial_loss(self.loss).generators(
             outcome["real_logits"], outcome["fake_logits"]
