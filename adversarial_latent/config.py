@@ -29,6 +29,12 @@ def default_config() -> ml_collections.ConfigDict:
             "trial_loop": "auto",
             "game": {"name": ""},
             "dataset": data.default_config(),
+            # For games that use labels. Trial t sees a choice of its own.
+            "labels": {
+                "number": 0,  # labelled training examples, 0 for all
+                "balanced": True,  # as many of each class, or drawn from all
+                "batch_size": 0,  # in a minibatch, beside the others; 0: as many
+            },
             "pipeline": "auto",  # resident (on the device), streaming, or auto
             "batch_size": 100,  # over all devices and processes
             "duration": "1_epochs",
@@ -87,6 +93,7 @@ def shrink(config: ml_collections.ConfigDict) -> None:
     """
     config.dataset.num_validation = 0
     config.dataset.limit = 200
+    config.labels.number = min(config.labels.number, 20)
     config.trials = min(config.trials, 2)
     config.batch_size = 8
     config.duration = "4_steps"

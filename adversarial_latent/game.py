@@ -129,12 +129,24 @@ class Game:
         """Number of mixture components, clusters or classes; None without any."""
         return None
 
+    @property
+    def uses_labels(self) -> bool:
+        """Whether batches must hold labelled examples; components are classes then."""
+        return False
+
+    @property
+    def conditional(self) -> bool:
+        """Whether `encode` has to be told the label of x."""
+        return False
+
     def play(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
         """Plays one round and returns whatever the players' losses need.
 
         Args:
           net: the networks.
-          batch: "x" is [B, ...], scaled as the networks see it.
+          batch: "x" is [B, ...], scaled as the networks see it; a game that
+            `uses_labels` also gets "labelled_x" [M, ...] and "label" int32 [M],
+            drawn independently of x.
 
         Returns:
           Floating-point arrays by name; gradients flow back through all of them.

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import json
+import math
 import os
 import signal
 import types
@@ -17,7 +18,13 @@ from absl import logging
 from adversarial_latent import config as config_lib
 from adversarial_latent import parallel as parallel_lib
 from adversarial_latent.checkpoints import Checkpoints
-from adversarial_latent.data import Dataset, Pipeline, load, make_pipeline
+from adversarial_latent.data import (
+    Dataset,
+    Pipeline,
+    label_subset,
+    load,
+    make_pipeline,
+)
 from adversarial_latent.evaluation.evaluate import (
     check_evaluation,
     environment,
@@ -120,7 +127,20 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
         )
         for name in names
     }
-    parallel = Parallel.create(config.trials, config.batch_size, config.trial_loop)
+    labels, labelled = config.labels, None
+    labelled_batch_size = labels.batch_size or config.batch_size
+    if game.uses_labels:
+        labelled = _choose_labelled(config, dataset, game)
+    elif labels != config_lib.default_config().labels:
+        raise ValueError(
+            f"config.labels has no meaning for the game {config.game.name!r}, which "
+            "sees none: leave it as it is"
+        )
+    parallel = Parallel.create(
+        config.trials,
+        math.gcd(config.batch_size, labelled_batch_size),
+        config.trial_loop,
+    )
     pipeline = make_pipeline(
         dataset.splits["train"],
         batch_size=examples_per_step,
@@ -129,8 +149,12 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
         kind=config.pipeline,
         process_index=jax.process_index(),
         process_count=jax.process_count(),
+        labelled=labelled,
+        labelled_batch_size=labelled_batch_size * minibatches,
     )
     example = {"x": np.zeros((2, *dataset.example_shape), np.float32)}
+    if game.uses_labels:
+        example |= {"labelled_x": example["x"], "label": np.zeros(2, np.int32)}
     create = functools.partial(
         create_state, game, optimizers, batch=example, ema=config.ema_decay > 0
     )
@@ -159,6 +183,31 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
         num_steps=num_steps,
         steps_per_call=steps_per_call,
     )
+
+
+def _choose_labelled(
+    config: ml_collections.ConfigDict, dataset: Dataset, game: Game
+) -> list[np.ndarray]:
+    """Indices of the training examples whose labels each trial sees."""
+    if dataset.num_classes is None:
+        raise ValueError(
+            f"the game {config.game.name!r} learns from labels, but {dataset.name!r} "
+            "has none"
+        )
+    if game.num_components != dataset.num_classes:
+        raise ValueError(
+            f"config.game.num_components={game.num_components}, but its components are "
+            f"the classes of {dataset.name!r}, of which there are {dataset.num_classes}"
+        )
+    return [
+        label_subset(
+            dataset.splits["train"],
+            config.labels.number,
+            config.seed + trial,
+            config.labels.balanced,
+        )
+        for trial in range(config.trials)
+    ]
 
 
 class _StopSignal:

@@ -72,6 +72,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         "loss": "non_saturating",
         "penalty": "zero_centered",
         "penalty_weight": 0.01,
+        "frequencies": "uniform",
         "stratified": True,
         "padding": "VALID",
         "kernel_init": "he",

@@ -163,6 +163,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         "loss": "non_saturating",
         "penalty": "gradient",
         "penalty_weight": 10.0,
+        "frequencies": "uniform",
         "stratified": False,
         "padding": "VALID",
         "kernel_init": 0.02,

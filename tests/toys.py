@@ -189,6 +189,7 @@ def amm_config(**settings):
         "loss": "non_saturating",
         "penalty": "gradient",
         "penalty_weight": 10.0,
+        "frequencies": "uniform",
         "stratified": False,
         "padding": "VALID",
         "kernel_init": "lecun",

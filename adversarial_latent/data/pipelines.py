@@ -3,13 +3,15 @@
 The order of trial t is an endless row of permutations of the examples, a pure function
 of (seed + t, epoch). Step k takes places [k B, (k + 1) B) of that row, and a process
 its share of them. A position is thus one number, and restoring it is exact, even with
-another number of processes or the other kind of pipeline.
+another number of processes or the other kind of pipeline. Labelled examples, where a
+game asks for them, are a second row of permutations, of their own.
 """
 
 import abc
 import functools
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -18,6 +20,7 @@ import numpy as np
 from adversarial_latent.data.examples import Examples, to_float
 
 RESIDENT_LIMIT = 1 << 30  # bytes
+_LABELLED = 1  # keeps the order of labelled examples apart from that of all
 
 
 def make_pipeline(
@@ -28,7 +31,8 @@ def make_pipeline(
     kind: str = "auto",
     process_index: int = 0,
     process_count: int = 1,
-    with_labels: bool = False,
+    labelled: Sequence[np.ndarray] | None = None,
+    labelled_batch_size: int = 0,
 ) -> "Pipeline":
     """Builds the pipeline of a training run.
 
@@ -42,7 +46,11 @@ def make_pipeline(
             an array below 1 GiB.
         process_index: this process,
         process_count: of so many.
-        with_labels: also deliver "label"; otherwise no batch ever holds one.
+        labelled: for each trial, indices [L] of the examples whose labels it may see;
+            if given, batches also hold some of these. Otherwise no batch ever holds a
+            label.
+        labelled_batch_size: labelled examples a step and trial, over all processes;
+            may exceed L.
 
     Returns:
         The pipeline, at step 0.
@@ -59,7 +67,14 @@ def make_pipeline(
     if kind not in kinds:
         raise ValueError(f"unknown pipeline '{kind}'; known: auto, {', '.join(kinds)}")
     return kinds[kind](
-        examples, batch_size, seed, trials, process_index, process_count, with_labels
+        examples,
+        batch_size,
+        seed,
+        trials,
+        process_index,
+        process_count,
+        labelled,
+        labelled_batch_size,
     )
 
 
@@ -83,41 +98,67 @@ class Pipeline(abc.ABC):
         trials: int,
         process_index: int,
         process_count: int,
-        with_labels: bool,
+        labelled: Sequence[np.ndarray] | None,
+        labelled_batch_size: int,
     ):
         if not 0 < batch_size <= len(examples):
             raise ValueError(
                 f"batch_size={batch_size} must be between 1 and the {len(examples)} "
                 "training examples"
             )
-        if batch_size % process_count:
-            raise ValueError(
-                f"batch_size={batch_size} does not divide by {process_count} processes"
-            )
+        sizes = {"batch_size": batch_size, "labelled_batch_size": labelled_batch_size}
+        for name, size in sizes.items():
+            if size % process_count:
+                raise ValueError(
+                    f"{name}={size} does not divide by {process_count} processes"
+                )
         if not 0 <= process_index < process_count:
             raise ValueError(f"no process {process_index} among {process_count}")
         if seed < 0 or trials < 1:
             raise ValueError(f"seed={seed} and trials={trials}: at least 0 and 1")
-        if with_labels and examples.label is None:
-            raise ValueError("with_labels=True, but these examples have no labels")
         self.num_examples = len(examples)
         self.batch_size = batch_size
         self.position = 0
         self.resident = {}
         self._x = examples.x
-        self._label = examples.label if with_labels else None
+        self._label = None
         self._max_value = examples.max_value
         self._seed = seed
-        self._orders = [_Order(len(examples), seed + t) for t in range(trials)]
-        local = batch_size // process_count
-        self._share = slice(process_index * local, (process_index + 1) * local)
+        self._trials = trials
+        everything = np.arange(len(examples), dtype=np.int32)
+        self._rows = {
+            "x": _Row(
+                [_Order(everything, seed + trial) for trial in range(trials)],
+                batch_size,
+                process_index,
+                process_count,
+            )
+        }
+        if labelled is not None:
+            if examples.label is None:
+                raise ValueError("labelled examples are asked for, but there are none")
+            if labelled_batch_size < 1 or len(labelled) != trials:
+                raise ValueError(
+                    f"labelled_batch_size={labelled_batch_size} must be at least 1, "
+                    f"and labelled given for {trials} trials, not {len(labelled)}"
+                )
+            self._label = examples.label
+            self._rows["labelled_x"] = _Row(
+                [
+                    _Order(indices.astype(np.int32), seed + trial, _LABELLED)
+                    for trial, indices in enumerate(labelled)
+                ],
+                labelled_batch_size,
+                process_index,
+                process_count,
+            )
 
     @abc.abstractmethod
     def next(self, num_steps: int) -> Any:
         """Returns the batches of the next steps.
 
         Returns:
-            Pytree of arrays with leading axes [num_steps, trials, batch_local].
+            Arrays by name, with leading axes [num_steps, trials, batch_local].
         """
 
     @abc.abstractmethod
@@ -129,7 +170,8 @@ class Pipeline(abc.ABC):
             batch: what `next` gave for one step, [B, ...] (or with the trials' axis).
 
         Returns:
-            "x", float32 [B, ...], and "label", int32 [B], if it was asked for.
+            "x", float32 [B, ...]; with labels also "labelled_x", float32 [M, ...], and
+            "label", int32 [M].
         """
 
     def state(self) -> dict[str, int]:
@@ -137,10 +179,17 @@ class Pipeline(abc.ABC):
         return {
             "position": self.position,
             "seed": self._seed,
-            "trials": len(self._orders),
+            "trials": self._trials,
             "batch_size": self.batch_size,
             "num_examples": self.num_examples,
+            **self._labelled_state(),
         }
+
+    def _labelled_state(self) -> dict[str, int]:
+        if "labelled_x" not in self._rows:
+            return {}
+        row = self._rows["labelled_x"]
+        return {"labelled_batch_size": row.batch_size, "num_labels": row.num_examples}
 
     def restore(self, state: dict[str, int]) -> None:
         """Continues at the position of `state`, as if never stopped.
@@ -161,15 +210,15 @@ class Pipeline(abc.ABC):
         """Stops what reads ahead; asking for more batches starts it again."""
         return  # a resident pipeline reads nothing
 
-    def _indices(self, step: int, num_steps: int) -> np.ndarray:
-        """Returns int32 [num_steps, trials, batch_local]."""
-        start, size = step * self.batch_size, num_steps * self.batch_size
-        rows = np.stack([order.take(start, start + size) for order in self._orders])
-        steps = rows.reshape(len(rows), num_steps, self.batch_size)
-        return np.ascontiguousarray(steps[:, :, self._share].swapaxes(0, 1))
+    def _indices(self, step: int, num_steps: int) -> dict[str, np.ndarray]:
+        """Returns int32 [num_steps, trials, batch_local] of each row."""
+        return {name: row.take(step, num_steps) for name, row in self._rows.items()}
 
     def _as_batch(self, stored: dict[str, Any]) -> dict[str, Any]:
-        return stored | {"x": to_float(stored["x"], self._max_value)}
+        return {
+            name: array if name == "label" else to_float(array, self._max_value)
+            for name, array in stored.items()
+        }
 
 
 class ResidentPipeline(Pipeline):
@@ -186,16 +235,19 @@ class ResidentPipeline(Pipeline):
         if self._label is not None:
             self.resident["label"] = self._label
 
-    def next(self, num_steps: int) -> np.ndarray:
-        """Returns indices, int32 [num_steps, trials, batch_local]."""
+    def next(self, num_steps: int) -> dict[str, np.ndarray]:
+        """Returns indices, int32 [num_steps, trials, batch_local] by name."""
         indices = self._indices(self.position, num_steps)
         self.position += num_steps
         return indices
 
     def examples(self, resident: Any, batch: Any) -> dict[str, jnp.ndarray]:
         """Gathers the examples of a batch of indices; see the base class."""
-        gather = functools.partial(jnp.take, indices=batch, axis=0, mode="clip")
-        return self._as_batch({key: gather(array) for key, array in resident.items()})
+        gather = functools.partial(jnp.take, axis=0, mode="clip")
+        stored = {name: gather(resident["x"], chosen) for name, chosen in batch.items()}
+        if "label" in resident:
+            stored["label"] = gather(resident["label"], batch["labelled_x"])
+        return self._as_batch(stored)
 
 
 class StreamingPipeline(Pipeline):
@@ -210,7 +262,7 @@ class StreamingPipeline(Pipeline):
         self._stream: Any = None
 
     def next(self, num_steps: int) -> dict[str, np.ndarray]:
-        """Returns stored examples, "x" [num_steps, trials, batch_local, ...]."""
+        """Returns stored examples, [num_steps, trials, batch_local, ...] by name."""
         if self._stream is None:
             self._stream = self._start()
         steps = [next(self._stream) for _ in range(num_steps)]
@@ -244,25 +296,51 @@ class StreamingPipeline(Pipeline):
         return iter(steps.to_iter_dataset(options))
 
     def _read(self, step: int) -> dict[str, np.ndarray]:
-        indices = self._indices(step, 1)[0]  # [trials, batch_local]
-        x = self._x[indices.reshape(-1)]
-        batch = {"x": x.reshape(*indices.shape, *x.shape[1:])}
+        rows = {name: chosen[0] for name, chosen in self._indices(step, 1).items()}
+        batch = {}
+        for name, indices in rows.items():  # [trials, batch_local]
+            x = self._x[indices.reshape(-1)]
+            batch[name] = x.reshape(*indices.shape, *x.shape[1:])
         if self._label is not None:
-            batch["label"] = self._label[indices]
+            batch["label"] = self._label[rows["labelled_x"]]
         return batch
 
 
-class _Order:
-    """The endless row of permutations that one trial goes through."""
+class _Row:
+    """What every trial goes through, step after step, and a process's share of it."""
 
-    def __init__(self, size: int, seed: int):
-        self._size = size
+    def __init__(
+        self,
+        orders: "Sequence[_Order]",
+        batch_size: int,
+        process_index: int,
+        process_count: int,
+    ):
+        self.batch_size = batch_size
+        self.num_examples = orders[0].size
+        self._orders = orders
+        local = batch_size // process_count
+        self._share = slice(process_index * local, (process_index + 1) * local)
+
+    def take(self, step: int, num_steps: int) -> np.ndarray:
+        """Returns int32 [num_steps, trials, batch_local] from `step` on."""
+        start, size = step * self.batch_size, num_steps * self.batch_size
+        rows = np.stack([order.take(start, start + size) for order in self._orders])
+        steps = rows.reshape(len(rows), num_steps, self.batch_size)
+        return np.ascontiguousarray(steps[:, :, self._share].swapaxes(0, 1))
+
+
+class _Order:
+    """The endless row of permutations of some indices that one trial goes through."""
+
+    def __init__(self, indices: np.ndarray, seed: int, *purpose: int):
+        self.size = len(indices)
 
         # Steps follow each other, so that the last epochs are all that is ever needed.
         @functools.lru_cache(maxsize=2)
         def permutation(epoch: int) -> np.ndarray:
-            rng = np.random.default_rng([seed, epoch])
-            return rng.permutation(size).astype(np.int32)
+            rng = np.random.default_rng([seed, epoch, *purpose])
+            return rng.permutation(indices)
 
         self._permutation = permutation
 
@@ -270,7 +348,7 @@ class _Order:
         """Returns the indices at places [start, stop) of the row, int32."""
         pieces = []
         while start < stop:
-            epoch, first = divmod(start, self._size)
+            epoch, first = divmod(start, self.size)
             piece = self._permutation(epoch)[first : first + stop - start]
             pieces.append(piece)
             start += len(piece)

@@ -119,29 +119,44 @@ def hold_out_validation(
     return split(examples, draw(len(examples), count, split_rng(seed, "validation")))
 
 
-def label_subset(examples: Examples, num_labels: int, seed: int) -> Examples:
-    """Draws a class-balanced labelled subset for semi-supervised learning.
+def label_subset(
+    examples: Examples, num_labels: int, seed: int, balanced: bool = True
+) -> np.ndarray:
+    """Draws the examples whose labels semi-supervised learning may see.
 
     Args:
         examples: labelled training examples.
-        num_labels: size of the subset, a multiple of the number of classes.
+        num_labels: size of the subset, 0 for all; a multiple of the number of classes
+            if `balanced`.
         seed: the subset is a pure function of it.
+        balanced: whether there are equally many of each class, or they are drawn
+            whatever their class.
 
     Returns:
-        `num_labels` examples, equally many of each class.
+        Sorted int64 [num_labels] indices.
 
     Raises:
-        ValueError: no labels, a size that does not divide by the classes, or a class
-            with too few examples.
+        ValueError: no labels, a size that is too large or does not divide by the
+            classes, or a class with too few examples.
     """
     if examples.label is None:
         raise ValueError("a label subset needs labels, and these examples have none")
+    if num_labels == 0:
+        return np.arange(len(examples))
+    if not 0 < num_labels <= len(examples):
+        raise ValueError(
+            f"num_labels={num_labels} must be between 0 (all) and {len(examples)}, the "
+            "number of training examples"
+        )
+    rng = split_rng(seed, "label")
+    if not balanced:
+        return draw(len(examples), num_labels, rng)
     available = np.bincount(examples.label)
     num_classes = len(available)
-    if num_labels <= 0 or num_labels % num_classes:
+    if num_labels % num_classes:
         raise ValueError(
-            f"num_labels={num_labels} must be a positive multiple of the "
-            f"{num_classes} classes"
+            f"num_labels={num_labels} must be a multiple of the {num_classes} classes, "
+            "unless they are drawn unbalanced"
         )
     counts = np.full(num_classes, num_labels // num_classes)
     if (available < counts).any():
@@ -150,5 +165,4 @@ def label_subset(examples: Examples, num_labels: int, seed: int) -> Examples:
             f"num_labels={num_labels} takes {counts[0]} examples of every class, but "
             f"class {poorest} has only {available[poorest]}"
         )
-    rng = split_rng(seed, "label")
-    return examples.take(draw_stratified(examples.label, counts, rng))
+    return draw_stratified(examples.label, counts, rng)

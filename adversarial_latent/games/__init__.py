@@ -1,11 +1,18 @@
 """One file a system: which networks there are and who plays which loss."""
 
+from collections.abc import Callable
+
 import ml_collections
 
 from adversarial_latent.game import Game
-from adversarial_latent.games import aim, amm
+from adversarial_latent.games import aim, amm, conditional_ali, samm
 
-GAMES = {"aim": aim.make_game, "amm": amm.make_game}
+GAMES: dict[str, Callable[[ml_collections.ConfigDict], Game]] = {
+    "aim": aim.make_game,
+    "amm": amm.make_game,
+    "conditional_ali": conditional_ali.make_game,
+    "samm": samm.make_game,
+}
 
 
 def make_game(config: ml_collections.ConfigDict) -> Game:

@@ -8,9 +8,10 @@ Two ways of making a triple (x, y, z) are pitted against one discriminator:
     synthesis  p(x, y, z) = p(y) p(z|y) p(x|y, z)         eq. 11, or
                             p(y) p(z)   p(x|y, z)         eq. 16
 
-Which of the inference distributions it is, is written in the encoder's table: whether
-y's tower feeds z's (6), z's feeds y's (7), or neither (15). Likewise the prior's table
-says whether p(z|y) has learned means and variances (eq. 12), or ignores y (16).
+They are matched as ALI matches q(x) q(z|x) (eq. 1) to p(z) p(x|z) (eq. 2). Which of
+the inference distributions it is, is written in the encoder's table: whether y's tower
+feeds z's (6), z's feeds y's (7), or neither (15). Likewise the prior's table says
+whether p(z|y) has learned means and variances (eq. 12), or ignores y (16).
 
 Paper: "Adversarially Learned Mixture Model", algorithm 1.
 """
@@ -27,9 +28,13 @@ import ml_collections
 from adversarial_latent.distributions import GaussianMixture
 from adversarial_latent.game import Code, Game, Losses, Networks, Outcome, Player
 from adversarial_latent.losses import adversarial_loss
+from adversarial_latent.networks.frequencies import Frequencies
 from adversarial_latent.networks.mixture import FixedMixture
 from adversarial_latent.networks.table import logits, read_tables
 from adversarial_latent.penalties import penalty
+
+FREQUENCIES = "frequencies"
+"""Name of the network that holds p(y), if that is counted from labels."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,14 +49,17 @@ class AMM(Game):
       loss: name of the adversarial loss (eq. 13: "non_saturating").
       penalty: name of the penalty on the discriminator (eq. 18: "gradient").
       penalty_weight: lambda.
-      stratified: whether y ~ p(y) has each component equally often in a
-        training batch, or is drawn for each example by itself.
+      frequencies: p(y), [K] numbers that sum to one; unless there is a network
+        "frequencies", which counts labels.
+      stratified: whether y ~ p(y) has each component as often in a training batch as
+        p(y) says, up to one, or is drawn for each example by itself.
     """
 
     components: int
     loss: str
     penalty: str
     penalty_weight: float
+    frequencies: tuple[float, ...]
     stratified: bool
 
     @property
@@ -62,22 +70,21 @@ class AMM(Game):
     @property
     def players(self) -> tuple[Player, ...]:
         """The discriminator, and all generators together."""
+        generators = tuple(name for name in self.networks if name != "discriminator")
         return (
             Player("discriminator", ("discriminator",), self._discriminator_loss),
-            Player("generator", ("encoder", "prior", "decoder"), self._generator_loss),
+            Player("generator", generators, self._generator_loss),
         )
 
     def play(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
         """Samples from both joint distributions and has D judge them."""
-        x = batch["x"]  # [B, H, W, C] ~ q(x)
+        # Sample from the data, and infer y~ [B, K], which is soft, and z~ [B, d].
+        real = self.infer(net, batch)
         # Sample from the priors, eq. 11: y [B, K] is one-hot, z [B, d].
-        y = self._sample_component(net, len(x), self.stratified)
+        y = self._sample_component(net, len(real[0]), self.stratified)
         z = net("prior", y)["z"]
-        # Sample from the conditionals; y~ [B, K] is soft (eq. 8-9), z~ [B, d] (10).
-        x_tilde = net("decoder", y, z)["x"]
-        inferred = net("encoder", x)
-        y_tilde, z_tilde = inferred["y"], inferred["z"]
-        real, fake = (x, y_tilde, z_tilde), (x_tilde, y, z)
+        # Sample from the conditional: x~ [B, H, W, C].
+        fake = (net("decoder", y, z)["x"], y, z)
         return {
             "real": real,
             "fake": fake,
@@ -85,20 +92,42 @@ class AMM(Game):
             "fake_logits": self._logits(net, *fake),
         }
 
+    def infer(
+        self, net: Networks, batch: Mapping[str, chex.Array]
+    ) -> tuple[chex.Array, chex.Array, chex.Array]:
+        """Draws triples from the inference distribution (eq. 3, 8-10).
+
+        Args:
+          net: the networks.
+          batch: as `play` takes it.
+
+        Returns:
+          x [B, H, W, C], y~ [B, K] on the simplex, z~ [B, d].
+        """
+        inferred = net("encoder", batch["x"])
+        return batch["x"], inferred["y"], inferred["z"]
+
     def _logits(self, net: Networks, *triple: chex.Array) -> chex.Array:
         return logits(net("discriminator", *triple))  # [B]
+
+    def _frequencies(self, net: Networks) -> chex.Array:
+        """p(y): [K]."""
+        if FREQUENCIES in self.networks:
+            return net(FREQUENCIES)
+        return jnp.asarray(self.frequencies)
 
     def _sample_component(
         self, net: Networks, n: int, stratified: bool = False
     ) -> chex.Array:
-        """Draws y ~ p(y), uniform: [n, K] one-hot."""
-        key = net.key("component")
+        """Draws y ~ p(y): [n, K] one-hot."""
+        key, frequencies = net.key("component"), self._frequencies(net)
         if stratified:
-            # A random start makes up for an n that K does not divide.
-            start = jax.random.randint(key, (), 0, self.components)
-            index = (start + jnp.arange(n)) % self.components
+            # Systematic sampling: n points at equal distances, after a random start.
+            points = (jnp.arange(n, dtype=jnp.float32) + jax.random.uniform(key)) / n
+            bounds = jnp.cumsum(frequencies)[:-1]
+            index = jnp.searchsorted(bounds, points, side="right")
         else:
-            index = jax.random.randint(key, (n,), 0, self.components)
+            index = jax.random.categorical(key, jnp.log(frequencies), shape=(n,))
         return jax.nn.one_hot(index, self.components)
 
     def _discriminator_loss(self, net: Networks, outcome: Outcome) -> Losses:
@@ -161,24 +190,57 @@ class AMM(Game):
         """The prior p(z) = sum_k p(y=k) p(z|y=k), with the parameters of eq. 12."""
         prior = net("prior", jnp.eye(self.components), noise=False)
         return GaussianMixture(
-            logits=jnp.zeros(self.components),
+            logits=jnp.log(self._frequencies(net)),
             mean=prior["z_mu"],
             log_variance=prior["z_sigma_log_variance"],
         )
 
 
-def make_game(config: ml_collections.ConfigDict) -> AMM:
-    """Builds AMM from `config.game`."""
+def make_game(config: ml_collections.ConfigDict, kind: type[AMM] = AMM) -> AMM:
+    """Builds AMM, or a game like it, from `config.game`.
+
+    Args:
+      config: `config.game`. `frequencies` is p(y): "uniform", "labels" to count those
+        of the labelled examples, or K numbers that are divided by their sum, "1,2,1".
+      kind: the game's class.
+
+    Raises:
+      ValueError: if `frequencies` cannot be read, or there are no labels to count.
+    """
     networks: dict[str, nn.Module] = {**read_tables(config, transposed=("decoder",))}
     if config.prior_radius:
         networks["prior"] = FixedMixture(
             config.num_components, config.latent_dim, config.prior_radius
         )
-    return AMM(
+    if config.frequencies == "labels":
+        networks[FREQUENCIES] = Frequencies(config.num_components)
+    game = kind(
         networks=networks,
         components=config.num_components,
         loss=config.loss,
         penalty=config.penalty,
         penalty_weight=config.penalty_weight,
+        frequencies=_read_frequencies(config.frequencies, config.num_components),
         stratified=config.stratified,
     )
+    if FREQUENCIES in networks and not game.uses_labels:
+        raise ValueError(
+            f"config.game.frequencies is 'labels', but {config.name!r} sees no labels"
+        )
+    return game
+
+
+def _read_frequencies(text: str, num_components: int) -> tuple[float, ...]:
+    """Reads p(y); uniform where labels are yet to be counted."""
+    if text in ("uniform", "labels"):
+        return (1 / num_components,) * num_components
+    try:
+        numbers = [float(number) for number in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != num_components or min(numbers) <= 0:
+        raise ValueError(
+            f"config.game.frequencies must be uniform, labels, or {num_components} "
+            f"positive numbers with commas between them, not {text!r}"
+        )
+    return tuple(number / sum(numbers) for number in numbers)

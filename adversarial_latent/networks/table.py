@@ -34,7 +34,7 @@ Reading a row, from left to right:
 import dataclasses
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import chex
@@ -256,7 +256,11 @@ class Table(nn.Module):
 
     @nn.compact
     def __call__(
-        self, *inputs: chex.Array, train: bool, noise: bool = True
+        self,
+        *inputs: chex.Array,
+        train: bool,
+        noise: bool = True,
+        given: Mapping[str, chex.Array] | None = None,
     ) -> dict[str, chex.Array]:
         """Evaluates the table.
 
@@ -264,14 +268,19 @@ class Table(nn.Module):
           *inputs: one for each input row, [B, H, W, C] or [B, C].
           train: dropout is on and batch statistics are the batch's.
           noise: `ExpN` rows draw noise; otherwise they give its mean, zero.
+          given: `{row: value [n, ...]}`: what the last n <= B examples have in that
+            row, instead of what the table computes for them. The rows below see it.
 
         Returns:
           `{row: output}`; outputs of 1x1 pixels are [B, C].
 
         Raises:
-          ValueError: if the inputs do not have the shapes that the table states.
+          ValueError: if the inputs do not have the shapes that the table states, or
+            a row is given that the table does not compute.
         """
         rows = parse_table(self.text, self.padding)
+        if unknown := set(given or {}) - {row.name for row in rows if row.inputs}:
+            raise ValueError(f"given rows {sorted(unknown)} are not computed here")
         names = [row.name for row in rows if not row.inputs]
         if len(inputs) != len(names):
             raise ValueError(f"the table takes {names}, got {len(inputs)} inputs")
@@ -283,6 +292,9 @@ class Table(nn.Module):
                 if row.activation == "ExpN":
                     outputs[f"{row.name}_log_variance"] = x
                     x = self._exp_noise(x) if noise else jnp.zeros_like(x)
+                if given and row.name in given:
+                    value = given[row.name]
+                    x = jnp.concatenate([x[: len(x) - len(value)], value])
                 outputs[row.name] = x
             if outputs[row.name].shape[-1] != row.channels:
                 raise ValueError(

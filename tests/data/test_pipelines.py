@@ -23,8 +23,8 @@ def make(kind="resident", examples=EXAMPLES, batch_size=6, seed=3, **options):
 
 def taken(pipeline, num_steps):
     """Indices [num_steps, trials, batch_local] that a pipeline takes next."""
-    batch = pipeline.next(num_steps)
-    return batch["x"][..., 0, 0, 0] if isinstance(batch, dict) else batch
+    x = pipeline.next(num_steps)["x"]
+    return x[..., 0, 0, 0] if x.ndim > 3 else x
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -81,13 +81,13 @@ def test_processes_partition_the_global_batch(kind):
     np.testing.assert_array_equal(np.concatenate(parts, axis=-1), whole)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("with_labels", [False, True])
-def test_examples_are_floats_and_hold_labels_only_when_asked(kind, with_labels):
+# For each of two trials, the examples whose labels it may see.
+LABELLED = [np.array([0, 7, 9, 13]), np.array([1, 2, 3, 19])]
+
+
+def delivered(pipeline, num_steps):
+    """What a game sees in the next steps: arrays [num_steps, trials, ...] by name."""
     chex.clear_trace_counter()
-    pipeline = make(kind, trials=2, with_labels=with_labels)
-    batches = pipeline.next(4)
-    assert ("label" in pipeline.resident) == (with_labels and kind == "resident")
 
     @jax.jit
     @chex.assert_max_traces(1)
@@ -95,17 +95,60 @@ def test_examples_are_floats_and_hold_labels_only_when_asked(kind, with_labels):
         per_trial = jax.vmap(pipeline.examples, in_axes=(None, 0))
         return per_trial(resident, batch)
 
-    expected = taken(make(kind, trials=2), 4)
-    for i in range(4):
-        batch = step(pipeline.resident, jax.tree.map(operator.itemgetter(i), batches))
-        assert set(batch) == ({"x", "label"} if with_labels else {"x"})
-        chex.assert_shape(batch["x"], (2, 6, 1, 1, 1))
-        chex.assert_type(batch["x"], np.float32)
-        values = expected[i].astype(np.float32) * np.float32(1 / 255)
-        np.testing.assert_array_equal(batch["x"][..., 0, 0, 0], values)
-        if with_labels:
-            chex.assert_type(batch["label"], np.int32)
-            np.testing.assert_array_equal(batch["label"], 100 + expected[i])
+    batches = pipeline.next(num_steps)
+    steps = [
+        step(pipeline.resident, jax.tree.map(operator.itemgetter(i), batches))
+        for i in range(num_steps)
+    ]
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *steps)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("labels", [False, True])
+def test_examples_are_floats_and_hold_labels_only_when_asked(kind, labels):
+    options = {"labelled": LABELLED, "labelled_batch_size": 3} if labels else {}
+    pipeline = make(kind, trials=2, **options)
+    assert ("label" in pipeline.resident) == (labels and kind == "resident")
+    batches = delivered(pipeline, 4)
+    assert set(batches) == ({"x", "labelled_x", "label"} if labels else {"x"})
+    chex.assert_shape(batches["x"], (4, 2, 6, 1, 1, 1))
+    chex.assert_type(batches["x"], np.float32)
+    values = taken(make(kind, trials=2), 4).astype(np.float32) * np.float32(1 / 255)
+    np.testing.assert_array_equal(batches["x"][..., 0, 0, 0], values)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_labelled_examples_are_those_allowed_in_an_order_of_their_own(kind):
+    options = {"labelled": LABELLED, "labelled_batch_size": 6}
+    batches = delivered(make(kind, trials=2, **options), 4)
+    chex.assert_type(batches["label"], np.int32)
+    chex.assert_shape(batches["labelled_x"], (4, 2, 6, 1, 1, 1))
+    pixels = np.round(batches["labelled_x"][..., 0, 0, 0] * 255)
+    np.testing.assert_array_equal(batches["label"], 100 + pixels)
+    for trial, indices in enumerate(LABELLED):  # 24 places: six epochs of four
+        epochs = pixels[:, trial].reshape(6, 4)
+        for epoch in epochs:
+            np.testing.assert_array_equal(np.sort(epoch), indices)
+        assert len({tuple(epoch) for epoch in epochs.tolist()}) > 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_labelled_examples_are_divided_and_restored(kind):
+    options = {"labelled": LABELLED, "labelled_batch_size": 4, "trials": 2}
+    whole = delivered(make(kind, **options), 5)
+    parts = []
+    for index in range(2):
+        pipeline = make(kind, **options, process_index=index, process_count=2)
+        pipeline.next(2)
+        resumed = make(kind, **options, process_index=index, process_count=2)
+        resumed.restore(json.loads(json.dumps(pipeline.state())))
+        parts.append(delivered(resumed, 3))
+        few = make(kind, **{**options, "labelled": [i[:3] for i in LABELLED]})
+        with pytest.raises(ValueError, match="num_labels=4, and this run num_labels=3"):
+            few.restore(pipeline.state())
+    for name, array in whole.items():
+        joined = np.concatenate([part[name] for part in parts], axis=2)
+        np.testing.assert_array_equal(joined, array[2:])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -136,8 +179,26 @@ def test_auto_streams_what_is_too_large(monkeypatch):
         ({"seed": -1}, "seed=-1"),
         ({"kind": "magic"}, "unknown pipeline 'magic'; known: auto, resident, str"),
         (
-            {"examples": Examples(x=EXAMPLES.x), "with_labels": True},
-            "these examples have no labels",
+            {
+                "examples": Examples(x=EXAMPLES.x),
+                "labelled": LABELLED[:1],
+                "labelled_batch_size": 2,
+            },
+            "labelled examples are asked for, but there are none",
+        ),
+        ({"labelled": LABELLED[:1]}, "labelled_batch_size=0 must be at least 1"),
+        (
+            {
+                "labelled": LABELLED[:1],
+                "labelled_batch_size": 3,
+                "batch_size": 6,
+                "process_count": 2,
+            },
+            "labelled_batch_size=3 does not divide by 2 processes",
+        ),
+        (
+            {"labelled": LABELLED, "labelled_batch_size": 2},
+            "labelled given for 1 trials, not 2",
         ),
     ],
 )

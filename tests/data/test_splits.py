@@ -72,13 +72,20 @@ def test_hold_out_validation_takes_exactly_so_many():
 def test_label_subset_is_balanced_and_a_function_of_the_seed():
     examples = labelled([40, 10, 20])
     subset = label_subset(examples, 30, seed=5)
-    assert np.bincount(subset.label).tolist() == [10, 10, 10]
-    assert len(set(subset.name)) == 30
-    np.testing.assert_array_equal(
-        subset.label, examples.label[[int(name) for name in subset.name]]
-    )
-    assert subset.name == label_subset(examples, 30, seed=5).name
-    assert subset.name != label_subset(examples, 30, seed=6).name
+    assert np.bincount(examples.label[subset]).tolist() == [10, 10, 10]
+    assert subset.tolist() == sorted(set(subset.tolist()))
+    np.testing.assert_array_equal(subset, label_subset(examples, 30, seed=5))
+    assert not np.array_equal(subset, label_subset(examples, 30, seed=6))
+    np.testing.assert_array_equal(label_subset(examples, 0, seed=5), np.arange(70))
+
+
+def test_unbalanced_label_subset_has_the_frequencies_of_the_data():
+    examples = labelled([600, 100, 300])
+    draws = [label_subset(examples, 50, seed, balanced=False) for seed in range(40)]
+    assert {len(set(subset.tolist())) for subset in draws} == {50}
+    counts = np.array([np.bincount(examples.label[subset]) for subset in draws])
+    np.testing.assert_allclose(counts.mean(0), [30, 5, 15], atol=2)
+    assert (counts.std(0) > 1).all()
 
 
 def test_label_subset_refuses():
@@ -87,5 +94,7 @@ def test_label_subset_refuses():
         label_subset(examples, 31, seed=0)
     with pytest.raises(ValueError, match="class 1 has only 10"):
         label_subset(examples, 33, seed=0)
+    with pytest.raises(ValueError, match=r"between 0 \(all\) and 70"):
+        label_subset(examples, 71, seed=0, balanced=False)
     with pytest.raises(ValueError, match="needs labels"):
         label_subset(Examples(x=np.zeros((3, 2), np.float32)), 3, seed=0)

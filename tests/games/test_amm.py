@@ -56,10 +56,10 @@ def test_losses_are_those_of_algorithm_1():
 
 
 def test_players_divide_the_networks(game):
-    trains = {player.name: player.trains for player in game.players}
+    trains = {player.name: set(player.trains) for player in game.players}
     assert trains == {
-        "discriminator": ("discriminator",),
-        "generator": ("encoder", "prior", "decoder"),
+        "discriminator": {"discriminator"},
+        "generator": {"encoder", "prior", "decoder"},
     }
     assert game.num_components == 3
 
@@ -312,5 +312,5 @@ def test_stratified_components_are_equally_frequent(n, variables):
 
 
 def test_unknown_game():
-    with pytest.raises(ValueError, match=r"unknown game 'amn'.*one of \['aim', 'amm'"):
+    with pytest.raises(ValueError, match=r"unknown game 'amn'.*'amm'"):
         make_game(toys.amm_config(name="amn"))

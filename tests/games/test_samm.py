@@ -1,0 +1,256 @@
+"""SAMM against algorithm 2, and conditional ALI against eq. 4 and 5."""
+
+import dataclasses
+import functools
+
+import jax
+import numpy as np
+import pytest
+import scipy.special
+
+from adversarial_latent.game import Networks
+from adversarial_latent.games import make_game
+from adversarial_latent.state import create_state
+from adversarial_latent.steps import make_train_step
+from tests import toys
+
+KEY = jax.random.key(0)
+# Eq. 6: z's tower reads the row y.
+ENCODER = """
+x        -             1    -  -  -  -    -
+h        x             6    2  1  -  yes  Leak0.2
+y_mu     h             {k}  1  1  -  -    -
+y_sigma  h             {k}  1  1  -  -    ExpN
+y        y_mu+y_sigma  {k}  -  -  -  -    Softmax
+hy       h|y           6+3  -  -  -  -    -
+z_mu     hy            {d}  1  1  -  -    -
+z_sigma  hy            {d}  1  1  -  -    ExpN
+z        z_mu+z_sigma  {d}  -  -  -  -    -
+"""
+CONDITIONAL_ENCODER = """
+x        -             1    -  -  -  -    -
+y        -             {k}  -  -  -  -    -
+h        x             6    2  1  -  -    Leak0.2
+hy       h|y           6+3  -  -  -  -    -
+z_mu     hy            {d}  1  1  -  -    -
+z_sigma  hy            {d}  1  1  -  -    ExpN
+z        z_mu+z_sigma  {d}  -  -  -  -    -
+"""
+STANDARD_NORMAL = """
+y        -      {k}  -  -  -  -  -
+z_sigma  zeros  {d}  -  -  -  -  ExpN
+z_mu     zeros  {d}  -  -  -  -  -
+z        z_mu+z_sigma  {d}  -  -  -  -  -
+"""
+
+
+def samm(**settings):
+    tables = {"encoder": toys.HEADER + ENCODER}
+    return toys.amm(name="samm", tables=tables, **settings)
+
+
+def conditional_ali(**settings):
+    tables = {
+        "encoder": toys.HEADER + CONDITIONAL_ENCODER,
+        "prior": toys.HEADER + STANDARD_NORMAL,
+    }
+    return toys.amm(name="conditional_ali", tables=tables, **settings)
+
+
+def batch(unlabelled=4, labels=(2, 0, 2)):
+    return {
+        "x": toys.images(1, unlabelled),
+        "labelled_x": toys.images(2, len(labels)),
+        "label": np.int32(labels),
+    }
+
+
+@pytest.fixture(scope="module")
+def game():
+    return samm()
+
+
+@pytest.fixture(scope="module")
+def variables(game):
+    return toys.jit(game.init)(KEY, batch())
+
+
+def bind(game, variables, **options):
+    return Networks(game.networks, *variables, KEY, **options)
+
+
+def test_labelled_examples_enter_with_their_label(game, variables):
+    """Eq. 4 beside eq. 6: y is given to the last examples, and z's tower sees it."""
+
+    @toys.jit
+    def play(data):
+        net = bind(game, variables, train=True)
+        outcome = game.play(net, data)
+        return outcome, net("discriminator", *outcome["real"])["p"]
+
+    data = batch()
+    outcome, _ = play(data)
+    x, y, z = outcome["real"]
+    np.testing.assert_array_equal(
+        x, np.concatenate([data["x"], data["labelled_x"]], axis=0)
+    )
+    np.testing.assert_array_equal(y[4:], np.eye(3)[[2, 0, 2]])
+    assert y[:4].max() < 1, "the unlabelled ones are inferred"
+    # As many fake triples as real ones, of both games.
+    assert [len(part) for part in outcome["fake"]] == [7, 7, 7]
+    assert outcome["real_logits"].shape == outcome["fake_logits"].shape == (7,)
+    # Other labels change the z of these examples, and nothing of the unlabelled ones.
+    relabelled, _ = play(data | {"label": np.int32([1, 0, 2])})
+    np.testing.assert_array_equal(relabelled["real"][2][:4], z[:4])
+    differs = np.abs(relabelled["real"][2] - z).max(-1) > 1e-6
+    np.testing.assert_array_equal(differs, np.arange(7) == 4)
+
+
+def test_losses_are_the_sums_of_algorithm_2():
+    """With M of each kind the mean over 2 M is algorithm 2's 1 / 2M in both games."""
+    game = samm(penalty_weight=0.0)
+    players = {player.name: player for player in game.players}
+    logits = np.float32(np.random.default_rng(0).normal(0, 2, (4, 3)))
+    q_u, q_l, p_u, p_l = logits
+    outcome = {
+        "real": (None, np.full((6, 3), 1 / 3, np.float32), None),
+        "real_logits": np.concatenate([q_u, q_l]),
+        "fake_logits": np.concatenate([p_u, p_l]),
+    }
+    rho = scipy.special.expit(np.float64(logits))
+    expected = {
+        "discriminator": -np.log(rho[:2]).sum() / 6 - np.log(1 - rho[2:]).sum() / 6,
+        "generator": -np.log(1 - rho[:2]).sum() / 6 - np.log(rho[2:]).sum() / 6,
+    }
+    for name, value in expected.items():
+        losses, _ = players[name].loss(None, outcome)
+        assert losses.mean() == pytest.approx(value, rel=1e-5)
+
+
+def test_labels_do_not_train_the_classifier_directly(game, variables):
+    """Algorithm 2: G_y(x) follows L_{G_y_u}, the unlabelled examples, alone."""
+
+    @toys.jit
+    def gradient(params):
+        def loss(params):
+            net = bind(game, (params, variables[1]), train=True)
+            logits = game.play(net, batch())["real_logits"]
+            return logits[4:].sum()  # of the labelled game
+
+        return jax.grad(loss)(params)
+
+    encoder = gradient(variables[0])["encoder"]
+    for name, leaf in encoder.items():
+        if name.startswith(("y_mu", "y_sigma")):
+            np.testing.assert_array_equal(leaf, np.zeros_like(leaf))
+    assert np.abs(encoder["z_mu_kernel"]).max() > 0
+
+
+def test_a_step_learns_and_counts_labels():
+    game = samm(frequencies="labels")
+    assert set(game.networks) > {"frequencies"}
+    optimizers = toys.sgd(game, 0.1)
+    step = toys.jit(make_train_step(game, optimizers, num_steps=3))
+    state = toys.jit(functools.partial(create_state, game, optimizers, batch=batch()))(
+        KEY
+    )
+    for labels in ([0, 0, 0, 1], [0, 0, 1, 1]):
+        data = jax.tree.map(lambda leaf: leaf[None], batch(labels=labels))
+        state, metrics = step(state, data)
+        assert np.isfinite(list(metrics.values())).all()
+    net = Networks(game.networks, state.params, state.model_state, KEY, train=False)
+    mixture = game.mixture(net)
+    np.testing.assert_allclose(mixture.probabilities, [5 / 8, 3 / 8, 0], atol=1e-6)
+    y = game.sample(net, 400, None)["y"]
+    assert y[:, 2].sum() == 0, "a class that no label has is never drawn"
+    np.testing.assert_allclose(y.mean(0), mixture.probabilities, atol=0.1)
+
+
+@pytest.mark.parametrize("frequencies", ["0.5,0.3,0.2", "5,3,2"])
+def test_given_frequencies_are_those_of_the_batch(frequencies):
+    """Stratified: as often as p(y) says, up to one."""
+    game = samm(frequencies=frequencies, stratified=True)
+    variables = toys.jit(game.init)(KEY, batch())
+
+    @toys.jit
+    def counts(key):
+        net = Networks(game.networks, *variables, key, train=True)
+        return game.play(net, batch())["fake"][1].sum(0)
+
+    drawn = [counts(jax.random.key(seed)) for seed in range(300)]
+    expected = 7 * np.array([0.5, 0.3, 0.2])
+    assert np.abs(drawn - expected).max() < 1
+    np.testing.assert_allclose(np.mean(drawn, axis=0), expected, atol=0.1)
+    probabilities = game.mixture(bind(game, variables, train=False)).probabilities
+    np.testing.assert_allclose(probabilities, [0.5, 0.3, 0.2], rtol=1e-5)
+
+
+@pytest.mark.parametrize("frequencies", ["0.5,0.5", "a,b,c", "1,1,0", "often"])
+def test_frequencies_that_cannot_be_read(frequencies):
+    with pytest.raises(ValueError, match="3 positive numbers with commas"):
+        samm(frequencies=frequencies)
+
+
+def test_amm_has_no_labels_to_count():
+    with pytest.raises(ValueError, match="'amm' sees no labels"):
+        toys.amm(frequencies="labels")
+
+
+def test_conditional_ali_plays_with_labelled_examples_alone():
+    game = conditional_ali()
+    variables = toys.jit(game.init)(KEY, batch())
+
+    @toys.jit
+    def ask(data):
+        net = bind(game, variables, train=True)
+        outcome = game.play(net, data)
+        code = game.encode(
+            bind(game, variables, train=False), data["labelled_x"], data["label"]
+        )
+        return outcome, code
+
+    data = batch()
+    outcome, code = ask(data)
+    x, y, z = outcome["real"]
+    np.testing.assert_array_equal(x, data["labelled_x"])
+    np.testing.assert_array_equal(y, np.eye(3)[[2, 0, 2]])
+    np.testing.assert_array_equal(code["y"], y)
+    assert z.shape == code["z"].shape == (3, 2)
+    # x is told nothing of the others, and z depends on the label.
+    again, other = ask(data | {"x": data["x"] + 1, "label": np.int32([1, 0, 2])})
+    np.testing.assert_array_equal(again["real"][2][1:], z[1:])
+    assert not np.array_equal(other["z"][0], code["z"][0])
+    # Eq. 5: z is the same for each y.
+    mixture = game.mixture(bind(game, variables, train=False))
+    np.testing.assert_array_equal(mixture.mean, np.zeros((3, 2)))
+    np.testing.assert_array_equal(mixture.log_variance, np.zeros((3, 2)))
+
+
+def test_what_games_ask_of_the_data():
+    games = {"amm": toys.amm(), "samm": samm(), "ali": conditional_ali()}
+    assert {name: game.uses_labels for name, game in games.items()} == {
+        "amm": False,
+        "samm": True,
+        "ali": True,
+    }
+    assert [game.conditional for game in games.values()] == [False, False, True]
+
+
+def test_same_networks_as_amm():
+    """SAMM on no labelled examples is AMM: one algorithm, not two."""
+    game = samm(penalty_weight=0.0)
+    plain = make_game(
+        toys.amm_config(tables={"encoder": toys.HEADER + ENCODER}, penalty_weight=0.0)
+    )
+    variables = toys.jit(game.init)(KEY, batch())
+    none = batch(labels=())
+
+    @toys.jit
+    def both(data):
+        return [
+            one.play(bind(one, variables, train=True), data) for one in (game, plain)
+        ]
+
+    outcome, expected = both(none)
+    jax.tree.map(np.testing.assert_array_equal, outcome, expected)
+    assert dataclasses.asdict(game).keys() == dataclasses.asdict(plain).keys()
