@@ -18,16 +18,16 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 
-from adversarial_latent.game import Networks
+from adversarial_latent.game import Losses, Networks, Outcome
 from adversarial_latent.games import amm
 
 
 class SAMM(amm.AMM):
     """The game of algorithm 2.
 
-    Networks, players and losses are those of AMM. Both games are played in one
-    minibatch, of B unlabelled and M labelled examples and as many fake ones, whose
-    mean is the sum of losses of algorithm 2 where M = B.
+    Networks and players are those of AMM. Both games are played in one minibatch, of B
+    unlabelled and M labelled examples and as many fake ones. Each game counts half,
+    however many examples it has.
 
     The encoder's row `y` is what the unlabelled game infers and the labelled one is
     given: under eq. 6 z's tower has to read that row, to be G_z(x, y).
@@ -37,6 +37,24 @@ class SAMM(amm.AMM):
     def uses_labels(self) -> bool:
         """Yes: of the labelled examples."""
         return True
+
+    def play(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
+        """Plays both games at once: unlabelled pairs first, labelled ones last."""
+        unlabelled, labelled = len(batch["x"]), len(batch["label"])
+        total = unlabelled + labelled
+        # Their mean over all pairs is half the mean of either game.
+        shares = [jnp.full(n, total / (2 * n)) for n in (unlabelled, labelled)]
+        return super().play(net, batch) | {"shares": jnp.concatenate(shares)}
+
+    def _discriminator_loss(self, net: Networks, outcome: Outcome) -> Losses:
+        """L_{D_u} + L_{D_l}."""
+        losses, scalars = super()._discriminator_loss(net, outcome)
+        return losses * outcome["shares"], scalars
+
+    def _generator_loss(self, net: Networks, outcome: Outcome) -> Losses:
+        """Sum of the generators' losses in both games."""
+        losses, scalars = super()._generator_loss(net, outcome)
+        return losses * outcome["shares"], scalars
 
     def infer(
         self, net: Networks, batch: Mapping[str, chex.Array]
