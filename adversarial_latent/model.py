@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from adversarial_latent.distributions import GaussianMixture
 from adversarial_latent.game import Game, Networks
 
 
@@ -56,8 +57,18 @@ class Model:
         """Number of mixture components, clusters or classes; None without any."""
         return self.game.num_components
 
+    @property
+    def classifies(self) -> bool:
+        """Whether the components are the classes of the labels, not clusters."""
+        return self.game.uses_labels and self.num_components is not None
+
+    @property
+    def conditional(self) -> bool:
+        """Whether `encode` has to be told the labels."""
+        return self.game.conditional
+
     def can(self, question: str) -> bool:
-        """Whether the game answers `question`: "encode", "decode" or "sample"."""
+        """Whether it answers "encode", "decode", "sample" or "mixture"."""
         return hasattr(self.game, question)
 
     def _ask(self, question: str, seed: int, batch: int, **inputs: Any) -> Any:
@@ -101,20 +112,50 @@ class Model:
             answers.append(jax.tree.map(lambda x, n=size: x[:n], answer))
         return jax.tree.map(lambda *parts: np.concatenate(parts), *answers)
 
-    def encode(self, x: np.ndarray) -> dict[str, np.ndarray]:
+    def encode(
+        self, x: np.ndarray, label: np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
         """Infers codes.
 
         Args:
           x: float32 [N, ...], as the networks see it (images in [0, 1]).
+          label: integers [N], for a `conditional` model and no other.
 
         Returns:
           the code's parts by name: `z` [N, d], and `y` [N, K] with probabilities if
           the model has components.
 
         Raises:
-          ValueError: if the game has no encoder, or there are no examples.
+          ValueError: if the game has no encoder, there are no examples, or labels are
+            missing, given without need, or not those of the model.
         """
-        return self._in_batches("encode", {"x": np.asarray(x, np.float32)}, seed=0)
+        inputs = {"x": np.asarray(x, np.float32)}
+        name = type(self.game).__name__
+        if self.conditional:
+            if label is None:
+                raise ValueError(
+                    f"{name} infers the code of an example from the example and its "
+                    "label, and there is no label"
+                )
+            inputs["label"] = self._check_label(label, len(x))
+        elif label is not None:
+            raise ValueError(f"{name} encodes without labels; do not give any")
+        return self._in_batches("encode", inputs, seed=0)
+
+    def _check_label(self, label: np.ndarray, number: int) -> np.ndarray:
+        label = np.asarray(label)
+        classes = self.num_components or 0
+        if label.shape != (number,) or label.dtype.kind not in "iu":
+            raise ValueError(
+                f"{number} examples need integer labels of shape ({number},), not "
+                f"{label.dtype} of shape {label.shape}"
+            )
+        if number and not 0 <= label.min() <= label.max() < classes:
+            raise ValueError(
+                f"labels {label.min()}..{label.max()} are given, but the model has "
+                f"{classes} classes"
+            )
+        return label.astype(np.int32)
 
     def decode(self, code: dict[str, np.ndarray]) -> np.ndarray:
         """Generates x [N, ...] from codes as `encode` and `sample` give them."""
@@ -155,6 +196,17 @@ class Model:
         return self._in_batches(
             "sample", {"component": component}, seed, n=self.batch_size
         )
+
+    def mixture(self) -> GaussianMixture:
+        """The prior p(z) = sum_k p(y=k) p(z|y=k), with NumPy arrays.
+
+        `mixture().posterior(z)` is p(y|z) (AMM, eq. 19), `mixture().log_prob(z)` is
+        log p(z).
+
+        Raises:
+          ValueError: if the game has none.
+        """
+        return self._ask("mixture", seed=0, batch=0)
 
 
 def unstack(tree: chex.ArrayTree, trial: int) -> chex.ArrayTree:

@@ -131,7 +131,7 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
     labelled_batch_size = labels.batch_size or config.batch_size
     if game.uses_labels:
         labelled = _choose_labelled(config, dataset, game)
-    elif labels != config_lib.default_config().labels:
+    elif labels.to_dict() != config_lib.default_config().labels.to_dict():
         raise ValueError(
             f"config.labels has no meaning for the game {config.game.name!r}, which "
             "sees none: leave it as it is"

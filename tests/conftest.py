@@ -29,3 +29,15 @@ def finished_run(tmp_path_factory):
     directory = tmp_path_factory.mktemp("finished")
     train_and_evaluate(tiny_config(directory), str(directory / "run"))
     return directory / "run"
+
+
+@pytest.fixture(scope="session")
+def classifier_run(tmp_path_factory):
+    """Likewise of SAMM: two trials of two steps that learned classes from labels."""
+    directory = tmp_path_factory.mktemp("classifier")
+    config = tiny_config(directory)
+    config.game.update(name="samm", frequencies="labels")
+    config.update(duration="2_steps", selection="", paper={})
+    config.evaluators = ("classification", "mixture")
+    train_and_evaluate(config, str(directory / "run"))
+    return directory / "run"

@@ -3,8 +3,9 @@
 import jax
 import numpy as np
 import pytest
+from scipy import stats
 
-from adversarial_latent.games.amm import AMM
+from adversarial_latent.games.amm import AMM, make_game
 from adversarial_latent.model import Model, unstack
 from tests import toys
 
@@ -22,6 +23,21 @@ def model(variables):
 @pytest.fixture(scope="module")
 def in_one_batch(variables):
     return Model(toys.amm(), *variables, batch_size=11)
+
+
+class Told(AMM):
+    """A game that encodes by adding the label to z."""
+
+    conditional = True
+
+    def encode(self, net, x, label):
+        z = net("encoder", x, noise=False)["z"]
+        return {"z": z + label[:, None].astype(z.dtype)}
+
+
+@pytest.fixture(scope="module")
+def told(variables):
+    return Model(make_game(toys.amm_config(), Told), *variables, batch_size=4)
 
 
 def _assert_close(one, other):
@@ -87,10 +103,69 @@ def test_questions_that_a_game_cannot_answer(model):
     gan = Model(toys.normed_gan(), {}, {})
     assert not gan.can("encode")
     assert gan.num_components is None
+    assert not gan.classifies
     with pytest.raises(ValueError, match="NormedGan has no 'encode'"):
         gan.encode(np.zeros((1, 3)))
     with pytest.raises(ValueError, match="the model has no components"):
         gan.sample(2, component=0)
+
+
+def test_mixture_is_the_prior_in_numpy(model, variables):
+    mixture = model.mixture()
+    assert all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(mixture))
+    prior = variables[0]["prior"]
+    mean, log_variance = (
+        np.asarray(prior[f"{row}_kernel"])[0, 0] + np.asarray(prior[f"{row}_bias"])
+        for row in ("z_mu", "z_sigma")
+    )  # [3, 2] each
+    np.testing.assert_allclose(mixture.mean, mean, rtol=1e-6)
+    np.testing.assert_allclose(mixture.log_variance, log_variance, rtol=1e-6)
+    z = np.random.default_rng(0).normal(size=(7, 2)).astype(np.float32)
+    std = np.exp(log_variance / 2)
+    joint = stats.norm(mean, std).pdf(z[:, None]).prod(-1) / 3  # [7, 3], p(z|y) p(y)
+    np.testing.assert_allclose(mixture.log_prob(z), np.log(joint.sum(-1)), rtol=1e-5)
+    posterior = joint / joint.sum(-1, keepdims=True)
+    np.testing.assert_allclose(mixture.posterior(z), posterior, rtol=1e-4)
+
+
+def test_a_game_without_a_mixture():
+    with pytest.raises(ValueError, match="NormedGan has no 'mixture'"):
+        Model(toys.normed_gan(), {}, {}).mixture()
+
+
+@pytest.mark.parametrize("name", ["amm", "samm"])
+def test_components_are_classes_where_labels_are_used(name):
+    model = Model(toys.amm(name=name), {}, {})
+    assert model.classifies == (name == "samm")
+    assert not model.conditional
+
+
+def test_a_conditional_model_is_told_the_labels(told, model):
+    x, label = toys.images(1, 6), np.array([0, 2, 1, 1, 0, 2])
+    assert told.conditional
+    expected = model.encode(x)["z"] + label[:, None]
+    np.testing.assert_allclose(told.encode(x, label)["z"], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        (None, "Told infers the code of an example from the example and its label"),
+        ([0, 1], r"3 examples need integer labels of shape \(3,\)"),
+        ([0.0, 1.0, 2.0], "need integer labels"),
+        ([0, 1, 3], r"labels 0\.\.3 are given, but the model has 3 classes"),
+        ([0, 1, -1], r"labels -1\.\.1 are given"),
+    ],
+)
+def test_labels_that_do_not_fit(told, label, message):
+    label = None if label is None else np.array(label)
+    with pytest.raises(ValueError, match=message):
+        told.encode(toys.images(0, 3), label)
+
+
+def test_labels_that_nobody_asked_for(model):
+    with pytest.raises(ValueError, match="AMM encodes without labels"):
+        model.encode(toys.images(0, 3), np.zeros(3, int))
 
 
 def test_every_question_is_compiled_once(monkeypatch, variables):

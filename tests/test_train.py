@@ -11,7 +11,7 @@ import pytest
 from adversarial_latent import train
 from adversarial_latent.data import load
 from adversarial_latent.workdir import load_trials
-from tests.runs import assert_same_run, logged, saved, tiny_config
+from tests.runs import assert_same_run, logged, saved, tiny_config, write_npz
 
 
 class CrashError(Exception):
@@ -219,7 +219,7 @@ def test_example_batches_are_cut_for_trials_repeats_and_devices(tmp_path):
     config.moves = "alternating"
     config.players.discriminator.repeats = 3
     experiment = train.make_experiment(config, load(config.dataset))
-    batches = experiment.next_batches()
+    batches = experiment.next_batches()["x"]
     # [devices, trials, steps, minibatches, batch of a device]
     assert batches.shape == (4, 2, 2, 3, 2)
     # One step takes 24 of the 48 examples, of which none twice.
@@ -231,4 +231,65 @@ def test_evaluators_that_do_not_fit_the_data_are_refused(tmp_path):
     config = tiny_config(tmp_path)
     config.evaluators = ("modes",)
     with pytest.raises(ValueError, match="'modes' needs a mixture of points"):
+        train.make_experiment(config, load(config.dataset))
+
+
+def labelled_config(directory):
+    """SAMM with K = 3, whose two trials see 6 labels each."""
+    config = tiny_config(directory)
+    config.game.name = "samm"
+    config.labels.number = 6
+    config.labels.batch_size = 4
+    config.selection = ""
+    return config
+
+
+def test_every_trial_sees_labels_of_its_own(tmp_path):
+    config = labelled_config(tmp_path)
+    dataset = load(config.dataset)
+    train_labels = dataset.splits["train"].label
+
+    def seen():
+        experiment = train.make_experiment(config, dataset)
+        # [devices, trials, steps, minibatches, labelled batch of a device]
+        batches = [experiment.next_batches()["labelled_x"] for _ in range(3)]
+        assert batches[0].shape == (4, 2, 2, 1, 1)
+        indices = np.stack(batches)[..., 0, 0]  # [calls, devices, trials, steps]
+        return [set(indices[:, :, trial].ravel().tolist()) for trial in range(2)]
+
+    first, second = seen()
+    assert first != second
+    for subset in (first, second):
+        counts = np.bincount(train_labels[sorted(subset)])
+        np.testing.assert_array_equal(counts, [2, 2, 2])
+    config.seed += 1
+    assert seen()[0] == second, "trial t is the run with seed + t"
+
+
+WITH_LABELS = {
+    "labels.number": (7, "num_labels=7 must be a multiple of the 3 classes"),
+    "labels.batch_size": (3, "batch_size=1 cannot be divided over 4 devices"),
+    "game.num_components": (4, "num_components=4.*classes of 'npz', of which .* 3"),
+}
+
+
+@pytest.mark.parametrize("field", WITH_LABELS)
+def test_wrong_labels_are_refused(tmp_path, field):
+    wrong, message = WITH_LABELS[field]
+    config = labelled_config(tmp_path)
+    config.trials = 1  # so that the batch is divided, not the trials
+    group, name = field.split(".")
+    config[group][name] = wrong
+    with pytest.raises(ValueError, match=message):
+        train.make_experiment(config, load(config.dataset))
+
+
+def test_labels_are_needed_and_not_ignored(tmp_path):
+    config = labelled_config(tmp_path)
+    config.dataset.path = write_npz(tmp_path / "unlabelled.npz", labels=False)
+    with pytest.raises(ValueError, match="'samm' learns from labels, but 'npz' has no"):
+        train.make_experiment(config, load(config.dataset))
+    config = tiny_config(tmp_path)
+    config.labels.number = 6
+    with pytest.raises(ValueError, match=r"config\.labels has no meaning .* 'amm'"):
         train.make_experiment(config, load(config.dataset))

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -12,10 +13,11 @@ import numpy as np
 from adversarial_latent import config as config_lib
 from adversarial_latent.data import load as load_dataset
 from adversarial_latent.evaluation import figures
-from adversarial_latent.evaluation.evaluators import get_evaluator
+from adversarial_latent.evaluation.evaluators import check_model, get_evaluator
 from adversarial_latent.evaluation.report import write_report
 from adversarial_latent.evaluation.selection import get_criterion
 from adversarial_latent.game import Game
+from adversarial_latent.model import Model
 from adversarial_latent.workdir import (
     load_trials,
     read_config,
@@ -31,25 +33,24 @@ def check_evaluation(config: ml_collections.ConfigDict, game: Game) -> None:
     """Refuses, before training, an evaluation that could not happen after it.
 
     Raises:
-      ValueError: an unknown evaluator or selection, or one that compares clusters
-        where the game has none.
+      ValueError: an unknown evaluator or selection, one that asks what the game does
+        not answer, or one that compares clusters where the game infers none.
     """
+    untrained = Model(game, {}, {})
     for name in config.evaluators:
         get_evaluator(name)
+        check_model(name, untrained)
     if config.selection:
         get_criterion(config.selection)
-    if game.num_components is None and (
-        config.selection or "clustering" in config.evaluators
-    ):
-        raise ValueError(
-            f"the game {config.game.name!r} has no components, so its clusters cannot "
-            "be compared: leave config.selection empty, and 'clustering' out of "
-            "config.evaluators"
-        )
+        if game.num_components is None or game.conditional:
+            raise ValueError(
+                f"the game {config.game.name!r} infers no clusters to choose a trial "
+                "by: leave config.selection empty"
+            )
 
 
 def evaluate(workdir: str) -> dict[str, Any]:
-    """Judges a trained run and writes results.json, figures/ and report.html.
+    """Judges a trained run: results.json, figures/, arrays/ and report.html.
 
     The trial is chosen first, from training examples without their labels; then the
     evaluators judge all trials on the test split.
@@ -87,7 +88,9 @@ def evaluate(workdir: str) -> dict[str, Any]:
     numbers: dict[str, list[float]] = {}
     protocols: dict[str, str] = {}
     drawn: dict[str, Any] = {}
+    arrays: dict[str, Mapping[str, np.ndarray]] = {}
     for name in config.evaluators:
+        found: dict[str, list[float]] = {}
         for trial, model in enumerate(models):
             evaluation = get_evaluator(name)(
                 model, dataset, config.seed, draw=trial == chosen
@@ -95,10 +98,13 @@ def evaluate(workdir: str) -> dict[str, Any]:
             if trial == chosen:  # a protocol names its trial's mapping of clusters
                 protocols[name] = evaluation.protocol
                 drawn |= evaluation.figures
+                if evaluation.arrays:
+                    arrays[name] = evaluation.arrays
             for result, value in evaluation.results.items():
                 if not np.isfinite(value):
                     raise FloatingPointError(f"{result} of trial {trial} is {value}")
-                numbers.setdefault(result, []).append(float(value))
+                found.setdefault(result, []).append(float(value))
+        numbers |= found
     results = {
         "results": {
             name: {
@@ -119,9 +125,20 @@ def evaluate(workdir: str) -> dict[str, Any]:
         "environment": read_json(workdir, "environment.json"),
     }
     figures.save_figures(drawn, os.path.join(workdir, "figures"))
+    _save_arrays(arrays, os.path.join(workdir, "arrays"))
     write_json(workdir, "results.json", results)
     write_report(workdir)
     return results
+
+
+def _save_arrays(
+    arrays: Mapping[str, Mapping[str, np.ndarray]], directory: str
+) -> None:
+    """Writes what each evaluator gave to directory/EVALUATOR.npz."""
+    for name, values in arrays.items():
+        os.makedirs(directory, exist_ok=True)
+        path = os.path.join(directory, f"{name}.npz")
+        np.savez(path, **values)  # type: ignore[arg-type]
 
 
 def environment() -> dict[str, Any]:

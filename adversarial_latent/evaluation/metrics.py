@@ -3,13 +3,16 @@
 Clusters and classes are integer arrays [N]. A *cluster matrix* counts how often
 each pair occurs and is all that the clustering error, the one-to-one accuracy and
 their mappings need. Points are compared with a mixture of isotropic Gaussians
-given by its means [K, D] and its common standard deviation sigma.
+given by its means [K, D] and its common standard deviation sigma. Components of a
+learned mixture have means and log-variances [K, d].
 """
 
 from typing import NamedTuple
 
 import numpy as np
 from scipy import optimize, stats
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import squareform
 from sklearn import metrics as sklearn_metrics
 
 HIGH_QUALITY_SIGMAS = 3.0
@@ -154,6 +157,48 @@ def reconstruction_mse(x: np.ndarray, reconstruction: np.ndarray) -> float:
         )
     difference = x.astype(np.float64) - reconstruction.astype(np.float64)
     return float(np.mean(difference**2))
+
+
+def component_distances(mean: np.ndarray, log_variance: np.ndarray) -> np.ndarray:
+    """How far apart the components of a mixture lie, in their standard deviations.
+
+    Between components j and k it is
+
+        sqrt(sum_i (mu_ji - mu_ki)^2 / ((sigma^2_ji + sigma^2_ki) / 2)),
+
+    the Mahalanobis distance of the means under the mean of both covariances.
+
+    Args:
+      mean: [K, d].
+      log_variance: of the diagonal covariances [K, d].
+
+    Returns:
+      Distances [K, K], float64, symmetric, with zeros on the diagonal.
+    """
+    mean = mean.astype(np.float64)
+    variance = np.exp(log_variance.astype(np.float64))
+    offsets = mean[:, None] - mean[None]  # [K, K, d]
+    pooled = (variance[:, None] + variance[None]) / 2  # [K, K, d]
+    return np.sqrt(np.sum(offsets**2 / pooled, axis=-1))
+
+
+def neighbour_order(distances: np.ndarray) -> np.ndarray:
+    """An order in which near things stand together.
+
+    The leaves of an average-linkage tree, turned so that the sum of distances between
+    neighbours is the least that the tree allows (Bar-Joseph et al. 2001).
+
+    Args:
+      distances: [K, K], symmetric, with zeros on the diagonal.
+
+    Returns:
+      A permutation of 0..K-1.
+    """
+    if len(distances) < 2:
+        return np.arange(len(distances))
+    condensed = squareform(distances, checks=False)
+    tree = hierarchy.linkage(condensed, "average", optimal_ordering=True)
+    return hierarchy.leaves_list(tree)
 
 
 class ModeAssignment(NamedTuple):

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from adversarial_latent.evaluation import figures
@@ -46,6 +47,18 @@ class _Metric:
 
 
 _METRICS = {
+    "classification_error": _Metric(
+        "Classification error",
+        "share of test examples whose predicted class is wrong",
+        is_share=True,
+        better="lower",
+    ),
+    "classification_error_from_z": _Metric(
+        "Classification error, from the code",
+        "the same, where the class is read off an example's latent code",
+        is_share=True,
+        better="lower",
+    ),
     "clustering_accuracy": _Metric(
         "Clustering accuracy, one-to-one",
         "share of test examples in the right cluster when each class gets one cluster",
@@ -66,6 +79,25 @@ _METRICS = {
     "ari": _Metric(
         "Adjusted Rand index",
         "agreement on which pairs belong together; 0 by chance, 1 at best",
+        better="higher",
+    ),
+    "clustering_accuracy_from_z": _Metric(
+        "Clustering accuracy, one-to-one, from the code",
+        "the same, where the cluster is read off an example's latent code",
+        is_share=True,
+        better="higher",
+    ),
+    "clustering_error_from_z": _Metric(
+        "Clustering error, from the code",
+        "the same, where the cluster is read off an example's latent code",
+        is_share=True,
+        better="lower",
+    ),
+    "classifier_agreement": _Metric(
+        "Agreement of image and code",
+        "share of test examples for which the image and its latent code give the same "
+        "class or cluster",
+        is_share=True,
         better="higher",
     ),
     "modes_captured": _Metric(
@@ -93,17 +125,36 @@ _METRICS = {
         "mean squared difference of an example and its decoded code",
         better="lower",
     ),
+    "nearest_component_distance": _Metric(
+        "Distance to the nearest component",
+        "mean over the mixture's components, in their standard deviations; below 2 "
+        "neighbours overlap",
+    ),
+    "mixture_std": _Metric(
+        "Standard deviation of the components",
+        "mean over the mixture's components and the dimensions of the latent code",
+    ),
+    "log_p_z": _Metric(
+        "Log-density of the codes",
+        "mean of log p(z) of test examples under the mixture, in nats; compare it "
+        "between trials of one config only",
+    ),
 }
 """In order of importance: the first one that a run has is its headline."""
 
 _FIGURE_ORDER = (
+    "classification_components",
+    "classification_matrix",
     "clustering_components",
     "clustering_matrix",
     "modes",
     "reconstruction",
     "interpolation",
     "samples",
+    "classification_tsne",
     "clustering_tsne",
+    "mixture_distances",
+    "mixture_plane",
 )
 
 _STYLE = """
@@ -153,8 +204,8 @@ def write_report(workdir: str | os.PathLike[str]) -> str:
     """Writes report.html of an evaluated run.
 
     It shows what results.json, config.json, dataset.json, metrics.jsonl and
-    figures/*.png hold; only the first is needed. Pictures are embedded, text is
-    escaped, and equal files give an equal report.
+    figures/*.png hold, and lists arrays/*.npz; only the first is needed. Pictures are
+    embedded, text is escaped, and equal files give an equal report.
 
     Args:
       workdir: directory of the run.
@@ -184,6 +235,7 @@ def write_report(workdir: str | os.PathLike[str]) -> str:
         _trials(results),
         _protocols(results, dataset),
         _pictures(workdir, _number_of_trials(results)),
+        _arrays(workdir),
         _training(rows),
         _details("Environment", _environment(results)),
         _details("Config", config),
@@ -402,6 +454,19 @@ def _pictures(workdir: str, trials: int) -> str:
         return ""
     note = '<p class="muted">All show the chosen trial.</p>' if trials > 1 else ""
     return f"<h2>Figures</h2>{note}{body}"
+
+
+def _arrays(workdir: str) -> str:
+    """What arrays/*.npz hold, for those who want to go on from there."""
+    directory = os.path.join(workdir, "arrays")
+    if not os.path.isdir(directory):
+        return ""
+    body = ""
+    for name in sorted(os.listdir(directory)):
+        with np.load(os.path.join(directory, name)) as arrays:
+            shapes = [f"{key} {list(arrays[key].shape)}" for key in arrays]
+        body += f"<dt>arrays/{_escape(name)}</dt><dd>{_escape(', '.join(shapes))}</dd>"
+    return f"<h2>Arrays</h2><dl>{body}</dl>" if body else ""
 
 
 def _training(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -31,7 +31,7 @@ class Frequencies(nn.Module):
         mean = self.variable(
             "batch_stats",
             "mean",
-            lambda: jnp.full((self.num_classes,), 1 / self.num_classes),
+            lambda: jnp.full((self.num_classes,), 1 / self.num_classes, jnp.float32),
         )
         batches = self.variable("batch_stats", "batches", lambda: jnp.zeros(()))
         if train and y is not None and not self.is_initializing():

@@ -6,6 +6,7 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
 from adversarial_latent.data import GRID_SIGMA, Dataset, Examples, grid_means
+from adversarial_latent.distributions import GaussianMixture
 
 CLASS_NAMES = tuple("0123456789")
 
@@ -31,6 +32,8 @@ def digits_dataset(labelled: bool = True) -> Dataset:
 class KMeansModel:
     """Clusters of k-means and codes of PCA, behind the interface of a `Model`."""
 
+    classifies = conditional = False
+
     def __init__(self, dataset: Dataset, num_components: int = 10, latent_dim: int = 8):
         x = dataset.splits["train"].as_float()
         self.shape = x.shape[1:]
@@ -41,7 +44,7 @@ class KMeansModel:
         self._centers = self._pca.transform(self._kmeans.cluster_centers_)  # [K, d]
 
     def can(self, question: str) -> bool:
-        return question in ("encode", "decode", "sample")
+        return question in ("encode", "decode", "sample", "mixture")
 
     def encode(self, x: np.ndarray) -> dict[str, np.ndarray]:
         flat = x.reshape(len(x), -1)
@@ -68,6 +71,41 @@ class KMeansModel:
         z = z.astype(np.float32)
         return {"x": self.decode({"z": z}), "z": z, "y": np.eye(self.num_components)[k]}
 
+    def mixture(self) -> GaussianMixture:
+        return GaussianMixture(
+            logits=np.zeros(self.num_components, np.float32),
+            mean=self._centers.astype(np.float32),
+            log_variance=np.full(self._centers.shape, np.log(0.01), np.float32),
+        )
+
+
+class ClassModel(KMeansModel):
+    """Classes whose mean code is nearest, and a Gaussian for the codes of each."""
+
+    classifies = True
+
+    def __init__(self, dataset: Dataset, latent_dim: int = 8):
+        super().__init__(dataset, latent_dim=latent_dim)
+        train = dataset.splits["train"]
+        self._class_codes = [
+            super(ClassModel, self).encode(train.as_float()[train.label == k])["z"]
+            for k in range(10)
+        ]
+
+    def encode(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        z = super().encode(x)["z"]
+        means = np.stack([codes.mean(axis=0) for codes in self._class_codes])
+        squared = np.square(z[:, None] - means).sum(axis=-1)  # [N, 10]
+        return {"z": z, "y": np.eye(10)[squared.argmin(axis=1)]}
+
+    def mixture(self) -> GaussianMixture:
+        sizes = [len(codes) for codes in self._class_codes]
+        return GaussianMixture(
+            logits=np.log(np.array(sizes, np.float32)),
+            mean=np.stack([codes.mean(axis=0) for codes in self._class_codes]),
+            log_variance=np.log([codes.var(axis=0) for codes in self._class_codes]),
+        )
+
 
 def grid_dataset() -> Dataset:
     """The 25-grid with 500 points in each split."""
@@ -88,6 +126,7 @@ class GridModel:
     """Draws from some modes of the 25-grid; halves data to get codes."""
 
     num_components = None
+    classifies = conditional = False
 
     def __init__(self, num_modes: int = 25, sigma: float = GRID_SIGMA, infers=True):
         self._means = grid_means()[:num_modes]
@@ -95,7 +134,9 @@ class GridModel:
         self._infers = infers
 
     def can(self, question: str) -> bool:
-        return question == "sample" or self._infers
+        return question == "sample" or (
+            self._infers and question in ("encode", "decode")
+        )
 
     def encode(self, x: np.ndarray) -> dict[str, np.ndarray]:
         assert self._infers

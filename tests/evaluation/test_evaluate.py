@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import types
 
 import numpy as np
 import pytest
@@ -12,9 +11,10 @@ from adversarial_latent.config import config_hash
 from adversarial_latent.data import load
 from adversarial_latent.evaluation import evaluate as evaluate_lib
 from adversarial_latent.evaluation.evaluate import check_evaluation, evaluate
-from adversarial_latent.evaluation.evaluators import get_evaluator
+from adversarial_latent.evaluation.evaluators import Evaluation, get_evaluator
 from adversarial_latent.train import train_and_evaluate
 from adversarial_latent.workdir import load_trials, read_config, trained_steps
+from tests import toys
 from tests.runs import tiny_config
 
 
@@ -22,6 +22,13 @@ from tests.runs import tiny_config
 def run(finished_run, tmp_path):
     """A copy of the finished run, to write to."""
     return shutil.copytree(finished_run, tmp_path / "run")
+
+
+def with_evaluators(run, *names):
+    """Has a run evaluated by others than it was launched with."""
+    config = read_config(str(run))
+    config.evaluators = names
+    (run / "config.json").write_text(config.to_json())
 
 
 def read_results(run):
@@ -40,8 +47,16 @@ def test_layout_of_results(finished_run):
         "config_hash",
         "environment",
     ]
-    names = ["clustering_error", "clustering_accuracy", "nmi", "ari"]
-    assert list(results["results"]) == [*names, "reconstruction_mse"]
+    assert list(results["results"]) == [
+        "clustering_error",
+        "clustering_accuracy",
+        "clustering_error_from_z",
+        "clustering_accuracy_from_z",
+        "nmi",
+        "ari",
+        "classifier_agreement",
+        "reconstruction_mse",
+    ]
     assert results["results"]["nmi"].pop("paper") == 0.5
     for number in results["results"].values():
         assert set(number) == {"mean", "std", "trials", "chosen"}
@@ -117,6 +132,55 @@ def test_evaluating_again_writes_the_same_bytes(run):
         assert (run / name).read_bytes() == content, name
 
 
+def test_arrays_are_those_of_the_chosen_trial(run, monkeypatch):
+    with_evaluators(run, "mixture")
+    monkeypatch.setattr(
+        evaluate_lib, "get_criterion", lambda name: lambda models, x: np.array([0, 1])
+    )
+    contents = []
+    for _ in range(2):
+        results = evaluate(str(run))
+        contents.append((run / "arrays" / "mixture.npz").read_bytes())
+    assert contents[0] == contents[1]
+    _, model = load_trials(str(run))
+    mixture = model.mixture()
+    with np.load(run / "arrays" / "mixture.npz") as arrays:
+        assert set(arrays) == {"probabilities", "mean", "log_variance", "distance"}
+        np.testing.assert_array_equal(arrays["mean"], mixture.mean)
+        np.testing.assert_array_equal(arrays["log_variance"], mixture.log_variance)
+        nearest = np.sort(arrays["distance"], axis=1)[:, 1].mean()
+    found = results["results"]["nearest_component_distance"]
+    assert found["chosen"] == pytest.approx(nearest)
+    report = (run / "report.html").read_text()
+    assert "arrays/mixture.npz</dt><dd>probabilities [3], mean [3, 2], log_v" in report
+
+
+def test_a_number_of_two_evaluators_is_there_once(run):
+    with_evaluators(run, "clustering", "clustering")
+    agreement = evaluate(str(run))["results"]["classifier_agreement"]
+    assert len(agreement["trials"]) == 2
+
+
+def test_results_and_report_of_a_classifier(classifier_run):
+    results = read_results(classifier_run)["results"]
+    assert list(results) == [
+        "classification_error",
+        "classification_error_from_z",
+        "classifier_agreement",
+        "log_p_z",
+        "mixture_std",
+        "nearest_component_distance",
+    ]
+    test = load(read_config(str(classifier_run)).dataset).splits["test"]
+    errors = [
+        np.mean(model.encode(test.as_float())["y"].argmax(-1) != test.label)
+        for model in load_trials(str(classifier_run))
+    ]
+    assert results["classification_error"]["trials"] == pytest.approx(errors)
+    report = (classifier_run / "report.html").read_text()
+    assert "</strong>Classification error: share of test examples" in report
+
+
 def test_report_shows_the_run(finished_run):
     report = (finished_run / "report.html").read_text()
     assert "AMM on npz" in report
@@ -126,7 +190,7 @@ def test_report_shows_the_run(finished_run):
 
 def test_a_number_that_is_not_finite_is_named(run, monkeypatch):
     def bad(model, dataset, seed, draw):
-        return types.SimpleNamespace(protocol="", figures={}, results={"nmi": np.nan})
+        return Evaluation(results={"nmi": np.nan}, figures={}, protocol="")
 
     monkeypatch.setattr(evaluate_lib, "get_evaluator", lambda name: bad)
     before = read_results(run)
@@ -140,7 +204,7 @@ def test_one_trial_without_labels_or_selection(tmp_path):
     config.update(trials=1, duration="2_steps", selection="")
     config.evaluators = ("clustering", "reconstruction", "interpolation", "samples")
     results = train_and_evaluate(config, str(tmp_path / "run"))
-    assert list(results["results"]) == ["reconstruction_mse"]
+    assert list(results["results"]) == ["classifier_agreement", "reconstruction_mse"]
     (mse,) = results["results"]["reconstruction_mse"]["trials"]
     assert results["results"]["reconstruction_mse"] == {
         "mean": mse,
@@ -160,13 +224,26 @@ def test_one_trial_without_labels_or_selection(tmp_path):
     }
 
 
-def test_what_cannot_be_evaluated_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("evaluators", "selection", "game", "message"),
+    [
+        (("clustering",), "", toys.normed_gan(), r"has no \['encode', 'sample'\]"),
+        (("classification",), "", toys.amm(), "a model that learns classes"),
+        ((), "agreement", toys.normed_gan(), "infers no clusters to choose a trial by"),
+        (("classified",), "", toys.amm(), "unknown evaluator 'classified'"),
+        ((), "best", toys.amm(), "unknown selection 'best'"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_refused(
+    evaluators, selection, game, message, tmp_path
+):
     config = tiny_config(tmp_path)
-    check_evaluation(config, types.SimpleNamespace(num_components=3))
-    plain = types.SimpleNamespace(num_components=None)
-    for evaluators, selection in ((("clustering",), ""), ((), "agreement")):
-        config.update(evaluators=evaluators, selection=selection)
-        with pytest.raises(ValueError, match="the game 'amm' has no components"):
-            check_evaluation(config, plain)
+    check_evaluation(config, toys.amm())
+    config.update(evaluators=evaluators, selection=selection)
+    with pytest.raises(ValueError, match=message):
+        check_evaluation(config, game)
+
+
+def test_a_directory_without_a_run(tmp_path):
     with pytest.raises(FileNotFoundError, match="is it the --workdir of a run"):
         evaluate(str(tmp_path))

@@ -1,16 +1,21 @@
 """Evaluators on a model whose numbers are known."""
 
+import copy
 import dataclasses
 import io
 import json
 
 import numpy as np
 import pytest
+from scipy import optimize, spatial, special, stats
 from sklearn import metrics as sklearn_metrics
+from sklearn.naive_bayes import GaussianNB
 
 from adversarial_latent.data import GRID_SIGMA, Dataset, Examples
+from adversarial_latent.distributions import GaussianMixture
 from adversarial_latent.evaluation import evaluators, figures, metrics
 from tests.evaluation.fakes import (
+    ClassModel,
     GridModel,
     KMeansModel,
     digits_dataset,
@@ -28,15 +33,38 @@ def model(digits) -> KMeansModel:
     return KMeansModel(digits)
 
 
+@pytest.fixture(scope="module")
+def classifier(digits) -> ClassModel:
+    return ClassModel(digits)
+
+
 class _Clusters:
     """A model whose clusters are given."""
+
+    classifies = conditional = False
 
     def __init__(self, clusters: np.ndarray, num_components: int):
         self._y = np.eye(num_components)[clusters]
         self.num_components = num_components
 
+    def can(self, question: str) -> bool:
+        return question in ("encode", "sample")
+
     def encode(self, x: np.ndarray) -> dict[str, np.ndarray]:
         return {"z": np.zeros((len(x), 2), np.float32), "y": self._y}
+
+    def sample(self, n: int, seed: int, component: int) -> dict[str, np.ndarray]:
+        return {"x": np.zeros((n, 8, 8, 1))}
+
+
+def _counts(axes, column_names: int) -> np.ndarray:
+    """The matrix that is written into a panel, its columns in order of their name."""
+    names = [int(label.get_text()) for label in axes.get_xticklabels()]
+    counts = np.zeros((len(axes.get_yticklabels()), column_names), int)
+    for text in axes.texts:
+        column, row = text.get_position()
+        counts[int(row), names[int(column)]] = int(text.get_text())
+    return counts
 
 
 def _png(figure) -> bytes:
@@ -46,7 +74,7 @@ def _png(figure) -> bytes:
 
 
 def test_unknown_evaluator_is_named_with_the_choices():
-    with pytest.raises(ValueError, match=r"'clusterin'; there are \['clustering'"):
+    with pytest.raises(ValueError, match=r"'clusterin'; there are \['classific"):
         evaluators.get_evaluator("clusterin")
 
 
@@ -65,9 +93,16 @@ def test_clustering_of_known_clusters(digits):
     expected = min(zeros, ones)
     assert evaluation.results["clustering_error"] == pytest.approx(expected)
     assert evaluation.results["clustering_accuracy"] == pytest.approx(1 - expected)
+    assert list(evaluation.results) == [
+        "clustering_error",
+        "clustering_accuracy",
+        "nmi",
+        "ari",
+    ]  # nothing of eq. 19, for want of a mixture
     assert not evaluation.figures
     assert "5 → 2, 6 → 3, 7 → 4" in evaluation.protocol
     assert "3 → none" in evaluation.protocol
+    assert "from_z" not in evaluation.protocol
 
 
 def test_clustering_agrees_with_scikit_learn(digits, model):
@@ -84,6 +119,29 @@ def test_clustering_agrees_with_scikit_learn(digits, model):
     )
     assert results["ari"] == sklearn_metrics.adjusted_rand_score(test.label, clusters)
     assert 0 < 1 - results["clustering_error"] < 1
+
+
+def test_clustering_from_codes_is_the_nearest_component(digits, model):
+    """Eq. 19 with equal variances and frequencies is the nearest mean."""
+    evaluation = evaluators.clustering(model, digits, 0)
+    labels = digits.splits["test"].label
+    code = model.encode(digits.splits["test"].as_float())
+    nearest = spatial.distance.cdist(code["z"], model.mixture().mean).argmin(axis=1)
+    counts = sklearn_metrics.confusion_matrix(labels, nearest, labels=range(10))
+    results = evaluation.results
+    assert results["clustering_error_from_z"] == pytest.approx(
+        1 - counts.max(axis=0).sum() / 100
+    )
+    best = counts[optimize.linear_sum_assignment(-counts)].sum() / 100
+    assert results["clustering_accuracy_from_z"] == pytest.approx(best)
+    agreement = np.mean(nearest == code["y"].argmax(axis=1))
+    assert results["classifier_agreement"] == agreement
+    assert 0.5 < agreement < 1
+    panels = evaluation.figures["clustering_matrix"].axes
+    np.testing.assert_array_equal(_counts(panels[1], 10), counts)
+    assert f"error {results['clustering_error_from_z']:.1%}" in panels[1].get_title(
+        loc="left"
+    )
 
 
 def test_clustering_draws_its_figures(digits, model):
@@ -109,7 +167,7 @@ def test_clustering_draws_its_figures(digits, model):
 
 def test_clustering_without_labels_skips_the_numbers_and_says_so(model):
     evaluation = evaluators.clustering(model, digits_dataset(labelled=False), 0)
-    assert evaluation.results == {}
+    assert list(evaluation.results) == ["classifier_agreement"]
     assert "no labels" in evaluation.protocol
     assert list(evaluation.figures) == ["clustering_components", "clustering_tsne"]
     components = evaluation.figures["clustering_components"].axes[0]
@@ -136,9 +194,7 @@ def test_component_rows_hold_their_own_test_images(digits, model, monkeypatch):
 
 
 def test_clustering_of_collapsed_codes_still_draws(digits):
-    clusters = _Clusters(np.zeros(100, int), 3)
-    clusters.sample = lambda n, seed, component: {"x": np.zeros((n, 8, 8, 1))}
-    evaluation = evaluators.clustering(clusters, digits, 0)
+    evaluation = evaluators.clustering(_Clusters(np.zeros(100, int), 3), digits, 0)
     labels = [
         label.get_text()
         for label in evaluation.figures["clustering_components"]
@@ -148,9 +204,236 @@ def test_clustering_of_collapsed_codes_still_draws(digits):
     assert labels[1:] == ["component 1 (empty)", "component 2 (empty)"]
 
 
-def test_clustering_needs_components(digits):
-    with pytest.raises(ValueError, match="needs a model with components"):
-        evaluators.clustering(GridModel(), digits, 0)
+def test_images_of_another_class_are_framed(digits, monkeypatch):
+    seen = {}
+
+    def remember(members, generated, row_labels, *, wrong, **_):
+        seen.update(members=members, wrong=wrong)
+        return figures.image_grid(generated)
+
+    monkeypatch.setattr(figures, "component_figure", remember)
+    test = digits.splits["test"]
+    # Everything is in its own class, but a 3 and a 5 that changed places.
+    clusters = test.label.copy()
+    three, five = np.argmax(test.label == 3), np.argmax(test.label == 5)
+    clusters[[three, five]] = 5, 3
+    evaluation = evaluators.clustering(_Clusters(clusters, 10), digits, 0)
+    x = test.as_float()
+    framed = [
+        (k, seen["members"][k, column]) for k, column in np.argwhere(seen["wrong"])
+    ]
+    assert 1 <= len(framed) <= 2, "10 of each row are shown"
+    for k, image in framed:
+        np.testing.assert_array_equal(image, x[three if k == 5 else five])
+    assert "red frame" in evaluation.figures["clustering_components"].get_label()
+
+
+def _told(model):
+    """A model that has to be told the labels, and remembers what it was told."""
+    told = copy.copy(model)
+    told.conditional, told.seen = True, []
+
+    def encode(x, label):
+        told.seen.append((x, label))
+        return model.encode(x)
+
+    told.encode = encode
+    return told
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "message"),
+    [
+        ("clustering", "grid", "'clustering' needs a model with components"),
+        ("mixture", "grid", r"has no \['mixture'\]"),
+        ("classification", "clusters", "needs a model that learns classes"),
+        ("clustering", "told", "'clustering' compares .* this model is told the"),
+        ("classification", "told", "'classification' .* this model is told the"),
+        ("reconstruction", "sampler", r"has no \['encode', 'decode'\]"),
+    ],
+)
+def test_models_that_an_evaluator_is_not_for(
+    name, kind, message, digits, model, classifier
+):
+    models = {
+        "grid": GridModel(),
+        "clusters": model,
+        "told": _told(classifier),
+        "sampler": GridModel(infers=False),
+    }
+    with pytest.raises(ValueError, match=message):
+        evaluators.get_evaluator(name)(models[kind], digits, 0)
+
+
+@pytest.mark.parametrize("name", ["reconstruction", "interpolation", "mixture"])
+def test_a_conditional_model_is_told_the_labels_of_its_examples(name, digits, model):
+    told, evaluator = _told(model), evaluators.get_evaluator(name)
+    evaluation = evaluator(told, digits, 0)
+    assert evaluation.results == evaluator(model, digits, 0).results
+    test = digits.splits["test"]
+    images = [image.tobytes() for image in test.as_float()]
+    ((x, label),) = told.seen
+    assert [test.label[images.index(one.tobytes())] for one in x] == label.tolist()
+
+
+def test_classification_agrees_with_naive_bayes(digits, classifier):
+    """Eq. 19 with each class's mean, variance and frequency is naive Bayes."""
+    evaluation = evaluators.classification(classifier, digits, 0)
+    train, test = digits.splits["train"], digits.splits["test"]
+    code = classifier.encode(test.as_float())
+    bayes = GaussianNB(var_smoothing=0.0)
+    bayes.fit(classifier.encode(train.as_float())["z"], train.label)
+    from_z, from_x = bayes.predict(code["z"]), code["y"].argmax(axis=1)
+    results = evaluation.results
+    assert results == {
+        "classification_error": pytest.approx(np.mean(from_x != test.label)),
+        "classification_error_from_z": pytest.approx(np.mean(from_z != test.label)),
+        "classifier_agreement": np.mean(from_x == from_z),
+    }
+    assert len({0.0, 1.0, *results.values()}) == 5
+    panels = evaluation.figures["classification_matrix"].axes
+    for axes, predicted, suffix in zip(
+        panels, (from_x, from_z), ("", "_from_z"), strict=True
+    ):
+        expected = sklearn_metrics.confusion_matrix(test.label, predicted)
+        np.testing.assert_array_equal(_counts(axes, 10), expected)
+        error = results[f"classification_error{suffix}"]
+        assert f"error {error:.1%}" in axes.get_title(loc="left")
+
+
+def test_classification_draws_its_figures(digits, classifier):
+    drawn = evaluators.classification(classifier, digits, 0).figures
+    assert list(drawn) == [
+        "classification_components",
+        "classification_matrix",
+        "classification_tsne",
+    ]
+    assert all(figure.get_label() for figure in drawn.values())
+    rows = drawn["classification_components"].axes[0].get_yticklabels()
+    assert [row.get_text() for row in rows] == list(digits.class_names)
+    (legend,) = drawn["classification_tsne"].legends
+    assert [text.get_text() for text in legend.get_texts()] == list(digits.class_names)
+
+
+def test_classification_needs_labels_of_the_same_classes(digits, classifier):
+    with pytest.raises(ValueError, match="'digits' has none"):
+        evaluators.classification(classifier, digits_dataset(labelled=False), 0)
+    more = dataclasses.replace(digits, class_names=(*digits.class_names, "ten"))
+    with pytest.raises(ValueError, match="has 10 classes, but 'digits' has 11"):
+        evaluators.classification(classifier, more, 0)
+
+
+def test_mixture_agrees_with_scipy(digits, classifier):
+    evaluation = evaluators.mixture(classifier, digits, 0, draw=False)
+    z = classifier.encode(digits.splits["test"].as_float())["z"].astype(np.float64)
+    prior = classifier.mixture()
+    mean, variance = np.float64(prior.mean), np.exp(np.float64(prior.log_variance))
+    frequencies = np.exp(prior.logits) / 200
+    joint = [
+        np.log(frequencies[k])
+        + stats.multivariate_normal(mean[k], np.diag(variance[k])).logpdf(z)
+        for k in range(10)
+    ]
+    distance = np.array(
+        [
+            [
+                spatial.distance.mahalanobis(
+                    mean[j], mean[k], np.diag(2 / (variance[j] + variance[k]))
+                )
+                for k in range(10)
+            ]
+            for j in range(10)
+        ]
+    )
+    assert evaluation.results == {
+        "log_p_z": pytest.approx(special.logsumexp(joint, axis=0).mean(), rel=1e-5),
+        "mixture_std": pytest.approx(np.sqrt(variance).mean(), rel=1e-5),
+        "nearest_component_distance": pytest.approx(
+            np.sort(distance, axis=1)[:, 1].mean(), rel=1e-5
+        ),
+    }
+    arrays = evaluation.arrays
+    np.testing.assert_allclose(arrays["distance"], distance, rtol=1e-5)
+    np.testing.assert_allclose(arrays["probabilities"], frequencies, rtol=1e-5)
+    np.testing.assert_array_equal(arrays["mean"], prior.mean)
+    np.testing.assert_array_equal(arrays["log_variance"], prior.log_variance)
+
+
+@pytest.mark.parametrize("kind", ["classes", "clusters", "bare"])
+def test_mixture_names_its_components(kind, digits, model, classifier):
+    dataset = digits_dataset(labelled=False) if kind == "bare" else digits
+    evaluation = evaluators.mixture(
+        classifier if kind == "classes" else model, dataset, 0
+    )
+    test = digits.splits["test"]
+    members = model.encode(test.as_float())["y"].argmax(axis=1) == 0
+    majority = np.bincount(test.label[members]).argmax()
+    first = f"0 → {majority}" if kind == "clusters" else "0"
+    legend = "cluster" if kind == "bare" else "class"
+    assert list(evaluation.figures) == ["mixture_distances", "mixture_plane"]
+    heat = evaluation.figures["mixture_distances"].axes[0]
+    names = [label.get_text() for label in heat.get_yticklabels()]
+    order = metrics.neighbour_order(evaluation.arrays["distance"])
+    assert names[order.tolist().index(0)] == first
+    written = heat.texts[0]  # first row, second column
+    distance = evaluation.arrays["distance"][order[0], order[1]]
+    assert (written.get_position(), written.get_text()) == ((1, 0), f"{distance:.1f}")
+    plane = evaluation.figures["mixture_plane"]
+    assert plane.legends[0].get_title().get_text() == legend
+    assert {text.get_text() for text in plane.axes[0].texts} == set("0123456789")
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (2, 1), (3, 2)])
+def test_mixture_of_any_size_is_drawn(shape, digits):
+    components, dimension = shape
+    model = _Clusters(np.zeros(100, int), components)
+    prior = GaussianMixture(
+        logits=np.zeros(components, np.float32),
+        mean=np.ones(shape, np.float32),
+        log_variance=np.zeros(shape, np.float32),
+    )
+    model.mixture = lambda: prior
+    model.can = lambda question: question in ("encode", "mixture")
+    model.encode = lambda x: {
+        "z": np.zeros((len(x), dimension), np.float32),
+        "y": np.eye(components)[np.zeros(len(x), int)],
+    }
+    evaluation = evaluators.mixture(model, digits, 0)
+    for figure in evaluation.figures.values():
+        assert _png(figure)
+    assert ("mixture_distances" in evaluation.figures) == (components > 1)
+    assert evaluation.results.get("nearest_component_distance", 0.0) == 0.0
+    density = stats.norm.logpdf(1.0) * dimension
+    assert evaluation.results["log_p_z"] == pytest.approx(density)
+
+
+def test_plane_shows_the_axes_on_which_means_differ_most(digits, monkeypatch):
+    """Means differ by 8 along z_2, by 2 along z_0 and by nothing along z_1."""
+    seen = {}
+
+    def remember(codes, classes, names, means, covariances, *rest, **options):
+        seen.update(means=means, covariances=covariances, options=options)
+        return figures.scatter_figure(codes)
+
+    monkeypatch.setattr(figures, "mixture_figure", remember)
+    mean = np.array([[1, 5, 4], [-1, 5, 4], [1, 5, -4], [-1, 5, -4]], np.float32)
+    variance = np.array([[1, 2, 3]] * 4, np.float32)
+    model = _Clusters(np.arange(100) % 4, 4)
+    model.can = lambda question: True
+    model.mixture = lambda: GaussianMixture(
+        np.zeros(4, np.float32), mean, np.log(variance)
+    )
+    model.encode = lambda x: {
+        "z": np.zeros((100, 3), np.float32),
+        "y": np.eye(4)[np.arange(100) % 4],
+    }
+    evaluators.mixture(model, digits, 0)
+    np.testing.assert_allclose(np.abs(seen["means"]), [[4, 1]] * 4, atol=1e-5)
+    np.testing.assert_allclose(seen["covariances"], [np.diag([3, 1])] * 4, atol=1e-5)
+    assert seen["options"]["axis_labels"] == (
+        "first principal component of the means (94%)",
+        "second (6%)",
+    )
 
 
 def test_evaluators_need_a_test_split(digits, model):
@@ -277,7 +560,7 @@ def test_manifold_refuses_other_codes(digits, model):
 
 
 @pytest.mark.parametrize(
-    "name", ["clustering", "reconstruction", "interpolation", "samples"]
+    "name", ["clustering", "mixture", "reconstruction", "interpolation", "samples"]
 )
 def test_equal_arguments_give_equal_numbers_and_pictures(name, digits, model):
     evaluator = evaluators.get_evaluator(name)

@@ -151,35 +151,160 @@ def test_interpolation_figure_has_originals_at_both_ends():
     assert widths[1] == 6 * widths[0] == 6 * widths[2]
 
 
-def test_cluster_matrix_figure_orders_clusters_by_class():
-    counts = np.array([[0, 9, 0, 0], [8, 1, 0, 5]])
-    mapping = np.array([1, 0, -1, 1])
-    figure = figures.cluster_matrix_figure(
-        counts, mapping, ["cat", "dog"], "error 4.3%"
-    )
-    (axes,) = figure.axes
-    assert axes.get_title(loc="left") == "error 4.3%"
-    assert _texts(axes.get_xticklabels()) == ["1", "0", "3", "2"]
-    assert _texts(axes.get_yticklabels()) == ["cat", "dog"]
+def test_component_figure_frames_the_wrong_ones():
+    wrong = np.array([[False, True, False], [False, False, True]])
+    images = _images(2, 3)
+    figure = figures.component_figure(images, images, ["a", "b"], wrong=wrong)
+    members, generated = figure.axes
+    tile = _shown(members).shape[0] / 2
+    centers = {
+        (
+            (frame.get_x() + frame.get_width() / 2) // tile,
+            (frame.get_y() + frame.get_height() / 2) // tile,
+        )
+        for frame in members.patches
+    }
+    assert centers == {(1, 0), (2, 1)}
+    assert not generated.patches
+
+
+def _matrix_panel(axes):
+    """What is written where, and which cells are outlined."""
     written = {text.get_position(): text.get_text() for text in axes.texts}
-    assert written == {(0, 0): "9", (0, 1): "1", (1, 1): "8", (2, 1): "5"}
     outlined = {
         (patch.get_x() + 0.5, patch.get_y() + 0.5)
         for patch in axes.patches
         if isinstance(patch, Rectangle)
     }
-    assert outlined == {(0, 0), (1, 1), (2, 1)}
+    return written, outlined
+
+
+def _assert_inside(figure):
     _png(figure)
     box = figure.get_tightbbox()
     assert box.x0 >= 0
+    assert box.y0 >= 0
     assert box.x1 <= figure.get_figwidth()
+    assert box.y1 <= figure.get_figheight()
 
 
-def test_huge_cluster_matrix_leaves_out_its_counts():
+def test_matrix_figure_orders_clusters_by_class():
+    counts = np.array([[0, 9, 0, 0], [8, 1, 0, 5]])
+    mapping = np.array([1, 0, -1, 1])
+    figure = figures.matrix_figure(
+        {"error 4.3%": counts}, [mapping], ["cat", "dog"], list("0123"), "cluster"
+    )
+    (axes,) = figure.axes
+    assert axes.get_title(loc="left") == "error 4.3%"
+    assert axes.get_xlabel() == "cluster"
+    assert _texts(axes.get_xticklabels()) == ["1", "0", "3", "2"]
+    assert _texts(axes.get_yticklabels()) == ["cat", "dog"]
+    written, outlined = _matrix_panel(axes)
+    assert written == {(0, 0): "9", (0, 1): "1", (1, 1): "8", (2, 1): "5"}
+    assert outlined == {(0, 0), (1, 1), (2, 1)}
+    _assert_inside(figure)
+
+
+def test_matrix_figure_puts_two_matrices_in_the_order_of_the_first():
+    first, second = np.array([[[0, 9], [8, 1]], [[7, 2], [3, 6]]])
+    mappings = [np.array([1, 0]), np.array([0, 1])]
+    names = ["a rather long name", "b"]
+    figure = figures.matrix_figure(
+        {"one\nerror 5%": first, "two\nerror 8%": second},
+        mappings,
+        names,
+        names,
+        "predicted class",
+    )
+    left, right = figure.axes
+    assert _texts(left.get_xticklabels()) == _texts(right.get_xticklabels())
+    assert _texts(left.get_xticklabels()) == ["b", "a rather long name"]
+    assert _matrix_panel(left)[1] == {(0, 0), (1, 1)}
+    written, outlined = _matrix_panel(right)
+    assert written == {(0, 0): "2", (1, 0): "7", (0, 1): "6", (1, 1): "3"}
+    assert outlined == {(1, 0), (0, 1)}
+    assert left.get_position().x1 < right.get_position().x0
+    _assert_inside(figure)
+
+
+def test_wide_matrices_stand_below_each_other():
+    counts = np.eye(10, 30, dtype=int)
+    figure = figures.matrix_figure(
+        {"a": counts, "b": counts},
+        [np.arange(30) % 10] * 2,
+        list("0123456789"),
+        [str(k) for k in range(30)],
+        "cluster",
+    )
+    first, second = figure.axes
+    assert first.get_position().x0 == second.get_position().x0
+    assert first.get_position().y0 > second.get_position().y1
+    _assert_inside(figure)
+
+
+def test_huge_matrix_leaves_out_its_counts():
     counts = np.ones((100, 100), int)
     names = [str(i) for i in range(100)]
-    figure = figures.cluster_matrix_figure(counts, np.arange(100), names, "")
+    figure = figures.matrix_figure({"": counts}, [np.arange(100)], names, names, "")
     assert not figure.axes[0].texts
+
+
+def test_distance_figure_writes_all_but_the_diagonal():
+    distances = np.array([[0.0, 1.25, 3.0], [1.25, 0.0, 12.0], [3.0, 12.0, 0.0]])
+    figure = figures.distance_figure(distances, ["0 → cat", "1 → dog", "2 → fish"])
+    axes, bar = figure.axes
+    written, _ = _matrix_panel(axes)
+    expected = {(0, 1): "1.2", (0, 2): "3.0", (1, 2): "12.0"}
+    assert written == expected | {
+        (row, column): t for (column, row), t in expected.items()
+    }
+    assert _texts(axes.get_xticklabels()) == _texts(axes.get_yticklabels())
+    near, far = (axes.images[0].cmap(axes.images[0].norm(d))[:3] for d in (1.25, 12.0))
+    assert sum(near) < sum(far), "what is near is dark"
+    assert bar.get_ylabel() == "standard deviations"
+    _assert_inside(figure)
+
+
+def test_equal_distances_look_alike():
+    distances = 7.0 * (1 - np.eye(3)) + np.triu(np.full((3, 3), 1e-6), 1)
+    image = figures.distance_figure(distances, ["a", "b", "c"]).axes[0].images[0]
+    low, high = image.get_clim()
+    assert high - low == pytest.approx(0.2 * 7.0, rel=1e-3)
+
+
+def test_mixture_figure_draws_ellipses_of_one_standard_deviation():
+    angle = np.deg2rad(30)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    covariances = np.stack([turn @ np.diag([9.0, 1.0]) @ turn.T, np.diag([0.25, 4.0])])
+    means = np.array([[1.0, 2.0], [-20.0, 0.0]])
+    codes = np.random.default_rng(0).normal(size=(40, 2))
+    figure = figures.mixture_figure(
+        codes,
+        np.arange(40) % 2,
+        ["cat", "dog"],
+        means,
+        covariances,
+        np.array([1, -1]),
+        ["0", "1"],
+        legend_title="class",
+        axis_labels=("first", "second"),
+    )
+    (axes,) = figure.axes
+    for ellipse, mean, covariance in zip(axes.patches, means, covariances, strict=True):
+        border = ellipse.get_patch_transform().transform(
+            ellipse.get_path().vertices[:-1:3]  # on the curve, not control points
+        )
+        offsets = border - mean
+        distances = np.sqrt(
+            np.einsum("ni,ij,nj->n", offsets, np.linalg.inv(covariance), offsets)
+        )
+        np.testing.assert_allclose(distances, 1.0, rtol=1e-3)
+    assert [text.get_text() for text in axes.texts] == ["0", "1"]
+    dog = axes.collections[1].get_facecolor()[0][:3]
+    np.testing.assert_allclose(axes.patches[0].get_edgecolor()[:3], dog)
+    assert axes.get_xlim()[0] < -20.5, "all ellipses are in view"
+    assert axes.get_xlabel() == "first"
+    _assert_inside(figure)
 
 
 def test_scatter_figure_has_a_colour_and_a_legend_entry_for_each_class():

@@ -140,6 +140,28 @@ def test_reconstruction_mse_refuses_to_broadcast():
 MEANS = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
 
 
+def test_component_distances_of_hand_made_components():
+    mean = np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 4.0]])
+    log_variance = np.log([[1.0, 1.0], [1.0, 1.0], [7.0, 1.0]])
+    distances = metrics.component_distances(mean, log_variance)
+    # Variances 1 and 7 have a mean of 4: 3 / 2 along the first axis.
+    expected = [[0, 5, 4], [5, 0, 1.5], [4, 1.5, 0]]
+    np.testing.assert_allclose(distances, expected, atol=1e-12)
+
+
+def test_neighbours_on_a_line_stand_together():
+    place = np.array([4.0, 0.0, 9.0, 1.0, 5.5, 10.0])
+    order = metrics.neighbour_order(np.abs(place[:, None] - place))
+    ordered = place[order].tolist()
+    assert ordered in (sorted(place), sorted(place, reverse=True))
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_order_of_few(size):
+    order = metrics.neighbour_order(np.ones((size, size)) - np.eye(size))
+    assert sorted(order) == list(range(size))
+
+
 def test_modes_of_hand_made_samples():
     samples = np.array([[0.0, 2.9], [0.0, 3.1], [10.0, 0.0], [4.0, 0.0], [12.9, 0.0]])
     assignment = metrics.assign_modes(samples, MEANS, sigma=1.0)

@@ -152,6 +152,39 @@ def test_protocol_config_and_environment(run):
     assert text.count("<details>") == 2
 
 
+def test_arrays_are_listed_with_their_shapes(run):
+    assert "<h2>Arrays" not in _read(run)
+    (run / "arrays").mkdir()
+    np.savez(run / "arrays" / "mixture.npz", mean=np.zeros((10, 4)), weight=np.ones(3))
+    text = _read(run)
+    assert "<dt>arrays/mixture.npz</dt><dd>mean [10, 4], weight [3]</dd>" in text
+
+
+def test_a_classifier_is_headed_by_its_error(tmp_path):
+    results = {
+        name: _value([value], 0, "")
+        for name, value in (
+            ("log_p_z", -12.5),
+            ("clustering_accuracy", 0.5),
+            ("classifier_agreement", 0.975),
+            ("classification_error_from_z", 0.0625),
+            ("classification_error", 0.03125),
+        )
+    }
+    _write(tmp_path, "results.json", {"results": results, "seeds": [0]})
+    text = _read(tmp_path)
+    assert '<div class="headline"><strong>3.12 %</strong>Classification error' in text
+    titles = re.findall(r"<tr><td>([^<]+)<small>", text)
+    assert titles == [
+        "Classification error",
+        "Classification error, from the code",
+        "Clustering accuracy, one-to-one",
+        "Agreement of image and code",
+        "Log-density of the codes",
+    ]
+    assert "-12.50</td>" in text
+
+
 def test_report_is_reproducible(run):
     assert _read(run) == _read(run)
 

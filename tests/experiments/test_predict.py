@@ -1,11 +1,15 @@
 """New images in, a table out."""
 
 import csv
+import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import special, stats
 
+from adversarial_latent.games.amm import AMM
 from adversarial_latent.workdir import load
 from tests.experiments import programs
 
@@ -30,15 +34,59 @@ def save_pngs(folder, images=NEW):
 
 def test_folder_of_pngs(finished_run, tmp_path, capsys):
     table = predict(finished_run, save_pngs(tmp_path / "scans"), tmp_path)
-    assert table[0] == ["name", "cluster", "probability"]
+    assert table[0] == [
+        "name",
+        "cluster",
+        "probability",
+        "cluster_from_z",
+        "probability_from_z",
+        "log_p_z",
+    ]
     assert [row[0] for row in table[1:]] == [f"scan, {i}.png" for i in range(11)]
-    expected = load(str(finished_run)).encode(NEW / np.float32(255))["y"]
-    assert [int(row[1]) for row in table[1:]] == expected.argmax(-1).tolist()
-    probabilities = np.array([float(row[2]) for row in table[1:]])
-    np.testing.assert_allclose(probabilities, expected.max(-1), atol=1e-6)
-    assert (probabilities >= 1 / 3).all()
-    assert (probabilities <= 1).all()
+    model = load(str(finished_run))
+    code = model.encode(NEW / np.float32(255))
+    from_z, log_p_z = mixture_answers(model, code["z"])
+    for column, expected in ((1, code["y"]), (3, from_z)):
+        assert [int(row[column]) for row in table[1:]] == expected.argmax(-1).tolist()
+        probabilities = [float(row[column + 1]) for row in table[1:]]
+        np.testing.assert_allclose(probabilities, expected.max(-1), atol=2e-6)
+    found = [float(row[5]) for row in table[1:]]
+    np.testing.assert_allclose(found, log_p_z, rtol=1e-4)
     assert capsys.readouterr().out == f"11 rows in {tmp_path / 'out.csv'}\n"
+
+
+def mixture_answers(model, z):
+    """p(y|z) [N, K] and log p(z) [N], by SciPy."""
+    prior = model.mixture()
+    density = stats.norm(prior.mean, np.exp(prior.log_variance / 2))
+    joint = density.logpdf(z[:, None]).sum(-1) + special.log_softmax(prior.logits)
+    return special.softmax(joint, axis=-1), special.logsumexp(joint, axis=-1)
+
+
+def test_classes_have_their_names_and_probabilities(classifier_run, tmp_path):
+    names = ["cat", "dog", "eel"]
+    run = shutil.copytree(classifier_run, tmp_path / "run")
+    dataset = json.loads((run / "dataset.json").read_text())
+    (run / "dataset.json").write_text(json.dumps(dataset | {"class_names": names}))
+    np.savez(tmp_path / "new.npz", x=NEW)
+    header, *rows = predict(run, tmp_path / "new.npz", tmp_path, "--probabilities")
+    assert header[:6] == [
+        "name",
+        "class",
+        "probability",
+        "class_from_z",
+        "probability_from_z",
+        "log_p_z",
+    ]
+    assert header[6:9] == [f"p_{name}" for name in names]
+    assert header[9:] == [f"p_{name}_from_z" for name in names]
+    model = load(str(run))
+    code = model.encode(NEW / np.float32(255))
+    from_z, _ = mixture_answers(model, code["z"])
+    for column, first, expected in ((1, 6, code["y"]), (3, 9, from_z)):
+        written = [[float(cell) for cell in row[first : first + 3]] for row in rows]
+        np.testing.assert_allclose(written, expected, atol=2e-6)
+        assert [row[column] for row in rows] == [names[k] for k in expected.argmax(-1)]
 
 
 def test_npz_gives_the_same_with_codes_of_any_trial(finished_run, tmp_path):
@@ -50,10 +98,10 @@ def test_npz_gives_the_same_with_codes_of_any_trial(finished_run, tmp_path):
         table = predict(
             finished_run, tmp_path / "new.npz", tmp_path, "--code", f"--trial={trial}"
         )
-        assert table[0] == ["name", "cluster", "probability", "z0", "z1"]
+        assert table[0][5:] == ["log_p_z", "z0", "z1"]
         assert [row[0] for row in table[1:]] == list(map(str, range(11)))
         code = load(str(finished_run), trial).encode(NEW / np.float32(255))
-        z = np.array([[float(value) for value in row[3:]] for row in table[1:]])
+        z = np.array([[float(value) for value in row[6:]] for row in table[1:]])
         np.testing.assert_allclose(z, code["z"], rtol=1e-4)
 
 
@@ -97,6 +145,26 @@ def test_bad_inputs_end_with_one_clear_line(finished_run, tmp_path):
         assert first.startswith("error: ")
         assert "ADVERSARIAL_LATENT_TRACEBACK=1" in hint
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_models_without_components_or_that_want_labels(
+    finished_run, tmp_path, monkeypatch
+):
+    np.savez(tmp_path / "new.npz", x=NEW)
+    with monkeypatch.context() as patch:
+        patch.setattr(AMM, "conditional", True)
+        with pytest.raises(SystemExit, match="from the example and its label"):
+            predict(finished_run, tmp_path / "new.npz", tmp_path)
+    monkeypatch.setattr(AMM, "num_components", None)
+    monkeypatch.delattr(AMM, "mixture")
+    encode = AMM.encode
+    monkeypatch.setattr(
+        AMM, "encode", lambda self, net, x: {"z": encode(self, net, x)["z"]}
+    )
+    with pytest.raises(SystemExit, match="no classes and no clusters"):
+        predict(finished_run, tmp_path / "new.npz", tmp_path, "--probabilities")
+    table = predict(finished_run, tmp_path / "new.npz", tmp_path)
+    assert table[0] == ["name", "z0", "z1"]
 
 
 def test_bad_flags(finished_run, tmp_path):
