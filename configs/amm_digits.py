@@ -18,6 +18,7 @@ is chosen without labels.
 import ml_collections
 
 from adversarial_latent.config import default_config, parse_arguments, player, shrink
+from adversarial_latent.games import amm
 from adversarial_latent.networks.table import HEADER
 
 # Eq. 6: z's tower sees y. A width of 8 covers the 8x8 image: a dense layer.
@@ -64,24 +65,21 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Returns the config; see the module's docstring for the arguments."""
     given = parse_arguments(argument, k=10, runlocal=False)
     config = default_config()
-    config.game = {
-        "name": "amm",
-        "num_components": given.k,
-        "latent_dim": 10,
-        "prior_radius": 5.0,
-        "loss": "non_saturating",
-        "penalty": "zero_centered",
-        "penalty_weight": 0.01,
-        "frequencies": "uniform",
-        "stratified": True,
-        "padding": "VALID",
-        "kernel_init": "he",
-        "tables": {
+    config.game = amm.default_config()
+    config.game.update(
+        num_components=given.k,
+        latent_dim=10,
+        prior_radius=5.0,
+        penalty="zero_centered",
+        penalty_weight=0.01,
+        stratified=True,
+        kernel_init="he",
+        tables={
             "encoder": HEADER + ENCODER,
             "decoder": HEADER + DECODER,
             "discriminator": HEADER + DISCRIMINATOR,
         },
-    }
+    )
     config.dataset.name = "digits"
     adam = {"b1": 0.0, "b2": 0.99, "schedule": "cosine", "decay_from": 0.5}
     config.players = {

@@ -19,6 +19,7 @@ in ALI, whose settings it follows) nor the number of epochs.
 import ml_collections
 
 from adversarial_latent.config import default_config, parse_arguments, player, shrink
+from adversarial_latent.games import amm
 from adversarial_latent.networks.table import HEADER
 
 # Table 3. {y_from_z} is "+z_i" under eq. 7, {z_from_y} is "+y_i" under eq. 6.
@@ -155,24 +156,14 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         argument, k=10, factorization=7, prior="learned", runlocal=False
     )
     config = default_config()
-    config.game = {
-        "name": "amm",
-        "num_components": given.k,
-        "latent_dim": 64,
-        "prior_radius": 4.0 if given.prior == "fixed" else 0.0,
-        "loss": "non_saturating",
-        "penalty": "gradient",
-        "penalty_weight": 10.0,
-        "frequencies": "uniform",
-        "stratified": False,
-        "padding": "VALID",
-        "kernel_init": 0.02,
-        "tables": {
-            "encoder": encoder_table(given.factorization),
-            "prior": prior_table(given.prior),
-            "decoder": _with_header(DECODER),
-            "discriminator": _with_header(DISCRIMINATOR),
-        },
+    config.game = amm.default_config()
+    config.game.num_components = given.k
+    config.game.prior_radius = 4.0 if given.prior == "fixed" else 0.0
+    config.game.tables = {
+        "encoder": encoder_table(given.factorization),
+        "prior": prior_table(given.prior),
+        "decoder": _with_header(DECODER),
+        "discriminator": _with_header(DISCRIMINATOR),
     }
     config.dataset.name = "tfds:mnist"
     config.dataset.num_validation = 5000

@@ -13,6 +13,7 @@ of the seed has to do. The paper has no such experiment.
 import ml_collections
 
 from adversarial_latent.config import parse_arguments, shrink
+from adversarial_latent.games import samm
 from configs import amm_digits
 
 
@@ -20,7 +21,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Returns the config; see the module's docstring for the arguments."""
     given = parse_arguments(argument, labels=50, runlocal=False)
     config = amm_digits.get_config()
-    config.game.name = "samm"
+    config.game = samm.extend(config.game)
     config.labels.number = given.labels
     config.trials = 5
     config.selection = ""

@@ -12,7 +12,9 @@ import numpy as np
 import optax
 
 from adversarial_latent.game import Game, Player
+from adversarial_latent.games import amm as amm_game
 from adversarial_latent.games import make_game
+from adversarial_latent.games import samm as samm_game
 from adversarial_latent.networks.table import Table
 from adversarial_latent.penalties import gradient_penalty
 
@@ -181,21 +183,12 @@ p   p1        1    1  1  -    -  -
 def amm_config(**settings):
     """`config.game` of an AMM with K = 3, d = 2, on images of 2x2 pixels."""
     tables = {name: HEADER + text for name, text in AMM_TABLES.items()}
-    fields = {
-        "name": "amm",
-        "num_components": 3,
-        "latent_dim": 2,
-        "prior_radius": 0.0,
-        "loss": "non_saturating",
-        "penalty": "gradient",
-        "penalty_weight": 10.0,
-        "frequencies": "uniform",
-        "stratified": False,
-        "padding": "VALID",
-        "kernel_init": "lecun",
-        "tables": tables | settings.pop("tables", {}),
-    }
-    return ml_collections.ConfigDict(fields | settings)
+    tables |= settings.pop("tables", {})
+    small = {"num_components": 3, "latent_dim": 2, "kernel_init": "lecun"}
+    config = amm_game.default_config()
+    if settings.get("name") == "samm":
+        config = samm_game.extend(config)
+    return ml_collections.ConfigDict({**config, **small, **settings, "tables": tables})
 
 
 def amm(**settings):

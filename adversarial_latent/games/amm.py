@@ -13,6 +13,11 @@ the inference distributions it is, is written in the encoder's table: whether y'
 feeds z's (6), z's feeds y's (7), or neither (15). Likewise the prior's table says
 whether p(z|y) has learned means and variances (eq. 12), or ignores y (16).
 
+Two terms can be added to the generators' loss that the paper does without, and that
+help where data or networks are small (experiments/results/amm/README.md): `cycle`, by
+which y is found again in what the decoder made of it, as in InfoGAN, and `consistency`,
+by which noise on x does not change y.
+
 Paper: "Adversarially Learned Mixture Model", algorithm 1.
 """
 
@@ -25,7 +30,7 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 
-from adversarial_latent.distributions import GaussianMixture
+from adversarial_latent.distributions import Categorical, GaussianMixture
 from adversarial_latent.game import Code, Game, Losses, Networks, Outcome, Player
 from adversarial_latent.losses import adversarial_loss
 from adversarial_latent.networks.frequencies import Frequencies
@@ -41,8 +46,9 @@ FREQUENCIES = "frequencies"
 class AMM(Game):
     """The game of algorithm 1.
 
-    Rows by which the tables are known here: the encoder gives `y` and `z`, the prior
-    `z` (and `z_mu`, `z_sigma`), the decoder `x`, the discriminator its logit `p`.
+    Rows by which the tables are known here: the encoder gives `y`, whose logits have
+    the mean `y_mu`, and `z`, the prior `z` (and `z_mu`, `z_sigma`), the decoder `x`,
+    the discriminator its logit `p`.
 
     Attributes:
       components: K, number of values of y.
@@ -53,6 +59,9 @@ class AMM(Game):
         "frequencies", which counts labels.
       stratified: whether y ~ p(y) has each component as often in a training batch as
         p(y) says, up to one, or is drawn for each example by itself.
+      cycle_weight: of -log q(y|x~) for fake pairs (x~, y); 0 in the paper.
+      consistency_weight: of KL(q(y|x) || q(y|x + noise)); 0 in the paper.
+      consistency_noise: standard deviation of that noise, in units of x.
     """
 
     components: int
@@ -61,6 +70,9 @@ class AMM(Game):
     penalty_weight: float
     frequencies: tuple[float, ...]
     stratified: bool
+    cycle_weight: float
+    consistency_weight: float
+    consistency_noise: float
 
     @property
     def num_components(self) -> int:
@@ -78,34 +90,38 @@ class AMM(Game):
 
     def play(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
         """Samples from both joint distributions and has D judge them."""
-        # Sample from the data, and infer y~ [B, K], which is soft, and z~ [B, d].
-        real = self.infer(net, batch)
+        inferred = self.infer(net, batch)
+        real = inferred["real"]
         # Sample from the priors, eq. 11: y [B, K] is one-hot, z [B, d].
         y = self._sample_component(net, len(real[0]), self.stratified)
         z = net("prior", y)["z"]
         # Sample from the conditional: x~ [B, H, W, C].
         fake = (net("decoder", y, z)["x"], y, z)
-        return {
-            "real": real,
+        return inferred | {
             "fake": fake,
             "real_logits": self._logits(net, *real),
             "fake_logits": self._logits(net, *fake),
         }
 
-    def infer(
-        self, net: Networks, batch: Mapping[str, chex.Array]
-    ) -> tuple[chex.Array, chex.Array, chex.Array]:
-        """Draws triples from the inference distribution (eq. 3, 8-10).
+    def infer(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
+        """Samples from the data and from the inference distribution (eq. 3, 8-10).
 
         Args:
           net: the networks.
           batch: as `play` takes it.
 
         Returns:
-          x [B, H, W, C], y~ [B, K] on the simplex, z~ [B, d].
+          `real`: x [B, H, W, C], y~ [B, K], which is soft, and z~ [B, d]; `y_mu`
+          [B, K], the mean logits of y~; and `shares` [B], with mean 1, of pairs of
+          examples in the loss.
         """
-        inferred = net("encoder", batch["x"])
-        return batch["x"], inferred["y"], inferred["z"]
+        x = batch["x"]
+        inferred = net("encoder", x)
+        return {
+            "real": (x, inferred["y"], inferred["z"]),
+            "y_mu": inferred["y_mu"],
+            "shares": jnp.ones(len(x)),
+        }
 
     def _logits(self, net: Networks, *triple: chex.Array) -> chex.Array:
         return logits(net("discriminator", *triple))  # [B]
@@ -147,15 +163,31 @@ class AMM(Game):
             )
             loss += self.penalty_weight * penalties
             scalars["discriminator/penalty"] = penalties.mean()
-        return loss, scalars
+        return loss * outcome["shares"], scalars
 
     def _generator_loss(self, net: Networks, outcome: Outcome) -> Losses:
         """L_{G_x} = L_{G_z(y)} on the fake side, L_{G_y} = L_{G_z(x)} on the real."""
         loss = adversarial_loss(self.loss).generators(
             outcome["real_logits"], outcome["fake_logits"]
         )
-        y_tilde = outcome["real"][1]
-        return loss, {"confidence": y_tilde.max(-1).mean()}
+        loss *= outcome["shares"]
+        x, y_tilde, _ = outcome["real"]
+        x_tilde, y, _ = outcome["fake"]
+        scalars = {"confidence": y_tilde.max(-1).mean()}
+        # Statistics of what is evaluated here are not kept: they are not those of x.
+        if self.cycle_weight:
+            cycle = -Categorical(net("encoder", x_tilde)["y_mu"]).log_prob(y)
+            loss += self.cycle_weight * cycle
+            scalars["generator/cycle"] = cycle.mean()
+        if self.consistency_weight:
+            noise = jax.random.normal(net.key("consistency"), x.shape)
+            noisy = net("encoder", x + self.consistency_noise * noise)["y_mu"]
+            clean = Categorical(jax.lax.stop_gradient(outcome["y_mu"]))
+            cross_entropy = -Categorical(noisy).log_prob(clean.probabilities)
+            consistency = cross_entropy - clean.entropy()
+            loss += self.consistency_weight * consistency
+            scalars["generator/consistency"] = consistency.mean()
+        return loss, scalars
 
     # What a trained AMM can be asked.
 
@@ -196,13 +228,39 @@ class AMM(Game):
         )
 
 
+def default_config() -> ml_collections.ConfigDict:
+    """The fields of `config.game`, as in the paper's experiments on MNIST.
+
+    What is missing is `tables`: the text of each network's table.
+    """
+    return ml_collections.ConfigDict(
+        {
+            "name": "amm",
+            "num_components": 10,
+            "latent_dim": 64,
+            # N(mu_k, I) with given means at this distance from 0, instead of a table.
+            "prior_radius": 0.0,
+            "loss": "non_saturating",
+            "penalty": "gradient",
+            "penalty_weight": 10.0,
+            # p(y): uniform, K numbers "1,2,1", or labels, to count those of examples.
+            "frequencies": "uniform",
+            "stratified": False,
+            "cycle_weight": 0.0,
+            "consistency_weight": 0.0,
+            "consistency_noise": 0.0,
+            "padding": "VALID",
+            "kernel_init": "0.02",  # standard deviation, or lecun, or he
+        }
+    )
+
+
 def make_game(config: ml_collections.ConfigDict, kind: type[AMM] = AMM) -> AMM:
     """Builds AMM, or a game like it, from `config.game`.
 
     Args:
-      config: `config.game`. `frequencies` is p(y): "uniform", "labels" to count those
-        of the labelled examples, or K numbers that are divided by their sum, "1,2,1".
-      kind: the game's class.
+      config: as `default_config`, with `tables`.
+      kind: the game's class. Its fields are those of the config.
 
     Raises:
       ValueError: if `frequencies` cannot be read, or there are no labels to count.
@@ -214,15 +272,14 @@ def make_game(config: ml_collections.ConfigDict, kind: type[AMM] = AMM) -> AMM:
         )
     if config.frequencies == "labels":
         networks[FREQUENCIES] = Frequencies(config.num_components)
-    game = kind(
-        networks=networks,
-        components=config.num_components,
-        loss=config.loss,
-        penalty=config.penalty,
-        penalty_weight=config.penalty_weight,
-        frequencies=_read_frequencies(config.frequencies, config.num_components),
-        stratified=config.stratified,
-    )
+    settings = {
+        **config,
+        "networks": networks,
+        "components": config.num_components,
+        "frequencies": _read_frequencies(config.frequencies, config.num_components),
+    }
+    names = [field.name for field in dataclasses.fields(kind)]
+    game = kind(**{name: settings[name] for name in names})
     if FREQUENCIES in networks and not game.uses_labels:
         raise ValueError(
             f"config.game.frequencies is 'labels', but {config.name!r} sees no labels"

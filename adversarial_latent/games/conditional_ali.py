@@ -14,9 +14,10 @@ from collections.abc import Mapping
 
 import chex
 import jax
+import jax.numpy as jnp
 import ml_collections
 
-from adversarial_latent.game import Code, Networks
+from adversarial_latent.game import Code, Networks, Outcome
 from adversarial_latent.games import amm
 
 
@@ -38,15 +39,14 @@ class ConditionalALI(amm.AMM):
         """Yes: z is inferred from x and y."""
         return True
 
-    def infer(
-        self, net: Networks, batch: Mapping[str, chex.Array]
-    ) -> tuple[chex.Array, chex.Array, chex.Array]:
+    def infer(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
         """Draws labelled triples (eq. 4)."""
         x = batch["labelled_x"]
         y = jax.nn.one_hot(batch["label"], self.components)
         if amm.FREQUENCIES in self.networks:
             net(amm.FREQUENCIES, y)
-        return x, y, net("encoder", x, y)["z"]
+        z = net("encoder", x, y)["z"]
+        return {"real": (x, y, z), "shares": jnp.ones(len(x))}
 
     def encode(
         self, net: Networks, x: chex.Array, label: chex.Array | None = None

@@ -11,6 +11,7 @@ with z ~ G_z(x, y). So component k of the mixture becomes class k.
 Paper: "Adversarially Learned Mixture Model", section 2.3 and algorithm 2.
 """
 
+import dataclasses
 from collections.abc import Mapping
 
 import chex
@@ -18,56 +19,87 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 
+from adversarial_latent.distributions import Categorical
 from adversarial_latent.game import Losses, Networks, Outcome
 from adversarial_latent.games import amm
 
 
+@dataclasses.dataclass(frozen=True)
 class SAMM(amm.AMM):
     """The game of algorithm 2.
 
     Networks and players are those of AMM. Both games are played in one minibatch, of B
-    unlabelled and M labelled examples and as many fake ones. Each game counts half,
-    however many examples it has.
+    unlabelled and M labelled examples and as many fake ones.
 
     The encoder's row `y` is what the unlabelled game infers and the labelled one is
     given: under eq. 6 z's tower has to read that row, to be G_z(x, y).
+
+    Attributes:
+      labelled_share: part of the labelled game in all losses, whatever M; one half in
+        algorithm 2.
+      label_weight: of -log q(y|x) for labelled pairs (x, y), a term in the generators'
+        loss; 0 in the paper, where labels reach G_y(x) through D only.
     """
+
+    labelled_share: float
+    label_weight: float
 
     @property
     def uses_labels(self) -> bool:
         """Yes: of the labelled examples."""
         return True
 
-    def play(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
-        """Plays both games at once: unlabelled pairs first, labelled ones last."""
-        unlabelled, labelled = len(batch["x"]), len(batch["label"])
-        total = unlabelled + labelled
-        # Their mean over all pairs is half the mean of either game.
-        shares = [jnp.full(n, total / (2 * n)) for n in (unlabelled, labelled)]
-        return super().play(net, batch) | {"shares": jnp.concatenate(shares)}
-
-    def _discriminator_loss(self, net: Networks, outcome: Outcome) -> Losses:
-        """L_{D_u} + L_{D_l}."""
-        losses, scalars = super()._discriminator_loss(net, outcome)
-        return losses * outcome["shares"], scalars
-
-    def _generator_loss(self, net: Networks, outcome: Outcome) -> Losses:
-        """Sum of the generators' losses in both games."""
-        losses, scalars = super()._generator_loss(net, outcome)
-        return losses * outcome["shares"], scalars
-
-    def infer(
-        self, net: Networks, batch: Mapping[str, chex.Array]
-    ) -> tuple[chex.Array, chex.Array, chex.Array]:
+    def infer(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
         """Unlabelled triples (eq. 6 or 7), followed by labelled ones (eq. 4)."""
         x = jnp.concatenate([batch["x"], batch["labelled_x"]])  # [B + M, H, W, C]
         y = jax.nn.one_hot(batch["label"], self.components)  # [M, K] ~ q(y|x)
         if amm.FREQUENCIES in self.networks:
             net(amm.FREQUENCIES, y)
         inferred = net("encoder", x, given={"y": y})
-        return x, inferred["y"], inferred["z"]
+        unlabelled, labelled = len(batch["x"]), len(y)
+        # The mean over all pairs is the shares' mean of the two games' means.
+        shares = [
+            jnp.full(count, share * len(x) / count)
+            for count, share in (
+                (unlabelled, 1 - self.labelled_share),
+                (labelled, self.labelled_share),
+            )
+        ]
+        return {
+            "real": (x, inferred["y"], inferred["z"]),
+            "y_mu": inferred["y_mu"],
+            "shares": jnp.concatenate(shares),
+            "labels": y,
+        }
+
+    def _generator_loss(self, net: Networks, outcome: Outcome) -> Losses:
+        losses, scalars = super()._generator_loss(net, outcome)
+        labels = outcome["labels"]
+        labelled = Categorical(outcome["y_mu"][-len(labels) :])  # [M, K]
+        scalars["label_accuracy"] = jnp.mean(
+            labelled.logits.argmax(-1) == labels.argmax(-1)
+        )
+        if self.label_weight:
+            cross_entropy = -labelled.log_prob(labels).mean()
+            losses += self.label_weight * cross_entropy
+            scalars["generator/label"] = cross_entropy
+        return losses, scalars
+
+
+def extend(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+    """Makes the `config.game` of an AMM that of a SAMM, as in algorithm 2."""
+    own = {"name": "samm", "labelled_share": 0.5, "label_weight": 0.0}
+    return ml_collections.ConfigDict({**config, **own})
 
 
 def make_game(config: ml_collections.ConfigDict) -> amm.AMM:
-    """Builds SAMM from `config.game`."""
+    """Builds SAMM from `config.game`, which `extend` makes.
+
+    Raises:
+      ValueError: if `labelled_share` is not a share.
+    """
+    if not 0 < config.labelled_share < 1:
+        raise ValueError(
+            f"config.game.labelled_share={config.labelled_share} must be in (0, 1)"
+        )
     return amm.make_game(config, SAMM)

@@ -387,18 +387,22 @@ def read_tables(
     Raises:
       ValueError: if `kernel_init` is neither a number nor known.
     """
-    if isinstance(config.kernel_init, str) and config.kernel_init not in _KERNEL_INITS:
-        raise ValueError(
-            f"kernel_init is a number or one of {_KERNEL_INITS}, not "
-            f"{config.kernel_init!r}"
-        )
+    kernel_init = config.kernel_init
+    if kernel_init not in _KERNEL_INITS:
+        try:
+            kernel_init = float(kernel_init)
+        except ValueError:
+            raise ValueError(
+                f"kernel_init is a number or one of {_KERNEL_INITS}, not "
+                f"{kernel_init!r}"
+            ) from None
     sizes = {"k": config.get("num_components"), "d": config.latent_dim}
     return {
         name: Table(
             text.format(**sizes),
             transposed=name in transposed,
             padding=config.padding,
-            kernel_init=config.kernel_init,
+            kernel_init=kernel_init,
         )
         for name, text in config.tables.items()
     }

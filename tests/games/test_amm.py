@@ -34,6 +34,8 @@ REAL_LOGITS = np.float32([0.5, -2.0, 3.0])
 FAKE_LOGITS = np.float32([-1.0, 0.25, 40.0])
 OUTCOME = {
     "real": (None, np.float32([[0.2, 0.8], [1, 0], [0.5, 0.5]]), None),
+    "fake": (None, None, None),
+    "shares": np.ones(3, np.float32),
     "real_logits": jnp.array(REAL_LOGITS),
     "fake_logits": jnp.array(FAKE_LOGITS),
 }
@@ -130,6 +132,47 @@ def test_play_judges_both_joint_distributions(game, variables):
     y = np.asarray(outcome["fake"][1])
     np.testing.assert_array_equal(np.sort(y), np.tile([[0, 0, 1]], (6, 1)))
     assert outcome["fake"][2].shape == (6, 2)
+
+
+def test_terms_that_the_paper_does_without(variables):
+    """InfoGAN's -log q(y|x~), and KL(q(y|x) || q(y|x + noise))."""
+    game = toys.amm(cycle_weight=2.0, consistency_weight=3.0, consistency_noise=0.5)
+    x = toys.images(1, 6)
+
+    @toys.jit
+    def losses(params, model_state):
+        net = Networks(game.networks, params, model_state, KEY, train=True)
+        outcome = game.play(net, {"x": x})
+        # What the terms evaluate, with their noise and dropout.
+        again = Networks(game.networks, params, model_state, KEY, train=True)
+        cycled = again("encoder", outcome["fake"][0])["y_mu"]
+        noise = jax.random.normal(again.key("consistency"), x.shape)
+        noisy = again("encoder", x + 0.5 * noise)["y_mu"]
+        fresh = Networks(game.networks, params, model_state, KEY, train=True)
+        total, scalars = _player(game, "generator").loss(fresh, outcome)
+        plain, _ = _player(toys.amm(), "generator").loss(fresh, outcome)
+        return (
+            total - plain,
+            scalars,
+            outcome["fake"][1],
+            outcome["y_mu"],
+            cycled,
+            noisy,
+        )
+
+    added, scalars, y, clean, cycled, noisy = jax.tree.map(
+        np.asarray, losses(*variables)
+    )
+    log_q = scipy.special.log_softmax(cycled, axis=-1)
+    cycle = -log_q[y == 1]
+    p, q = scipy.special.softmax(clean, -1), scipy.special.softmax(noisy, -1)
+    divergence = scipy.special.rel_entr(p, q).sum(-1)
+    np.testing.assert_allclose(added, 2 * cycle + 3 * divergence, rtol=1e-4, atol=1e-6)
+    assert scalars["generator/cycle"] == pytest.approx(cycle.mean(), rel=1e-4)
+    assert scalars["generator/consistency"] == pytest.approx(
+        divergence.mean(), rel=1e-3
+    )
+    assert divergence.min() > 0
 
 
 # Which distributions the tables make.

@@ -131,6 +131,37 @@ def test_losses_are_the_sums_of_algorithm_2(labelled, game, variables):
         assert losses.mean() == pytest.approx(value, rel=1e-5)
 
 
+def test_shares_and_label_loss(variables):
+    """The labelled game counts as told, and q(y|x) sees labels if it is told so."""
+    game = samm(penalty_weight=0.0, labelled_share=0.2, label_weight=4.0)
+    players = {player.name: player for player in game.players}
+    logits = np.float32(np.random.default_rng(0).normal(0, 2, (7, 3)))
+    y = np.eye(3, dtype=np.float32)[[2, 0, 2]]
+
+    @toys.jit
+    def play(data):
+        return game.play(bind(game, variables, train=True), data)
+
+    outcome = play(batch()) | {
+        "y_mu": logits,
+        "real_logits": logits[:, 0],
+        "fake_logits": logits[:, 1],
+    }
+    losses = np.logaddexp(0, logits[:, 0]) + np.logaddexp(0, -logits[:, 1])
+    cross_entropy = -scipy.special.log_softmax(logits[4:], -1)[y == 1].mean()
+    loss, scalars = players["generator"].loss(None, outcome)
+    expected = 0.8 * losses[:4].mean() + 0.2 * losses[4:].mean() + 4 * cross_entropy
+    assert loss.mean() == pytest.approx(expected, rel=1e-5)
+    hits = np.mean(logits[4:].argmax(-1) == [2, 0, 2])
+    assert scalars["label_accuracy"] == pytest.approx(hits)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_share_is_a_share(share):
+    with pytest.raises(ValueError, match=f"labelled_share={share} must be in"):
+        samm(labelled_share=share)
+
+
 def test_labels_do_not_train_the_classifier_directly(game, variables):
     """Algorithm 2: G_y(x) follows L_{G_y_u}, the unlabelled examples, alone."""
 
