@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.special
 
+from adversarial_latent.consistency import virtual_adversarial_divergence
 from adversarial_latent.game import Networks
 from adversarial_latent.games import make_game
 from configs import amm_mnist
@@ -135,38 +136,32 @@ def test_play_judges_both_joint_distributions(game, variables):
 
 
 def test_terms_that_the_paper_does_without(variables):
-    """InfoGAN's -log q(y|x~), and KL(q(y|x) || q(y|x + noise))."""
-    game = toys.amm(cycle_weight=2.0, consistency_weight=3.0, consistency_noise=0.5)
+    """InfoGAN's -log q(y|x~), and KL(q(y|x) || q(y|x + r))."""
+    game = toys.amm(cycle_weight=2.0, consistency_weight=3.0, consistency_radius=0.5)
     x = toys.images(1, 6)
 
     @toys.jit
     def losses(params, model_state):
-        net = Networks(game.networks, params, model_state, KEY, train=True)
-        outcome = game.play(net, {"x": x})
-        # What the terms evaluate, with their noise and dropout.
-        again = Networks(game.networks, params, model_state, KEY, train=True)
-        cycled = again("encoder", outcome["fake"][0])["y_mu"]
-        noise = jax.random.normal(again.key("consistency"), x.shape)
-        noisy = again("encoder", x + 0.5 * noise)["y_mu"]
-        fresh = Networks(game.networks, params, model_state, KEY, train=True)
-        total, scalars = _player(game, "generator").loss(fresh, outcome)
-        plain, _ = _player(toys.amm(), "generator").loss(fresh, outcome)
-        return (
-            total - plain,
-            scalars,
-            outcome["fake"][1],
-            outcome["y_mu"],
-            cycled,
-            noisy,
-        )
+        def bind():
+            return Networks(game.networks, params, model_state, KEY, train=True)
 
-    added, scalars, y, clean, cycled, noisy = jax.tree.map(
-        np.asarray, losses(*variables)
-    )
-    log_q = scipy.special.log_softmax(cycled, axis=-1)
-    cycle = -log_q[y == 1]
-    p, q = scipy.special.softmax(clean, -1), scipy.special.softmax(noisy, -1)
-    divergence = scipy.special.rel_entr(p, q).sum(-1)
+        outcome = game.play(bind(), {"x": x})
+        total, scalars = _player(game, "generator").loss(bind(), outcome)
+        plain, _ = _player(toys.amm(), "generator").loss(bind(), outcome)
+        # What the terms evaluate, with their noise and dropout.
+        net = bind()
+        cycled = net("encoder", outcome["fake"][0])["y_mu"]
+        divergence = virtual_adversarial_divergence(
+            lambda x: net.fork()("encoder", x)["y_mu"],
+            x,
+            outcome["y_mu"],
+            net.key("consistency"),
+            0.5,
+        )
+        return total - plain, scalars, outcome["fake"][1], cycled, divergence
+
+    added, scalars, y, cycled, divergence = jax.tree.map(np.asarray, losses(*variables))
+    cycle = -scipy.special.log_softmax(cycled, axis=-1)[y == 1]
     np.testing.assert_allclose(added, 2 * cycle + 3 * divergence, rtol=1e-4, atol=1e-6)
     assert scalars["generator/cycle"] == pytest.approx(cycle.mean(), rel=1e-4)
     assert scalars["generator/consistency"] == pytest.approx(
