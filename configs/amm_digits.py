@@ -93,7 +93,13 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.log_every = "500_steps"
     config.checkpoint_every = "2000_steps"
     config.ema_decay = 0.999
-    config.evaluators = ("clustering", "reconstruction", "interpolation", "samples")
+    config.evaluators = (
+        "clustering",
+        "mixture",
+        "reconstruction",
+        "interpolation",
+        "samples",
+    )
     config.selection = "neighbours"
     if given.runlocal:
         shrink(config)

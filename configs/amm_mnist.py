@@ -175,7 +175,13 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.duration = "400_epochs"
     config.log_every = "1_epochs"
     config.checkpoint_every = "5_epochs"
-    config.evaluators = ("clustering", "reconstruction", "interpolation", "samples")
+    config.evaluators = (
+        "clustering",
+        "mixture",
+        "reconstruction",
+        "interpolation",
+        "samples",
+    )
     config.selection = "neighbours"
     errors = {10: 0.0332, 20: 0.0399, 30: 0.0401}  # Table 1
     config.paper = {"clustering_error": errors[given.k]} if given.k in errors else {}

@@ -24,6 +24,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.game = samm.extend(config.game)
     config.labels.number = given.labels
     config.trials = 5
+    config.evaluators = ("classification", *config.evaluators[1:])
     config.selection = ""
     if given.runlocal:
         shrink(config)
