@@ -89,7 +89,7 @@ class Model(Protocol):
         """Generates x [N, ...] from codes."""
 
     def sample(
-        self, n: int, seed: int = 0, component: int | None = None
+        self, n: int, seed: int = 0, component: int | np.ndarray | None = None
     ) -> dict[str, np.ndarray]:
         """Draws "x" [n, ...] and the codes that it was made from."""
 
@@ -461,24 +461,31 @@ def interpolation(
 
 
 def samples(model: Model, dataset: Dataset, seed: int, draw: bool = True) -> Evaluation:
-    """Draws images from the model, with codes from its prior.
+    """Draws images from the model, with codes from its prior (AMM, figure 3a).
 
-    Results: none. Figures: `samples`.
+    Results: none. Figures: `samples`, in which a row is a component if there are any.
 
     Raises:
       ValueError: the data are not images, or the model cannot sample.
     """
     x, _ = _test_split("samples", model, dataset)
-    number = _SAMPLE_ROWS**2
-    protocol = f"samples: {number} draws from the model's prior with seed {seed}."
+    components = model.num_components
+    rows = components or _SAMPLE_ROWS
+    columns = _IMAGES_PER_COMPONENT if components else _SAMPLE_ROWS
+    protocol = f"samples: {rows * columns} draws from the model's prior, seed {seed}."
     if not draw:
         return Evaluation({}, {}, protocol)
-    drawn = model.sample(number, seed)["x"]
+    caption = "Samples of the model, with codes drawn from its prior; not selected."
+    if components:
+        drawn = _sample_rows(model, components, columns, seed)
+        caption += " A row is a component of the prior."
+    else:
+        drawn = model.sample(rows * columns, seed)["x"]
     figure = figures.image_grid(
-        drawn.reshape(_SAMPLE_ROWS, _SAMPLE_ROWS, *drawn.shape[1:]),
+        drawn.reshape(rows, columns, *x.shape[1:]),
+        row_labels=[str(k) for k in range(components or 0)],
         inverted=_is_ink(x),
     )
-    caption = "Samples of the model, with codes drawn from its prior; not selected."
     return Evaluation({}, {"samples": _captioned(figure, caption)}, protocol)
 
 
@@ -747,13 +754,11 @@ def _draw_components(
     columns = _IMAGES_PER_COMPONENT
     shape = (len(row_labels), columns, *x.shape[1:])
     members = np.full(shape, np.nan, np.float32)
-    generated = np.empty(shape, np.float32)
     wrong = np.zeros(shape[:2], bool)
     for k in range(len(row_labels)):
         (candidates,) = np.nonzero(assigned == k)
         chosen = candidates[_choose(len(candidates), columns, seed)]
         members[k, : len(chosen)] = x[chosen]
-        generated[k] = model.sample(columns, seed, component=k)["x"]
         if labels is not None and mapping is not None:
             wrong[k, : len(chosen)] = labels[chosen] != mapping[k]
     caption = (
@@ -766,10 +771,23 @@ def _draw_components(
         caption += " Images of another class have a red frame."
     return _captioned(
         figures.component_figure(
-            members, generated, row_labels, wrong=wrong, inverted=_is_ink(x)
+            members,
+            _sample_rows(model, len(row_labels), columns, seed),
+            row_labels,
+            wrong=wrong,
+            inverted=_is_ink(x),
         ),
         caption,
     )
+
+
+def _sample_rows(
+    model: Model, num_components: int, columns: int, seed: int
+) -> np.ndarray:
+    """Samples of each component in a row: [K, columns, H, W, C]."""
+    component = np.repeat(np.arange(num_components), columns)
+    drawn = model.sample(len(component), seed, component=component)["x"]
+    return drawn.reshape(num_components, columns, *drawn.shape[1:])
 
 
 def _colours(

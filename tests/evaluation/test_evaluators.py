@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import io
 import json
+import types
 
 import numpy as np
 import pytest
@@ -478,12 +479,28 @@ def test_interpolation_decodes_straight_lines(digits, model, monkeypatch):
     np.testing.assert_allclose(between[:, 4], (first + last) / 2, atol=1e-5)
 
 
-def test_samples_draws_a_square_of_images(digits, model):
+def test_samples_draws_a_row_for_each_component(digits, model, monkeypatch):
+    shown = []
+    draw = figures.image_grid
+
+    def remember(images, **options):
+        shown.append(images)
+        return draw(images, **options)
+
+    monkeypatch.setattr(figures, "image_grid", remember)
     evaluation = evaluators.samples(model, digits, 3)
+    rows = shown[0]
+    assert rows.shape == (model.num_components, 10, 8, 8, 1)
+    for k, row in enumerate(rows):
+        assert (model.encode(row)["y"].argmax(-1) == k).all()
     (axes,) = evaluation.figures["samples"].axes
-    height, width = axes.images[0].get_array().shape[:2]
-    assert height == width
+    assert len(axes.get_yticklabels()) == model.num_components
     assert "seed 3" in evaluation.protocol
+    plain = types.SimpleNamespace(
+        num_components=None, can=model.can, sample=model.sample
+    )
+    evaluators.samples(plain, digits, 3)
+    assert shown[1].shape == (8, 8, 8, 8, 1), "a square without components"
 
 
 @pytest.mark.parametrize("name", ["samples", "interpolation", "manifold"])
