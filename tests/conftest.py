@@ -11,6 +11,7 @@ import pytest
 
 from adversarial_latent.train import train_and_evaluate
 from tests.runs import tiny_config
+from tests.toys import amm_config
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -36,7 +37,7 @@ def classifier_run(tmp_path_factory):
     """Likewise of SAMM: two trials of two steps that learned classes from labels."""
     directory = tmp_path_factory.mktemp("classifier")
     config = tiny_config(directory)
-    config.game.update(name="samm", frequencies="labels")
+    config.game = amm_config(name="samm", penalty_weight=0.0, frequencies="labels")
     config.update(duration="2_steps", selection="", paper={})
     config.evaluators = ("classification", "mixture")
     train_and_evaluate(config, str(directory / "run"))

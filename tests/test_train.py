@@ -12,6 +12,7 @@ from adversarial_latent import train
 from adversarial_latent.data import load
 from adversarial_latent.workdir import load_trials
 from tests.runs import assert_same_run, logged, saved, tiny_config, write_npz
+from tests.toys import amm_config
 
 
 class CrashError(Exception):
@@ -237,7 +238,7 @@ def test_evaluators_that_do_not_fit_the_data_are_refused(tmp_path):
 def labelled_config(directory):
     """SAMM with K = 3, whose two trials see 6 labels each."""
     config = tiny_config(directory)
-    config.game.name = "samm"
+    config.game = amm_config(name="samm", penalty_weight=0.0)
     config.labels.number = 6
     config.labels.batch_size = 4
     config.selection = ""
