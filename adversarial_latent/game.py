@@ -4,7 +4,6 @@ A game says *what* is computed. It knows nothing about devices, optimisers, file
 or loops: `steps.py` turns it into a train step, `model.py` into a trained model.
 """
 
-import copy
 import dataclasses
 import zlib
 from collections.abc import Callable, Mapping
@@ -55,16 +54,6 @@ class Networks:
         self._key = key
         self._draws: dict[str, int] = {}
         self._initializing = initializing
-
-    def fork(self) -> "Networks":
-        """The same networks, whose draws and statistics are not kept in these.
-
-        For losses that differentiate a network which collects statistics.
-        """
-        fork = copy.copy(self)
-        fork.model_state = dict(self.model_state)
-        fork._draws = dict(self._draws)
-        return fork
 
     def key(self, name: str) -> chex.PRNGKey:
         """Returns a fresh key of the stream `name`: a new one at each call."""

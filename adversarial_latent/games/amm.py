@@ -16,7 +16,7 @@ whether p(z|y) has learned means and variances (eq. 12), or ignores y (16).
 Two terms can be added to the generators' loss that the paper does without, and that
 help where data or networks are small (experiments/results/amm/README.md): `cycle`, by
 which y is found again in what the decoder made of it, as in InfoGAN, and `consistency`,
-by which y does not change in the neighbourhood of x.
+by which noise on x does not change y.
 
 Paper: "Adversarially Learned Mixture Model", algorithm 1.
 """
@@ -30,7 +30,6 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 
-from adversarial_latent.consistency import virtual_adversarial_divergence
 from adversarial_latent.distributions import Categorical, GaussianMixture
 from adversarial_latent.game import Code, Game, Losses, Networks, Outcome, Player
 from adversarial_latent.losses import adversarial_loss
@@ -61,9 +60,8 @@ class AMM(Game):
       stratified: whether y ~ p(y) has each component as often in a training batch as
         p(y) says, up to one, or is drawn for each example by itself.
       cycle_weight: of -log q(y|x~) for fake pairs (x~, y); 0 in the paper.
-      consistency_weight: of KL(q(y|x) || q(y|x + r)) in the direction r that changes
-        y most (`consistency.py`); 0 in the paper.
-      consistency_radius: length of r in units of x, over a whole example.
+      consistency_weight: of KL(q(y|x) || q(y|x + noise)); 0 in the paper.
+      consistency_noise: standard deviation of that noise, in units of x.
     """
 
     components: int
@@ -74,7 +72,7 @@ class AMM(Game):
     stratified: bool
     cycle_weight: float
     consistency_weight: float
-    consistency_radius: float
+    consistency_noise: float
 
     @property
     def num_components(self) -> int:
@@ -182,13 +180,12 @@ class AMM(Game):
             loss += self.cycle_weight * cycle
             scalars["generator/cycle"] = cycle.mean()
         if self.consistency_weight:
-            consistency = virtual_adversarial_divergence(
-                lambda x: net.fork()("encoder", x)["y_mu"],
-                x,
-                outcome["y_mu"],
-                net.key("consistency"),
-                self.consistency_radius,
+            noise = self.consistency_noise * jax.random.normal(
+                net.key("consistency"), x.shape
             )
+            noisy = Categorical(net("encoder", x + noise)["y_mu"])
+            clean = Categorical(jax.lax.stop_gradient(outcome["y_mu"]))
+            consistency = -noisy.log_prob(clean.probabilities) - clean.entropy()
             loss += self.consistency_weight * consistency
             scalars["generator/consistency"] = consistency.mean()
         return loss, scalars
@@ -252,7 +249,7 @@ def default_config() -> ml_collections.ConfigDict:
             "stratified": False,
             "cycle_weight": 0.0,
             "consistency_weight": 0.0,
-            "consistency_radius": 0.0,
+            "consistency_noise": 0.0,
             "padding": "VALID",
             "kernel_init": "0.02",  # standard deviation, or lecun, or he
         }
