@@ -38,6 +38,7 @@ def classifier_run(tmp_path_factory):
     directory = tmp_path_factory.mktemp("classifier")
     config = tiny_config(directory)
     config.game = amm_config(name="samm", penalty_weight=0.0, frequencies="labels")
+    config.labels.number = 6
     config.update(duration="2_steps", selection="", paper={})
     config.evaluators = ("classification", "mixture")
     train_and_evaluate(config, str(directory / "run"))

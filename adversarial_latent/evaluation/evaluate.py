@@ -118,7 +118,10 @@ def evaluate(workdir: str) -> dict[str, Any]:
         },
         "chosen_trial": chosen,
         "selection": selection,
-        "protocol": {"data": dataset.protocol, **protocols},
+        "protocol": {
+            "data": dataset.protocol + _labels_seen(config, models[0]),
+            **protocols,
+        },
         "step": trained_steps(workdir),
         "seeds": [config.seed + trial for trial in range(len(models))],
         "config_hash": config_lib.config_hash(config),
@@ -139,6 +142,19 @@ def _save_arrays(
         os.makedirs(directory, exist_ok=True)
         path = os.path.join(directory, f"{name}.npz")
         np.savez(path, **values)  # type: ignore[arg-type]
+
+
+def _labels_seen(config: ml_collections.ConfigDict, model: Model) -> str:
+    """What the protocol says of labels in training."""
+    if not model.game.uses_labels:
+        return ""
+    if not config.labels.number:
+        return "; all training labels were seen"
+    how = "as many of each class" if config.labels.balanced else "whatever their class"
+    return (
+        f"; each trial saw {config.labels.number} training labels, drawn by its seed, "
+        f"{how}"
+    )
 
 
 def environment() -> dict[str, Any]:

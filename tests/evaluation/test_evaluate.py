@@ -177,6 +177,10 @@ def test_results_and_report_of_a_classifier(classifier_run):
         for model in load_trials(str(classifier_run))
     ]
     assert results["classification_error"]["trials"] == pytest.approx(errors)
+    protocol = read_results(classifier_run)["protocol"]["data"]
+    assert protocol.endswith(
+        "; each trial saw 6 training labels, drawn by its seed, as many of each class"
+    )
     report = (classifier_run / "report.html").read_text()
     assert "</strong>Classification error: share of test examples" in report
 
