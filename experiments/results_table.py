@@ -8,14 +8,52 @@ A test compares what this prints with what the README says.
 
 import json
 import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
 
 _RESULTS = pathlib.Path(__file__).parent / "results"
-_NUMBERS = {  # which numbers the README shows, and how
+NUMBERS = {  # what the results are called in tables, and how they are shown
     "clustering_accuracy": ("one-to-one clustering accuracy", "{:.1%}"),
     "clustering_error": ("clustering error, eq. 17", "{:.1%}"),
+    "clustering_error_from_z": ("clustering error, by eq. 19", "{:.1%}"),
+    "nmi": ("normalised mutual information", "{:.3f}"),
+    "classification_error": ("classification error", "{:.1%}"),
+    "classification_error_from_z": ("classification error, by eq. 19", "{:.1%}"),
+    "classifier_agreement": ("agreement of both classifiers", "{:.1%}"),
     "modes_captured": ("modes captured, of 25", "{:.1f}"),
     "high_quality_fraction": ("high-quality samples", "{:.1%}"),
 }
+_README = (
+    "clustering_accuracy",
+    "clustering_error",
+    "classification_error",
+    "classifier_agreement",
+    "modes_captured",
+    "high_quality_fraction",
+)
+
+
+def our_cells(
+    run: Mapping[str, Any], number: str, show: Callable[[float], str]
+) -> list[str]:
+    """Formats what a run measured.
+
+    Args:
+      run: has `results` and `selection` of results.json.
+      number: which of the results.
+      show: formats one value.
+
+    Returns:
+      mean ± std (number of trials); lowest to highest; the trial chosen without
+      labels, or "-".
+    """
+    value = run["results"][number]
+    trials = value["trials"]
+    return [
+        f"{show(value['mean'])} ± {show(value['std'])} ({len(trials)})",
+        f"{show(min(trials))} to {show(max(trials))}",
+        show(value["chosen"]) if run["selection"] else "-",
+    ]
 
 
 def results_table(folder: pathlib.Path = _RESULTS) -> str:
@@ -35,21 +73,18 @@ def results_table(folder: pathlib.Path = _RESULTS) -> str:
     for path in sorted(folder.glob("*/*/results.json")):
         run = json.loads(path.read_text())
         name = "/".join(path.parts[-3:-1])
-        for number, (title, form) in _NUMBERS.items():
+        for number in _README:
             if number not in run["results"]:
                 continue
-            value = run["results"][number]
-            paper = form.format(value["paper"]) if "paper" in value else "-"
-            chosen = form.format(value["chosen"]) if run["selection"] else "-"
-            trials = value["trials"]
-            mean, low, high = map(
-                form.format, (value["mean"], min(trials), max(trials))
-            )
-            std = form.format(value["std"])
-            lines.append(
-                f"| [{name}](experiments/results/{name}) | {title} | {paper} | "
-                f"{mean} ± {std} ({len(trials)}) | {low} to {high} | {chosen} |"
-            )
+            title, form = NUMBERS[number]
+            paper = run["results"][number].get("paper")
+            cells = [
+                f"[{name}](experiments/results/{name})",
+                title,
+                "-" if paper is None else form.format(paper),
+                *our_cells(run, number, form.format),
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

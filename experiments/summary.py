@@ -27,7 +27,7 @@ def run(main: Callable[[], None]) -> None:
 
 
 def parse_flags(
-    argv: Sequence[str], registry: flags.FlagValues = flags.FLAGS
+    argv: Sequence[str], registry: Callable[[Sequence[str]], list[str]] = flags.FLAGS
 ) -> list[str]:
     """Parses a command line, and ends the program with one line if it is wrong.
 
