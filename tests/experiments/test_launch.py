@@ -57,15 +57,18 @@ def test_a_finished_run_is_told(finished_run, tmp_path, config, capsys):
     out, err = capsys.readouterr()
     lines = [line for line in out.splitlines() if line]
     assert lines[0].split()[:5] == ["chosen", "trial", "mean", "of", "2"]
-    assert [line.split()[0] for line in lines[1:6]] == [
+    assert [line.split()[0] for line in lines[1:9]] == [
         "clustering_error",
         "clustering_accuracy",
+        "clustering_error_from_z",
+        "clustering_accuracy_from_z",
         "nmi",
         "ari",
+        "classifier_agreement",
         "reconstruction_mse",
     ]
-    assert lines[6].startswith("Trial ")
-    assert lines[7] == f"report: {run / 'report.html'}"
+    assert lines[9].startswith("Trial ")
+    assert lines[10] == f"report: {run / 'report.html'}"
     assert err == ""
 
 
