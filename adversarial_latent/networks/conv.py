@@ -9,6 +9,8 @@ so becomes a dense layer by itself. On GPU and TPU the compiler's own convolutio
 used.
 """
 
+import functools
+import operator
 from typing import Literal
 
 import chex
@@ -97,26 +99,18 @@ def extract_patches(x: chex.Array, window: tuple[int, int], stride: int) -> chex
       [B, H', W', kh * kw * C] with H' = (H - kh) // stride + 1.
     """
     batch, height, width, channels = x.shape
-    rows = (height - window[0]) // stride + 1
-    columns = (width - window[1]) // stride + 1
-    # Place (i, j) of all windows meets pixels of one phase: those at one place of their
-    # block of stride x stride pixels. Splitting the phases apart pays in the transpose,
-    # which joins them; that of slices with a stride would pad with zeros in between and
-    # add, and XLA would do so again for every use of the sum.
-    down, across = rows + (window[0] - 1) // stride, columns + (window[1] - 1) // stride
-    edges = _edges([(0, down * stride - height), (0, across * stride - width)])
-    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
-    x = x.reshape(batch, down, stride, across, stride, channels)
-    ones = (1,) * stride
-    phases = [lax.split(line, ones, axis=4) for line in lax.split(x, ones, axis=2)]
-    slices = []
-    for i in range(window[0]):
-        for j in range(window[1]):
-            phase = phases[i % stride][j % stride]
-            phase = phase.reshape(batch, down, across, channels)
-            start = (0, i // stride, j // stride, 0)
-            stop = (batch, start[1] + rows, start[2] + columns, channels)
-            slices.append(lax.slice(phase, start, stop))
+    rows = (height - window[0]) // stride
+    columns = (width - window[1]) // stride
+    slices = [
+        lax.slice(
+            x,
+            (0, i, j, 0),
+            (batch, i + rows * stride + 1, j + columns * stride + 1, channels),
+            (1, stride, stride, 1),
+        )
+        for i in range(window[0])
+        for j in range(window[1])
+    ]
     return lax.concatenate(slices, dimension=3)
 
 
@@ -133,15 +127,16 @@ def overlap_add(
     Returns:
       [B, H', W', C] with H' = (H - 1) * stride + kh.
     """
-    batch, rows, columns, size = patches.shape
-    height = (rows - 1) * stride + window[0]
-    width = (columns - 1) * stride + window[1]
-    shape = (batch, height, width, size // (window[0] * window[1]))
-    transpose = jax.linear_transpose(
-        lambda x: extract_patches(x, window, stride),
-        jax.ShapeDtypeStruct(shape, patches.dtype),
-    )
-    return transpose(patches)[0]
+    zero = jnp.zeros((), patches.dtype)
+    parts = jnp.split(patches, window[0] * window[1], axis=3)
+    painted = []
+    for index, part in enumerate(parts):
+        edges = [
+            (offset, size - 1 - offset, stride - 1)
+            for offset, size in zip(divmod(index, window[1]), window, strict=True)
+        ]
+        painted.append(lax.pad(part, zero, [(0, 0, 0), *edges, (0, 0, 0)]))
+    return functools.reduce(operator.add, painted)
 
 
 def _conv_matrix(x: chex.Array, kernel: chex.Array, stride: int) -> chex.Array:
