@@ -70,6 +70,7 @@ def player(learning_rate: float, **settings: Any) -> ml_collections.ConfigDict:
             "decay_from": 0.0,  # part of the run before cosine or linear decay begins
             "b1": 0.5,
             "b2": 0.999,
+            "eps_root": 0.0,  # of adam, inside its root; above 0 where it is unrolled
             "momentum": 0.0,  # of sgd
             "clip_norm": 0.0,  # largest norm of the gradient; 0 for no clipping
             "weight_decay": 0.0,  # decoupled from the gradient, as in AdamW
@@ -206,7 +207,9 @@ def make_optimizer(
     if config.clip_norm:
         transformations.append(optax.clip_by_global_norm(config.clip_norm))
     if config.optimizer == "adam":
-        transformations.append(optax.scale_by_adam(config.b1, config.b2))
+        transformations.append(
+            optax.scale_by_adam(config.b1, config.b2, eps_root=config.eps_root)
+        )
     elif config.optimizer == "sgd":
         transformations.append(optax.trace(config.momentum))
     else:

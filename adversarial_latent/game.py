@@ -4,6 +4,7 @@ A game says *what* is computed. It knows nothing about devices, optimisers, file
 or loops: `steps.py` turns it into a train step, `model.py` into a trained model.
 """
 
+import copy
 import dataclasses
 import zlib
 from collections.abc import Callable, Mapping
@@ -12,11 +13,13 @@ from typing import Any
 import chex
 import flax.linen as nn
 import jax
+import optax
 
 Outcome = dict[str, chex.Array]
 Code = dict[str, chex.Array]
 Losses = tuple[chex.Array, dict[str, chex.Array]]
 """[B] losses of a player, and scalars by name for the log."""
+Optimizers = Mapping[str, tuple[optax.GradientTransformation, optax.OptState]]
 
 
 class Networks:
@@ -33,6 +36,8 @@ class Networks:
       train: whether batch statistics and dropout are those of training.
       progress: part of the training that is done, from 0 to 1, for losses that
         change as it goes on.
+      optimizers: `{player: (optimiser, its state)}` in a train step, for losses that
+        foresee another player's moves.
     """
 
     def __init__(
@@ -44,16 +49,30 @@ class Networks:
         *,
         train: bool,
         progress: chex.Array | float = 1.0,
+        optimizers: Optimizers | None = None,
         initializing: bool = False,
     ):
         self.params = dict(params)
         self.model_state = dict(model_state)
         self.train = train
         self.progress = progress
+        self.optimizers = dict(optimizers or {})
         self._modules = modules
         self._key = key
         self._draws: dict[str, int] = {}
         self._initializing = initializing
+
+    def fork(self) -> "Networks":
+        """The same networks, whose draws and statistics are not kept in these.
+
+        For losses that differentiate a network which collects statistics.
+        """
+        fork = copy.copy(self)
+        fork.params = dict(self.params)
+        fork.model_state = dict(self.model_state)
+        fork.optimizers = dict(self.optimizers)
+        fork._draws = dict(self._draws)
+        return fork
 
     def key(self, name: str) -> chex.PRNGKey:
         """Returns a fresh key of the stream `name`: a new one at each call."""

@@ -19,6 +19,49 @@ TrainStep = Callable[
 ]
 
 
+def _update(
+    params: dict[str, chex.ArrayTree],
+    gradients: dict[str, chex.ArrayTree],
+    optimizer: optax.GradientTransformation,
+    opt_state: optax.OptState,
+) -> tuple[dict[str, chex.ArrayTree], optax.OptState]:
+    with jax.numpy_dtype_promotion("standard"):  # Optax relies on it
+        updates, opt_state = optimizer.update(gradients, opt_state, params)
+    return optax.apply_updates(params, updates), opt_state
+
+
+def ahead(
+    net: Networks, player: Player, losses: Callable[[Networks], chex.Array]
+) -> Networks:
+    """Foresees one more move of a player: for losses that are unrolled.
+
+    Args:
+      net: the networks in a train step.
+      player: who moves, with its own optimiser, from that optimiser's state.
+      losses: the player's [B] losses, a function of the networks.
+
+    Returns:
+      The networks after the move, as a differentiable function of all that the losses
+      depend on. With Adam, set the player's `eps_root` in the config: the derivative
+      of its square root is infinite at zero.
+    """
+    own = {network: net.params[network] for network in player.trains}
+
+    def loss(own: dict[str, chex.ArrayTree]) -> chex.Array:
+        fork = net.fork()
+        fork.params |= own
+        return losses(fork).mean()
+
+    after = net.fork()
+    optimizer, opt_state = net.optimizers[player.name]
+    moved, opt_state = _update(
+        own, device_mean(jax.grad(loss)(own)), optimizer, opt_state
+    )
+    after.params |= moved
+    after.optimizers[player.name] = (optimizer, opt_state)
+    return after
+
+
 def _move(
     game: Game,
     players: tuple[Player, ...],
@@ -58,6 +101,10 @@ def _move(
                 key,
                 train=True,
                 progress=progress,
+                optimizers={
+                    name: (optimizers[name], state.opt_state[name])
+                    for name in optimizers
+                },
             )
             losses, scalars = player.loss(net, outcome)
             chex.assert_rank(losses, 1)
@@ -72,11 +119,10 @@ def _move(
             jnp.add, direct, {network: through_play[network] for network in own}
         )
         gradients, loss, scalars = device_mean((gradients, loss, scalars))
-        with jax.numpy_dtype_promotion("standard"):  # Optax relies on it
-            updates, opt_state[player.name] = optimizers[player.name].update(
-                gradients, state.opt_state[player.name], own
-            )
-        params |= optax.apply_updates(own, updates)
+        moved, opt_state[player.name] = _update(
+            own, gradients, optimizers[player.name], state.opt_state[player.name]
+        )
+        params |= moved
         # A player keeps the statistics of its own networks, and of no other.
         model_state |= device_mean({network: played_state[network] for network in own})
         metrics |= {

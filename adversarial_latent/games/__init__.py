@@ -5,13 +5,28 @@ from collections.abc import Callable
 import ml_collections
 
 from adversarial_latent.game import Game
-from adversarial_latent.games import aim, amm, conditional_ali, samm
+from adversarial_latent.games import (
+    aim,
+    ali,
+    alice,
+    amm,
+    conditional_ali,
+    gan,
+    samm,
+    unrolled_gan,
+    veegan,
+)
 
 GAMES: dict[str, Callable[[ml_collections.ConfigDict], Game]] = {
     "aim": aim.make_game,
+    "ali": ali.make_game,
+    "alice": alice.make_game,
     "amm": amm.make_game,
     "conditional_ali": conditional_ali.make_game,
+    "gan": gan.make_game,
     "samm": samm.make_game,
+    "unrolled_gan": unrolled_gan.make_game,
+    "veegan": veegan.make_game,
 }
 
 

@@ -31,30 +31,27 @@ import jax.numpy as jnp
 import ml_collections
 
 from adversarial_latent.distributions import Categorical, GaussianMixture
-from adversarial_latent.game import Code, Game, Losses, Networks, Outcome, Player
+from adversarial_latent.game import Code, Losses, Networks, Outcome
+from adversarial_latent.games.two_player import TwoPlayerGame, from_config
 from adversarial_latent.losses import adversarial_loss
 from adversarial_latent.networks.frequencies import Frequencies
 from adversarial_latent.networks.mixture import FixedMixture
-from adversarial_latent.networks.table import logits, read_tables
-from adversarial_latent.penalties import penalty
 
 FREQUENCIES = "frequencies"
 """Name of the network that holds p(y), if that is counted from labels."""
 
 
 @dataclasses.dataclass(frozen=True)
-class AMM(Game):
+class AMM(TwoPlayerGame):
     """The game of algorithm 1.
 
     Rows by which the tables are known here: the encoder gives `y`, whose logits have
     the mean `y_mu`, and `z`, the prior `z` (and `z_mu`, `z_sigma`), the decoder `x`,
-    the discriminator its logit `p`.
+    the discriminator its logit `p`. In the paper the loss is "non_saturating" (eq. 13)
+    and the penalty "gradient" (eq. 18), of weight lambda.
 
     Attributes:
       components: K, number of values of y.
-      loss: name of the adversarial loss (eq. 13: "non_saturating").
-      penalty: name of the penalty on the discriminator (eq. 18: "gradient").
-      penalty_weight: lambda.
       frequencies: p(y), [K] numbers that sum to one; unless there is a network
         "frequencies", which counts labels.
       stratified: whether y ~ p(y) has each component as often in a training batch as
@@ -65,9 +62,6 @@ class AMM(Game):
     """
 
     components: int
-    loss: str
-    penalty: str
-    penalty_weight: float
     frequencies: tuple[float, ...]
     stratified: bool
     cycle_weight: float
@@ -79,15 +73,6 @@ class AMM(Game):
         """K."""
         return self.components
 
-    @property
-    def players(self) -> tuple[Player, ...]:
-        """The discriminator, and all generators together."""
-        generators = tuple(name for name in self.networks if name != "discriminator")
-        return (
-            Player("discriminator", ("discriminator",), self._discriminator_loss),
-            Player("generator", generators, self._generator_loss),
-        )
-
     def play(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
         """Samples from both joint distributions and has D judge them."""
         inferred = self.infer(net, batch)
@@ -97,11 +82,7 @@ class AMM(Game):
         z = net("prior", y)["z"]
         # Sample from the conditional: x~ [B, H, W, C].
         fake = (net("decoder", y, z)["x"], y, z)
-        return inferred | {
-            "fake": fake,
-            "real_logits": self._logits(net, *real),
-            "fake_logits": self._logits(net, *fake),
-        }
+        return inferred | self._judged(net, real, fake)
 
     def infer(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
         """Samples from the data and from the inference distribution (eq. 3, 8-10).
@@ -122,9 +103,6 @@ class AMM(Game):
             "y_mu": inferred["y_mu"],
             "shares": jnp.ones(len(x)),
         }
-
-    def _logits(self, net: Networks, *triple: chex.Array) -> chex.Array:
-        return logits(net("discriminator", *triple))  # [B]
 
     def _frequencies(self, net: Networks) -> chex.Array:
         """p(y): [K]."""
@@ -148,21 +126,7 @@ class AMM(Game):
 
     def _discriminator_loss(self, net: Networks, outcome: Outcome) -> Losses:
         """L_D of algorithm 1, with the penalty of eq. 18."""
-        real_logits, fake_logits = outcome["real_logits"], outcome["fake_logits"]
-        loss = adversarial_loss(self.loss).discriminator(real_logits, fake_logits)
-        scalars = {
-            "d_real": jax.nn.sigmoid(real_logits).mean(),
-            "d_fake": jax.nn.sigmoid(fake_logits).mean(),
-        }
-        if self.penalty_weight:
-            penalties = penalty(self.penalty)(
-                lambda triple: self._logits(net, *triple),
-                outcome["real"],
-                outcome["fake"],
-                net.key("penalty"),
-            )
-            loss += self.penalty_weight * penalties
-            scalars["discriminator/penalty"] = penalties.mean()
+        loss, scalars = super()._discriminator_loss(net, outcome)
         return loss * outcome["shares"], scalars
 
     def _generator_loss(self, net: Networks, outcome: Outcome) -> Losses:
@@ -266,21 +230,21 @@ def make_game(config: ml_collections.ConfigDict, kind: type[AMM] = AMM) -> AMM:
     Raises:
       ValueError: if `frequencies` cannot be read, or there are no labels to count.
     """
-    networks: dict[str, nn.Module] = {**read_tables(config, transposed=("decoder",))}
+    networks: dict[str, nn.Module] = {}
     if config.prior_radius:
         networks["prior"] = FixedMixture(
             config.num_components, config.latent_dim, config.prior_radius
         )
     if config.frequencies == "labels":
         networks[FREQUENCIES] = Frequencies(config.num_components)
-    settings = {
-        **config,
-        "networks": networks,
-        "components": config.num_components,
-        "frequencies": _read_frequencies(config.frequencies, config.num_components),
-    }
-    names = [field.name for field in dataclasses.fields(kind)]
-    game = kind(**{name: settings[name] for name in names})
+    game = from_config(
+        kind,
+        config,
+        transposed=("decoder",),
+        networks=networks,
+        components=config.num_components,
+        frequencies=_read_frequencies(config.frequencies, config.num_components),
+    )
     if FREQUENCIES in networks and not game.uses_labels:
         raise ValueError(
             f"config.game.frequencies is 'labels', but {config.name!r} sees no labels"

@@ -1,0 +1,62 @@
+"""ALI, or BiGAN: adversarially learned inference.
+
+One discriminator tells pairs (x, z) of an image and the code inferred from it,
+q(x) q(z|x), from pairs of a code drawn from the prior and the image generated from it,
+p(z) p(x|z); encoder and generator are trained to make them the same (AMM, eq. 1 and 2).
+
+Papers: Dumoulin et al. 2017, "Adversarially Learned Inference", algorithm 1; Donahue
+et al. 2017, "Adversarial Feature Learning".
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import chex
+import ml_collections
+
+from adversarial_latent.game import Code, Losses, Networks, Outcome
+from adversarial_latent.games.gan import GAN
+from adversarial_latent.games.two_player import from_config
+from adversarial_latent.losses import adversarial_loss
+
+
+@dataclasses.dataclass(frozen=True)
+class ALI(GAN):
+    """The game of ALI's algorithm 1.
+
+    The discriminator's table takes x and z, the encoder's takes x.
+
+    Attributes:
+      stochastic: whether z ~ q(z|x) as in ALI, or the mean of q(z|x) as in BiGAN.
+    """
+
+    stochastic: bool
+
+    def play(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
+        """Infers and generates, and has D judge the pairs."""
+        x = batch["x"]  # [B, ...] ~ q(x)
+        q = self._posterior(net, x)
+        z_tilde = q.sample(net.key("z_tilde")) if self.stochastic else q.mean
+        z = self._draw(net, len(x))  # [B, d] ~ p(z)
+        return self._judged(net, (x, z_tilde), (self._generate(net, z), z))
+
+    def _generator_loss(self, net: Networks, outcome: Outcome) -> Losses:
+        del net
+        return adversarial_loss(self.loss).generators(
+            outcome["real_logits"], outcome["fake_logits"]
+        ), {}
+
+    def encode(self, net: Networks, x: chex.Array) -> Code:
+        """Infers `z` [B, d], the mean of q(z|x), and `z_log_variance`."""
+        q = self._posterior(net, x)
+        return {"z": q.mean, "z_log_variance": q.log_variance}
+
+
+def extend(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+    """Makes the `config.game` of a GAN that of ALI."""
+    return ml_collections.ConfigDict({**config, "name": "ali", "stochastic": True})
+
+
+def make_game(config: ml_collections.ConfigDict) -> ALI:
+    """Builds ALI from `config.game`."""
+    return from_config(ALI, config, transposed=("generator",))

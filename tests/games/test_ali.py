@@ -1,0 +1,109 @@
+"""ALI, and what ALICE and VEEGAN add to it, from their equations."""
+
+import functools
+
+import numpy as np
+import pytest
+import scipy.special
+import scipy.stats
+
+from adversarial_latent.games import ali, alice, veegan
+from tests.games import points
+
+softplus = functools.partial(np.logaddexp, 0)
+CYCLE = {**points.JOINT, "cycle_discriminator": points.CYCLE_DISCRIMINATOR}
+
+
+@pytest.fixture(scope="module")
+def variables():
+    return points.init(points.make(ali.extend, points.JOINT))
+
+
+def _numbers(*logits):
+    return (np.float64(values) for values in logits)
+
+
+@pytest.mark.parametrize("stochastic", [True, False])
+def test_ali(variables, stochastic):
+    game = points.make(ali.extend, points.JOINT, stochastic=stochastic)
+    outcome, (d_loss, _), (g_loss, _) = points.play(game, variables)
+    net = points.networks(game, variables)
+    (x, z_tilde), (x_tilde, z) = outcome["real"], outcome["fake"]
+    q = net("encoder", x)
+    noise = (z_tilde - q["z_mu"]) / np.exp(q["z_log_variance"] / 2)
+    if stochastic:  # Twelve numbers of N(0, 1).
+        assert scipy.stats.kstest(np.ravel(noise), "norm").pvalue > 0.01
+        assert np.abs(noise).min() > 1e-3
+    else:
+        np.testing.assert_allclose(noise, np.zeros_like(noise), atol=1e-6)
+    np.testing.assert_allclose(x_tilde, net("generator", z)["x"], rtol=1e-5)
+    real = net("discriminator", x, z_tilde)["p"][:, 0]
+    fake = net("discriminator", x_tilde, z)["p"][:, 0]
+    np.testing.assert_allclose(outcome["real_logits"], real, rtol=1e-4, atol=1e-6)
+    real, fake = _numbers(real, fake)
+    np.testing.assert_allclose(d_loss, softplus(-real) + softplus(fake), rtol=1e-4)
+    np.testing.assert_allclose(g_loss, softplus(real) + softplus(-fake), rtol=1e-4)
+    assert set(game.players[1].trains) == {"generator", "encoder"}
+    code = game.encode(net, x)
+    np.testing.assert_allclose(code["z"], q["z_mu"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("cycle", "power"), [("l1", 1), ("l2", 2)])
+def test_alice_with_a_norm(variables, cycle, power):
+    game = points.make(alice.extend, points.JOINT, cycle=cycle, cycle_weight=3.0)
+    outcome, _, (loss, scalars) = points.play(game, variables)
+    x, z_tilde = outcome["real"]
+    back = points.networks(game, variables)("generator", z_tilde)["x"]
+    distance = (np.abs(x - np.asarray(back)) ** power).mean(1)
+    real, fake = _numbers(outcome["real_logits"], outcome["fake_logits"])
+    np.testing.assert_allclose(
+        loss, softplus(real) + softplus(-fake) + 3 * distance, rtol=1e-4
+    )
+    assert float(scalars["cycle"]) == pytest.approx(distance.mean(), rel=1e-4)
+
+
+def test_alice_with_an_adversary():
+    game = points.make(alice.extend, CYCLE, cycle="adversarial", cycle_weight=3.0)
+    variables = points.init(game)
+    outcome, (d_loss, _), (g_loss, _) = points.play(game, variables)
+    net = points.networks(game, variables)
+    x, z_tilde = outcome["real"]
+    back = net("generator", z_tilde)["x"]
+    same, other = _numbers(
+        net("cycle_discriminator", x, x)["p"][:, 0],
+        net("cycle_discriminator", x, back)["p"][:, 0],
+    )
+    real, fake = _numbers(outcome["real_logits"], outcome["fake_logits"])
+    expected = softplus(-real) + softplus(fake) + softplus(-same) + softplus(other)
+    np.testing.assert_allclose(d_loss, expected, rtol=1e-4)
+    expected = softplus(real) + softplus(-fake) + 3 * softplus(-other)
+    np.testing.assert_allclose(g_loss, expected, rtol=1e-4)
+    discriminators, generators = (set(player.trains) for player in game.players)
+    assert discriminators == {"discriminator", "cycle_discriminator"}
+    assert generators == {"generator", "encoder"}
+
+
+@pytest.mark.parametrize(
+    ("tables", "cycle", "message"),
+    [
+        (points.JOINT, "l3", "cycle is one of"),
+        (points.JOINT, "adversarial", "'cycle_discriminator' if and only if"),
+        (CYCLE, "l1", "'cycle_discriminator' if and only if"),
+    ],
+)
+def test_cycles_that_cannot_be(tables, cycle, message):
+    with pytest.raises(ValueError, match=message):
+        points.make(alice.extend, tables, cycle=cycle)
+
+
+def test_veegan(variables):
+    game = points.make(veegan.extend, points.JOINT, code_weight=0.5)
+    outcome, (d_loss, _), (g_loss, scalars) = points.play(game, variables)
+    x_tilde, z = outcome["fake"]
+    q = points.networks(game, variables)("encoder", x_tilde)
+    std = np.exp(np.asarray(q["z_log_variance"]) / 2)
+    code_loss = -scipy.stats.norm.logpdf(z, q["z_mu"], std).sum(-1)
+    real, fake = _numbers(outcome["real_logits"], outcome["fake_logits"])
+    np.testing.assert_allclose(d_loss, softplus(-real) + softplus(fake), rtol=1e-4)
+    np.testing.assert_allclose(g_loss, -fake + 0.5 * code_loss, rtol=1e-4)
+    assert float(scalars["code_loss"]) == pytest.approx(code_loss.mean(), rel=1e-4)
