@@ -20,8 +20,9 @@ NUMBERS = {  # what the results are called in tables, and how they are shown
     "classification_error": ("classification error", "{:.1%}"),
     "classification_error_from_z": ("classification error, by eq. 19", "{:.1%}"),
     "classifier_agreement": ("agreement of both classifiers", "{:.1%}"),
-    "modes_captured": ("modes captured, of 25", "{:.1f}"),
+    "modes_captured": ("modes captured", "{:.1f}"),
     "high_quality_fraction": ("high-quality samples", "{:.1%}"),
+    "per_mode_std": ("standard deviation within modes", "{:.3f}"),
 }
 _README = (
     "clustering_accuracy",

@@ -66,11 +66,10 @@ class AIM(GAN):
         return {"z": q.mean, "z_log_variance": q.log_variance}
 
 
-def extend(
-    config: ml_collections.ConfigDict, code_weight: float
-) -> ml_collections.ConfigDict:
-    """Makes the `config.game` of a GAN that of AIM, with lambda = `code_weight`."""
-    own = {"name": "aim", "code_weight": (code_weight, code_weight), "features": ""}
+def extend(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+    """Makes the `config.game` of a GAN that of AIM, with lambda = 1/d."""
+    weight = 1.0 / config.latent_dim
+    own = {"name": "aim", "code_weight": (weight, weight), "features": ""}
     return ml_collections.ConfigDict({**config, **own})
 
 

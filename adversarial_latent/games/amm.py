@@ -13,10 +13,10 @@ the inference distributions it is, is written in the encoder's table: whether y'
 feeds z's (6), z's feeds y's (7), or neither (15). Likewise the prior's table says
 whether p(z|y) has learned means and variances (eq. 12), or ignores y (16).
 
-Two terms can be added to the generators' loss that the paper does without, and that
-help where data or networks are small (experiments/results/amm/README.md): `cycle`, by
-which y is found again in what the decoder made of it, as in InfoGAN, and `consistency`,
-by which noise on x does not change y.
+What q(y|x) learns from can be changed, where data or networks are small; the paper
+does without (experiments/results/amm/README.md). Terms in the generators' loss ask that
+y be the same near x (`consistency.py`), that it be sure, and that all values of it be
+in use; and the discriminator's part in q(y|x) can be made smaller.
 
 Paper: "Adversarially Learned Mixture Model", algorithm 1.
 """
@@ -30,12 +30,14 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 
+from adversarial_latent.consistency import virtual_adversarial_divergence
 from adversarial_latent.distributions import Categorical, GaussianMixture
 from adversarial_latent.game import Code, Losses, Networks, Outcome
 from adversarial_latent.games.two_player import TwoPlayerGame, from_config
 from adversarial_latent.losses import adversarial_loss
 from adversarial_latent.networks.frequencies import Frequencies
 from adversarial_latent.networks.mixture import FixedMixture
+from adversarial_latent.parallel import device_mean
 
 FREQUENCIES = "frequencies"
 """Name of the network that holds p(y), if that is counted from labels."""
@@ -56,17 +58,24 @@ class AMM(TwoPlayerGame):
         "frequencies", which counts labels.
       stratified: whether y ~ p(y) has each component as often in a training batch as
         p(y) says, up to one, or is drawn for each example by itself.
-      cycle_weight: of -log q(y|x~) for fake pairs (x~, y); 0 in the paper.
-      consistency_weight: of KL(q(y|x) || q(y|x + noise)); 0 in the paper.
-      consistency_noise: standard deviation of that noise, in units of x.
+      consistency_weight: of KL(q(y|x) || q(y|x + r)), in nats; 0 in the paper.
+      consistency_radius: length of r, as a part of the distance from x to the nearest
+        other example of the minibatch.
+      confidence_weight: of the entropy of q(y|x); 0 in the paper.
+      balance_weight: of minus the entropy of y over a minibatch; 0 in the paper. With
+        both weights the same, it is the mutual information of x and y that is
+        maximised (Krause et al. 2010).
+      y_gradient: part of the adversarial gradient that reaches q(y|x): 1 in the paper.
     """
 
     components: int
     frequencies: tuple[float, ...]
     stratified: bool
-    cycle_weight: float
     consistency_weight: float
-    consistency_noise: float
+    consistency_radius: float
+    confidence_weight: float
+    balance_weight: float
+    y_gradient: float
 
     @property
     def num_components(self) -> int:
@@ -99,10 +108,15 @@ class AMM(TwoPlayerGame):
         x = batch["x"]
         inferred = net("encoder", x)
         return {
-            "real": (x, inferred["y"], inferred["z"]),
+            "real": (x, self._detach(inferred["y"]), inferred["z"]),
             "y_mu": inferred["y_mu"],
             "shares": jnp.ones(len(x)),
         }
+
+    def _detach(self, y: chex.Array) -> chex.Array:
+        """The same y, through which no more than `y_gradient` of a gradient passes."""
+        kept = self.y_gradient
+        return kept * y + (1 - kept) * jax.lax.stop_gradient(y)
 
     def _frequencies(self, net: Networks) -> chex.Array:
         """p(y): [K]."""
@@ -136,30 +150,38 @@ class AMM(TwoPlayerGame):
         )
         loss *= outcome["shares"]
         x, y_tilde, _ = outcome["real"]
-        x_tilde, y, _ = outcome["fake"]
         scalars = {"confidence": y_tilde.max(-1).mean()}
-        # Statistics of what is evaluated here are not kept: they are not those of x.
-        if self.cycle_weight:
-            cycle = -Categorical(net("encoder", x_tilde)["y_mu"]).log_prob(y)
-            loss += self.cycle_weight * cycle
-            scalars["generator/cycle"] = cycle.mean()
         if self.consistency_weight:
-            noise = self.consistency_noise * jax.random.normal(
-                net.key("consistency"), x.shape
+            # Statistics of what is evaluated here are not kept: they are not those of x.
+            consistency = virtual_adversarial_divergence(
+                lambda x: net.fork()("encoder", x)["y_mu"],
+                x,
+                outcome["y_mu"],
+                net.key("consistency"),
+                self.consistency_radius,
             )
-            noisy = Categorical(net("encoder", x + noise)["y_mu"])
-            clean = Categorical(jax.lax.stop_gradient(outcome["y_mu"]))
-            consistency = -noisy.log_prob(clean.probabilities) - clean.entropy()
             loss += self.consistency_weight * consistency
             scalars["generator/consistency"] = consistency.mean()
+        if self.confidence_weight or self.balance_weight:
+            q = Categorical(outcome["y_mu"])
+            mean = Categorical(jnp.log(device_mean(q.probabilities.mean(0))))
+            loss += self.confidence_weight * q.entropy()
+            loss -= self.balance_weight * mean.entropy()
+            scalars["generator/information"] = mean.entropy() - q.entropy().mean()
         return loss, scalars
 
     # What a trained AMM can be asked.
 
     def encode(self, net: Networks, x: chex.Array) -> Code:
-        """Infers `y` [B, K] and `z` [B, d], both at the means of their noise."""
-        inferred = net("encoder", x, noise=False)
-        return {"y": inferred["y"], "z": inferred["z"]}
+        """Infers `y` [B, K] at the mean of its noise, and `z` [B, d].
+
+        z is the mean of q(z|x, y) for the most probable y: a soft y is not what G_z
+        knows from training, where noise makes y nearly one-hot.
+        """
+        y = net("encoder", x, noise=False)["y"]
+        most_probable = jax.nn.one_hot(y.argmax(-1), self.components)
+        z = net("encoder", x, noise=False, given={"y": most_probable})["z"]
+        return {"y": y, "z": z}
 
     def decode(self, net: Networks, code: Code) -> chex.Array:
         """Generates x [B, H, W, C] from a code as `encode` gives it."""
@@ -211,9 +233,11 @@ def default_config() -> ml_collections.ConfigDict:
             # p(y): uniform, K numbers "1,2,1", or labels, to count those of examples.
             "frequencies": "uniform",
             "stratified": False,
-            "cycle_weight": 0.0,
             "consistency_weight": 0.0,
-            "consistency_noise": 0.0,
+            "consistency_radius": 0.25,
+            "confidence_weight": 0.0,
+            "balance_weight": 0.0,
+            "y_gradient": 1.0,
             "padding": "VALID",
             "kernel_init": "0.02",  # standard deviation, or lecun, or he
         }

@@ -66,7 +66,7 @@ class SAMM(amm.AMM):
             )
         ]
         return {
-            "real": (x, inferred["y"], inferred["z"]),
+            "real": (x, self._detach(inferred["y"]), inferred["z"]),
             "y_mu": inferred["y_mu"],
             "shares": jnp.concatenate(shares),
             "labels": y,

@@ -24,8 +24,9 @@ Reading a row, from left to right:
   stride 1. Without a width the row only transforms its input.
 - BatchNorm: `yes`, or `scaleS` for one without a shift whose scale starts at S: on
   logits it keeps every class in use.
-- Activation: `LeakA` (slope A), `ReLU`, `Tanh`, `Sigmoid`,
-  `Softmax`, `Softplus`, or `ExpN`, the noise exp(x/2) * eps of AMM's eq. 20.
+- Activation: `LeakA` (slope A), `ReLU`, `Tanh`, `Sigmoid`, `Softmax`, `Softplus`,
+  `MaxoutN` (each channel the largest of N that are computed for it), or `ExpN`, the
+  noise exp(x/2) * eps of AMM's eq. 20.
 - A residual block is rows, too: two convolutions, and a third row that adds the
   block's input to what they give. An MLP is rows of width 1.
 - Padding is the table's, or the row's if the table has a column Padding.
@@ -102,6 +103,13 @@ class Row:
     activation: str
     padding: Padding
 
+    @property
+    def pieces(self) -> int:
+        """How many values are computed for each that the row gives: maxout."""
+        if self.activation.startswith("Maxout"):
+            return int(self.activation.removeprefix("Maxout"))
+        return 1
+
 
 @functools.cache
 def parse_table(text: str, padding: Padding = "VALID") -> tuple[Row, ...]:
@@ -158,7 +166,7 @@ def _parse_row(cells: dict[str, str], padding: Padding) -> Row:
 
     name = r"\w+"
     inputs = read("Input", rf"{name}((\+{name})+|(\|{name})+)?") or ""
-    activations = "|".join([*_ACTIVATIONS, "ExpN", r"Leak0?\.\d+"])
+    activations = "|".join([*_ACTIVATIONS, "ExpN", r"Leak0?\.\d+", r"Maxout[1-9]\d*"])
     if not inputs:
         for column in ("Width", "Stride", "Dropout", "BatchNorm", "Activation"):
             read(column, "-")  # an input is taken as it is
@@ -168,6 +176,9 @@ def _parse_row(cells: dict[str, str], padding: Padding) -> Row:
     width = read("Width", number)
     if inputs and width is None and stride.isdigit() and stride != "1":
         raise ValueError(f"row {cells['Name']!r} has a stride but no width")
+    activation = read("Activation", activations) or ""
+    if activation.startswith("Maxout") and width is None:
+        raise ValueError(f"row {cells['Name']!r} has a Maxout but no width")
     channels = read("Channels", rf"{number}(\+{number})*")
     if channels is None:
         raise ValueError(f"row {cells['Name']!r}: column Channels is empty")
@@ -182,7 +193,7 @@ def _parse_row(cells: dict[str, str], padding: Padding) -> Row:
         pool=pool,
         dropout=float(read("Dropout", r"0?\.\d+") or 0.0),
         batch_norm=read("BatchNorm", r"yes|scale\d*\.?\d+") or "",
-        activation=read("Activation", activations) or "",
+        activation=activation,
         padding=own_padding or padding,
     )
 
@@ -330,11 +341,14 @@ class Table(nn.Module):
             x = jnp.maximum(x, float(row.activation.removeprefix("Leak")) * x)
         elif row.activation in _ACTIVATIONS:
             x = _ACTIVATIONS[row.activation](x)
+        elif row.pieces > 1:
+            x = x.reshape(*x.shape[:-1], row.channels, row.pieces).max(-1)
         return x
 
     def _convolution(self, row: Row, x: chex.Array) -> chex.Array:
         assert row.width is not None
-        shape = (row.width, row.width, x.shape[-1], row.channels)
+        channels = row.channels * row.pieces
+        shape = (row.width, row.width, x.shape[-1], channels)
         if not isinstance(self.kernel_init, str):
             init = nn.initializers.normal(self.kernel_init)
         else:
@@ -346,7 +360,7 @@ class Table(nn.Module):
                 gain, "fan_in", "normal", batch_axis=batch_axis
             )
         kernel = self.param(f"{row.name}_kernel", init, shape)
-        bias = self.param(f"{row.name}_bias", nn.initializers.zeros, (row.channels,))
+        bias = self.param(f"{row.name}_bias", nn.initializers.zeros, (channels,))
         if x.ndim == 2:
             x = x[:, None, None]
         function = conv_transpose if self.transposed else conv

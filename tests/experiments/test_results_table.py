@@ -22,7 +22,7 @@ def test_rows(tmp_path):
     run = {"selection": None, "results": {"modes_captured": modes}}
     (folder / "results.json").write_text(json.dumps(run))
     assert results_table(tmp_path).splitlines()[2:] == [
-        "| [aim/grid](experiments/results/aim/grid) | modes captured, of 25 | 25.0 | "
+        "| [aim/grid](experiments/results/aim/grid) | modes captured | 25.0 | "
         "24.5 ± 0.5 (2) | 24.0 to 25.0 | - |"
     ]
     run = {"selection": {}, "results": {"clustering_accuracy": accuracy, "nmi": {}}}

@@ -91,6 +91,7 @@ def test_padding_of_the_table_is_that_of_rows_that_state_none():
         ("a  a   8  3  1  -    -    -", "row 'a': column Input names 'a', which is no"),
         ("x  x   8  3  1  -    -    -", "row 'x' is there twice"),
         ("a  x   8  -  2  -    -    -", "row 'a' has a stride but no width"),
+        ("a  x   8  -  -  -    -    Maxout5", "row 'a' has a Maxout but no width"),
         ("a  x   8  3  1  -    -", "row 'a' has 7 cells under 8 columns"),
         ("a  -   8  3  1  -    -    -", "row 'a': cannot read '3' in column Width"),
         ("a  -   8  -  -  -    yes  -", "row 'a': cannot read 'yes' in column BatchNo"),
@@ -143,6 +144,15 @@ def test_dense_row_by_hand():
     np.testing.assert_allclose(
         outputs["h"], np.tanh(x @ kernel[0, 0] + bias[None]), rtol=1e-5
     )
+
+
+def test_maxout_by_hand():
+    kernel, bias, x = _random(0, 1, 1, 3, 8), _random(1, 8), _random(2, 5, 3)
+    params = {"h_kernel": kernel, "h_bias": bias}
+    h = _evaluate("x - 3 - - - - -\nh x 2 1 1 - - Maxout4", x, params=params)["h"]
+    pieces = np.asarray(x @ kernel[0, 0] + bias[None])
+    expected = np.stack([pieces[:, :4].max(1), pieces[:, 4:].max(1)], axis=1)
+    np.testing.assert_allclose(h, expected, rtol=1e-5)
 
 
 def test_width_of_the_whole_image_makes_a_vector_and_back():

@@ -1,0 +1,15 @@
+"""Modes of the ring of 8 Gaussians: AIM and its rivals, as on the grid.
+
+    python -m experiments.sweep --sweep=experiments/sweeps/ring.py --workdir=runs/ring
+
+Not in AIM's paper. (VEEGAN's has 8 modes on this ring.)
+"""
+
+from experiments.sweeps import Sweep
+from experiments.sweeps.aim_table2 import rows
+
+SWEEP = Sweep(
+    title="Modes of the ring of 8 Gaussians",
+    results=("modes_captured", "high_quality_fraction", "per_mode_std"),
+    rows=rows("ring", ("veegan", "unrolled")),
+)
