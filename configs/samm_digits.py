@@ -41,7 +41,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     given = parse_arguments(argument, labels=50, runlocal=False)
     config = amm_digits.get_config()
     config.game = samm.extend(config.game)
-    config.game.update(label_weight=3.0, consistency_weight=3.0, consistency_noise=0.3)
+    config.game.update(label_weight=3.0, consistency_weight=3.0, consistency_radius=0.5)
     config.game.tables.discriminator = HEADER + DISCRIMINATOR
     config.labels.number = given.labels
     config.trials = 6

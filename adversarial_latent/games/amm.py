@@ -152,7 +152,7 @@ class AMM(TwoPlayerGame):
         x, y_tilde, _ = outcome["real"]
         scalars = {"confidence": y_tilde.max(-1).mean()}
         if self.consistency_weight:
-            # Statistics of what is evaluated here are not kept: they are not those of x.
+            # The statistics of what is evaluated here are not those of x: not kept.
             consistency = virtual_adversarial_divergence(
                 lambda x: net.fork()("encoder", x)["y_mu"],
                 x,

@@ -5,7 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.special
+import scipy.stats
 
+from adversarial_latent.consistency import virtual_adversarial_divergence
 from adversarial_latent.game import Networks
 from adversarial_latent.games import make_game
 from configs import amm_mnist
@@ -135,8 +137,13 @@ def test_play_judges_both_joint_distributions(game, variables):
 
 
 def test_terms_that_the_paper_does_without(variables):
-    """InfoGAN's -log q(y|x~), and KL(q(y|x) || q(y|x + noise))."""
-    game = toys.amm(cycle_weight=2.0, consistency_weight=3.0, consistency_noise=0.5)
+    """Consistency, confidence and balance, from their definitions."""
+    game = toys.amm(
+        consistency_weight=3.0,
+        consistency_radius=0.5,
+        confidence_weight=0.7,
+        balance_weight=0.2,
+    )
     x = toys.images(1, 6)
 
     @toys.jit
@@ -147,25 +154,62 @@ def test_terms_that_the_paper_does_without(variables):
         outcome = game.play(bind(), {"x": x})
         total, scalars = _player(game, "generator").loss(bind(), outcome)
         plain, _ = _player(toys.amm(), "generator").loss(bind(), outcome)
-        # What the terms evaluate, with their noise and dropout.
-        net = bind()
-        cycled = net("encoder", outcome["fake"][0])["y_mu"]
-        noise = jax.random.normal(net.key("consistency"), x.shape)
-        noisy = net("encoder", x + 0.5 * noise)["y_mu"]
-        logits = (cycled, outcome["y_mu"], noisy)
-        return total - plain, scalars, outcome["fake"][1], logits
+        divergence = virtual_adversarial_divergence(
+            # With the dropout that the term's evaluations draw.
+            lambda x: bind()("encoder", x)["y_mu"],
+            x,
+            outcome["y_mu"],
+            bind().key("consistency"),
+            0.5,
+        )
+        return total - plain, scalars, outcome["y_mu"], divergence
 
-    added, scalars, y, logits = jax.tree.map(np.asarray, losses(*variables))
-    cycled, clean, noisy = logits
-    p, q = scipy.special.softmax(clean, -1), scipy.special.softmax(noisy, -1)
-    divergence = scipy.special.rel_entr(p, q).sum(-1)
-    cycle = -scipy.special.log_softmax(cycled, axis=-1)[y == 1]
-    np.testing.assert_allclose(added, 2 * cycle + 3 * divergence, rtol=1e-4, atol=1e-6)
-    assert scalars["generator/cycle"] == pytest.approx(cycle.mean(), rel=1e-4)
+    added, scalars, y_mu, divergence = jax.tree.map(np.asarray, losses(*variables))
+    q = scipy.special.softmax(y_mu, -1)
+    entropy, balance = scipy.stats.entropy(q, axis=1), scipy.stats.entropy(q.mean(0))
+    np.testing.assert_allclose(
+        added, 3 * divergence + 0.7 * entropy - 0.2 * balance, rtol=1e-4, atol=1e-5
+    )
     assert scalars["generator/consistency"] == pytest.approx(
         divergence.mean(), rel=1e-3
     )
-    assert divergence.min() > 0
+    assert scalars["generator/information"] == pytest.approx(
+        balance - entropy.mean(), rel=1e-3, abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("kept", [1.0, 0.25, 0.0])
+def test_part_of_the_adversarial_gradient_reaches_y(kept):
+    """What the game infers is the same, and so is z's gradient."""
+    game = toys.amm(y_gradient=kept)
+    y = np.float32([[0.2, 0.5, 0.3]])
+    value, pullback = jax.vjp(game._detach, y)
+    np.testing.assert_allclose(value, y, rtol=1e-6)
+    np.testing.assert_allclose(
+        pullback(np.float32([[1, -2, 3]]))[0], [[kept, -2 * kept, 3 * kept]]
+    )
+
+
+def test_z_is_that_of_the_most_probable_y():
+    """And y is that of the mean of its noise."""
+    encoder = """
+x     -    1    -  -  -  -  -
+y_mu  x    {k}  2  1  -  -  -
+y     y_mu {k}  -  -  -  -  Softmax
+z_mu  y    {d}  1  1  -  -  -
+z     z_mu {d}  -  -  -  -  -
+"""
+    game = toys.amm(tables={"encoder": toys.HEADER + encoder})
+    x = toys.images(2, 5)
+    params, model_state = toys.jit(game.init)(KEY, {"x": x})
+    net = Networks(game.networks, params, model_state, KEY, train=False)
+    code = game.encode(net, x)
+    np.testing.assert_allclose(code["y"].sum(1), np.ones(5), rtol=1e-5)
+    assert code["y"].max() < 0.99
+    kernel = np.asarray(params["encoder"]["z_mu_kernel"])[0, 0]
+    np.testing.assert_allclose(
+        code["z"], kernel[np.asarray(code["y"]).argmax(1)], rtol=1e-5
+    )
 
 
 # Which distributions the tables make.
@@ -212,7 +256,7 @@ def test_factorization(factorization, y_reads_z, z_reads_y):
             KEY,
             train=False,
         )
-        return game.encode(net, x)
+        return net("encoder", x, noise=False)
 
     params = variables["params"]
     before = encode(params)

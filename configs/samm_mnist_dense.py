@@ -1,0 +1,47 @@
+"""SAMM on MNIST with dense networks: a classifier from 100 labels, in minutes on a CPU.
+
+    python -m experiments.launch --config=configs/samm_mnist_dense.py \
+        --workdir=runs/samm_mnist
+
+Arguments, after the colon:
+  labels    number of labelled images, as many of each digit
+  runlocal  few data and steps: ends in a minute, to try things out
+
+Networks are those of configs/amm_mnist_dense.py, and so is what is added to the paper's
+losses, with labels in the loss of q(y|x) beside them. What the labels teach would be
+undone by the game early on, when it does not know the classes yet: a hundredth of its
+gradient reaches q(y|x) (experiments/results/amm/README.md). The five trials see label
+sets of their own.
+"""
+
+import ml_collections
+
+from adversarial_latent.config import parse_arguments, shrink
+from adversarial_latent.games import samm
+from configs import amm_mnist_dense
+
+
+def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
+    """Returns the config; see the module's docstring for the arguments."""
+    given = parse_arguments(argument, labels=100, runlocal=False)
+    config = amm_mnist_dense.get_config()
+    config.game = samm.extend(config.game)
+    config.game.update(
+        labelled_share=0.1,
+        label_weight=1.0,
+        consistency_radius=0.3,
+        confidence_weight=0.3,
+        balance_weight=0.3,
+        y_gradient=0.01,
+    )
+    config.labels.number = given.labels
+    config.labels.batch_size = 50
+    config.trials = 5
+    config.batch_size = 200
+    config.duration = "5000_steps"
+    config.evaluators = ("classification", *config.evaluators[1:])
+    config.selection = ""
+    config.paper = {}
+    if given.runlocal:
+        shrink(config)
+    return config

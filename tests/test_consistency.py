@@ -1,0 +1,87 @@
+"""Virtual adversarial divergence where the worst direction is known."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.spatial
+import scipy.special
+
+from adversarial_latent.consistency import (
+    nearest_neighbour_distance,
+    virtual_adversarial_divergence,
+)
+
+KEY = jax.random.key(0)
+WEIGHTS = np.float32([[1.0, -2.0, 0.5, 0.0], [0.3, 0.1, -1.0, 2.0]])  # [K, D]
+
+
+def _points(seed, n=50):
+    return np.float32(np.random.default_rng(seed).normal(size=(n, 4)))
+
+
+def _distances(x):
+    distances = scipy.spatial.distance.cdist(x, x)
+    np.fill_diagonal(distances, np.inf)
+    return distances.min(1)
+
+
+def classify(x):
+    return x @ WEIGHTS.T
+
+
+def divergence(x, step):
+    p, q = (scipy.special.softmax(classify(value), -1) for value in (x, x + step))
+    return scipy.special.rel_entr(p, q).sum(-1)
+
+
+def test_nearest_neighbours():
+    x = _points(0)
+    np.testing.assert_allclose(nearest_neighbour_distance(x), _distances(x), rtol=1e-3)
+    images = x.reshape(50, 2, 2, 1)
+    np.testing.assert_allclose(
+        nearest_neighbour_distance(images), _distances(x), rtol=1e-3
+    )
+    np.testing.assert_array_equal(nearest_neighbour_distance(np.ones((2, 4))), [0, 0])
+
+
+@pytest.mark.parametrize("radius", [0.1, 1.0])
+def test_worst_direction_of_a_linear_classifier(radius):
+    """With two classes y depends on one direction: that between their weights."""
+    x = _points(0)
+    value = virtual_adversarial_divergence(classify, x, classify(x), KEY, radius)
+    worst = WEIGHTS[0] - WEIGHTS[1]
+    worst = worst / np.linalg.norm(worst) * radius * _distances(x)[:, None]
+    both = np.stack([divergence(x, worst), divergence(x, -worst)])
+    # Which of the two signs, is up to the random start.
+    errors = np.abs(both - np.asarray(value)[None])
+    np.testing.assert_allclose(errors.min(0), np.zeros(50), atol=1e-4)
+    assert set(errors.argmin(0)) == {0, 1}
+    noise = _points(1)
+    noise *= np.linalg.norm(worst, axis=1, keepdims=True) / np.linalg.norm(
+        noise, axis=1, keepdims=True
+    )
+    assert value.mean() > 1.5 * divergence(x, noise).mean()
+
+
+def test_gradients_reach_the_classifier_at_the_noisy_point_only():
+    x = _points(2, 3)
+
+    def total(weights, x, logits):
+        return virtual_adversarial_divergence(
+            lambda x: x @ weights.T, x, logits, KEY, 0.5
+        ).sum()
+
+    by_weights, by_x, by_logits = jax.grad(total, argnums=(0, 1, 2))(
+        WEIGHTS, x, classify(x)
+    )
+    assert np.abs(by_weights).max() > 0
+    np.testing.assert_array_equal(by_x, np.zeros_like(x))
+    np.testing.assert_array_equal(by_logits, np.zeros((3, 2)))
+
+
+def test_images_and_constant_classifiers():
+    x = np.float32(np.random.default_rng(0).uniform(size=(2, 3, 3, 1)))
+    constant = jnp.zeros((2, 5)) + 0.0 * x.sum((1, 2, 3))[:, None]
+    value = virtual_adversarial_divergence(lambda x: constant, x, constant, KEY, 1.0)
+    np.testing.assert_array_equal(value, np.zeros(2))
