@@ -10,8 +10,8 @@ Arguments, after the colon:
 These are not the paper's networks (configs/amm_mnist.py), whose steps take some ten
 times longer on a CPU, nor only its losses. Three things are added, without which such
 networks end at an error of 25% (experiments/results/amm/README.md): q(y|x) is the same
-near x, it is sure, and uses all components, as in IMSAT (Hu et al. 2017); only a tenth
-of the discriminator's gradient reaches it. The noise on y's logits has unit variance:
+near x, it is sure, and uses all components, as in IMSAT (Hu et al. 2017); only a
+hundredth of the discriminator's gradient reaches it. The noise on y's logits has unit variance:
 where its variance was learned it grew until y had nothing to do with x. The prior's
 components lie 5 standard deviations from the origin, as in configs/amm_digits.py.
 """
@@ -76,7 +76,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         consistency_weight=1.0,
         confidence_weight=0.1,
         balance_weight=0.4,
-        y_gradient=0.1,
+        y_gradient=0.01,
     )
     config.game.tables = {
         "encoder": HEADER + ENCODER,
@@ -90,7 +90,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     }
     config.trials = 4
     config.batch_size = 250
-    config.duration = "6000_steps"
+    config.duration = "5000_steps"
     config.log_every = "500_steps"
     config.checkpoint_every = "2000_steps"
     config.ema_decay = 0.999

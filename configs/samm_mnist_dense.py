@@ -8,10 +8,9 @@ Arguments, after the colon:
   runlocal  few data and steps: ends in a minute, to try things out
 
 Networks are those of configs/amm_mnist_dense.py, and so is what is added to the paper's
-losses, with labels in the loss of q(y|x) beside them. What the labels teach would be
-undone by the game early on, when it does not know the classes yet: a hundredth of its
-gradient reaches q(y|x) (experiments/results/amm/README.md). The five trials see label
-sets of their own.
+losses, with labels in the loss of q(y|x) beside them: what they teach would be undone
+by the game early on, when it does not know the classes yet
+(experiments/results/amm/README.md). The five trials see label sets of their own.
 """
 
 import ml_collections
@@ -32,13 +31,11 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         consistency_radius=0.3,
         confidence_weight=0.3,
         balance_weight=0.3,
-        y_gradient=0.01,
     )
     config.labels.number = given.labels
     config.labels.batch_size = 50
     config.trials = 5
     config.batch_size = 200
-    config.duration = "5000_steps"
     config.evaluators = ("classification", *config.evaluators[1:])
     config.selection = ""
     config.paper = {}
