@@ -11,9 +11,9 @@ These are not the paper's networks (configs/amm_mnist.py), whose steps take some
 times longer on a CPU, nor only its losses. Three things are added, without which such
 networks end at an error of 25% (experiments/results/amm/README.md): q(y|x) is the same
 near x, it is sure, and uses all components, as in IMSAT (Hu et al. 2017); only a
-hundredth of the discriminator's gradient reaches it. The noise on y's logits has unit variance:
-where its variance was learned it grew until y had nothing to do with x. The prior's
-components lie 5 standard deviations from the origin, as in configs/amm_digits.py.
+hundredth of the discriminator's gradient reaches it. The noise on y's logits has unit
+variance: where its variance was learned it grew until y had nothing to do with x. The
+prior's components lie 5 standard deviations from the origin, as in amm_digits.py.
 """
 
 import ml_collections

@@ -7,11 +7,11 @@ Arguments, after the colon:
   runlocal  everything small: ends in seconds, to try things out
 
 The paper has no such experiment. Networks and settings are those of
-configs/amm_digits.py, with a discriminator of twice the width. Algorithm 2 alone is
-worse here than a support vector machine on the labelled images: five images of a digit
-do not tell D, which soon knows them by heart, where its others belong. Two terms that
-the paper does without let labels reach q(y|x) directly, and from an image those near to
-it (experiments/results/amm/README.md). The six trials see label sets of their own.
+configs/amm_digits.py, with a discriminator of twice the width, and labels in the loss
+of q(y|x). Algorithm 2 alone is worse here than a support vector machine on the labelled
+images: five images of a digit do not tell D, which soon knows them by heart, where its
+others belong (experiments/results/amm/README.md). The six trials see label sets of
+their own.
 """
 
 import ml_collections
@@ -41,11 +41,17 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     given = parse_arguments(argument, labels=50, runlocal=False)
     config = amm_digits.get_config()
     config.game = samm.extend(config.game)
-    config.game.update(label_weight=3.0, consistency_weight=3.0, consistency_radius=0.5)
+    config.game.update(
+        labelled_share=0.1,
+        label_weight=1.0,
+        consistency_radius=0.6,
+        confidence_weight=0.3,
+        balance_weight=0.3,
+    )
     config.game.tables.discriminator = HEADER + DISCRIMINATOR
     config.labels.number = given.labels
+    config.labels.batch_size = 50
     config.trials = 6
-    config.duration = "6000_steps"
     config.evaluators = ("classification", *config.evaluators[1:])
     config.selection = ""
     if given.runlocal:

@@ -9,6 +9,7 @@ from pathlib import Path
 import jax
 import pytest
 
+from experiments.results_table import NUMBERS
 from tests.experiments import programs
 from tests.runs import logged, saved
 
@@ -27,7 +28,6 @@ def get_config(argument=None):
     return tiny_config(pathlib.Path({directory!r}))
 """
 SWEEP = """
-from experiments.results_table import NUMBERS
 from experiments.sweeps import Row, Sweep
 
 def run(name, paper, **overrides):
