@@ -55,7 +55,16 @@ def virtual_adversarial_divergence(
 
 
 def nearest_neighbour_distance(x: chex.Array) -> chex.Array:
-    """Euclidean distances [B] from examples x [B, ...] to the nearest other of them."""
+    """Euclidean distances [B] from examples x [B, ...] to the nearest other of them.
+
+    Raises:
+      ValueError: if there is no other.
+    """
+    if len(x) < 2:
+        raise ValueError(
+            "consistency needs two examples in a minibatch at least, on each device: "
+            "raise config.batch_size, or set config.game.consistency_weight to 0"
+        )
     flat = x.reshape(len(x), -1)
     square = jnp.square(flat).sum(1)
     squares = square[:, None] + square[None] - 2 * flat @ flat.T

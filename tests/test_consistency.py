@@ -43,6 +43,8 @@ def test_nearest_neighbours():
         nearest_neighbour_distance(images), _distances(x), rtol=1e-3
     )
     np.testing.assert_array_equal(nearest_neighbour_distance(np.ones((2, 4))), [0, 0])
+    with pytest.raises(ValueError, match="two examples in a minibatch at least"):
+        nearest_neighbour_distance(x[:1])
 
 
 @pytest.mark.parametrize("radius", [0.1, 1.0])

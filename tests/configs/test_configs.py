@@ -64,7 +64,7 @@ def test_runlocal(module, tmp_path, monkeypatch):
         write_tfds(tmp_path / "tfds", config.dataset.name.removeprefix("tfds:"))
         config.dataset.data_dir = str(tmp_path / "tfds")
     config.duration, config.steps_per_call = "2_steps", 1
-    config.batch_size = 4  # one for each device
+    config.batch_size = 8  # two for each device
     workdir = tmp_path / "run"
     next_batches = train.Experiment.next_batches
 
