@@ -97,6 +97,7 @@ def shrink(config: ml_collections.ConfigDict) -> None:
     config.labels.number = min(config.labels.number, 20)
     config.trials = min(config.trials, 2)
     config.batch_size = 8
+    config.labels.batch_size = min(config.labels.batch_size, 8)
     config.duration = "4_steps"
     config.steps_per_call = 2
     config.log_every = config.checkpoint_every = "2_steps"

@@ -172,7 +172,7 @@ WRONG = {
     "seed": (-1, "seed=-1"),
     "trials": (0, r"config\.trials=0 must be at least 1"),
     "trial_loop": ("pmap", "trial_loop must be auto, vmap or map, not 'pmap'"),
-    "game.name": ("amn", r"unknown game 'amn'.*'aim', 'amm'"),
+    "game.name": ("amn", r"unknown game 'amn'.*'aim', 'ali', 'alice', 'amm'"),
     "game.loss": ("non-saturating", "non-saturating.*non_saturating"),
     "game.penalty": ("gradients", "gradients.*gradient"),
     "game.tables.prior": ("Name Input\nx -", "Name"),
