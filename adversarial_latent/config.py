@@ -17,8 +17,8 @@ from adversarial_latent import data
 def default_config() -> ml_collections.ConfigDict:
     """The fields that every experiment has; a config file sets those that differ.
 
-    Durations (`duration`, `log_every`, `checkpoint_every`) are strings: "500_steps",
-    "40_epochs" or "1e6_examples".
+    Durations (`duration`, `log_every`, `checkpoint_every`, `evaluate_every`) are
+    strings: "500_steps", "40_epochs" or "1e6_examples".
     """
     return ml_collections.ConfigDict(
         {
@@ -45,6 +45,13 @@ def default_config() -> ml_collections.ConfigDict:
             "log_every": "500_steps",
             "checkpoint_every": "5000_steps",
             "evaluators": (),
+            # Evaluators whose numbers are followed during training, on validation data
+            # where there are any.
+            "curves": (),
+            "evaluate_every": "1_epochs",
+            # A config by itself, for evaluators that judge generated images.
+            "classifier": {},
+            "classifier_workdir": "",  # its run; empty for WORKDIR/classifier
             "paper": {},  # numbers that the paper reports, by the names of ours
             "selection": "",  # the label-free criterion that chooses among trials
         }
@@ -100,7 +107,9 @@ def shrink(config: ml_collections.ConfigDict) -> None:
     config.labels.batch_size = min(config.labels.batch_size, 8)
     config.duration = "4_steps"
     config.steps_per_call = 2
-    config.log_every = config.checkpoint_every = "2_steps"
+    config.log_every = config.checkpoint_every = config.evaluate_every = "2_steps"
+    if config.classifier:
+        shrink(config.classifier)
 
 
 def parse_arguments(argument: str | None, **defaults: Any) -> ml_collections.ConfigDict:

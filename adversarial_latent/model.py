@@ -52,6 +52,16 @@ class Model:
         other._compiled = self._compiled
         return other
 
+    def trials(
+        self, params: chex.ArrayTree, model_state: chex.ArrayTree
+    ) -> list["Model"]:
+        """The models of all trials, of trees whose leaves are [T, ...]."""
+        number = len(jax.tree.leaves(params)[0])
+        return [
+            self.with_parameters(unstack(params, trial), unstack(model_state, trial))
+            for trial in range(number)
+        ]
+
     @property
     def num_components(self) -> int | None:
         """Number of mixture components, clusters or classes; None without any."""

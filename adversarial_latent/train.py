@@ -8,6 +8,7 @@ import math
 import os
 import signal
 import types
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -26,18 +27,22 @@ from adversarial_latent.data import (
     make_pipeline,
 )
 from adversarial_latent.evaluation.evaluate import (
+    check_data,
     check_evaluation,
+    classifier_workdir,
     environment,
     evaluate,
+    judge,
+    split_of_curves,
 )
-from adversarial_latent.evaluation.evaluators import check_data
 from adversarial_latent.game import Game
 from adversarial_latent.games import make_game
 from adversarial_latent.logging import MetricsLog, progress_bar
+from adversarial_latent.model import Model
 from adversarial_latent.parallel import Parallel
-from adversarial_latent.state import create_state
+from adversarial_latent.state import TrainState, create_state
 from adversarial_latent.steps import TrainStep, make_train_step
-from adversarial_latent.workdir import claim, write_json
+from adversarial_latent.workdir import claim, load_trials, write_json
 
 
 class NonFiniteLossError(FloatingPointError):
@@ -101,8 +106,7 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
             raise ValueError(f"config.{field}={config[field]} must be at least 1")
     game = make_game(config.game)
     check_evaluation(config, game)
-    for evaluator in config.evaluators:
-        check_data(evaluator, dataset)
+    check_data(config, dataset)
     names = {player.name for player in game.players}
     if names != set(config.players):
         raise ValueError(
@@ -277,6 +281,7 @@ def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
 
     log_every = calls(config.log_every)
     checkpoint_every = calls(config.checkpoint_every)
+    evaluate_every = calls(config.evaluate_every) if config.curves else None
     with contextlib.ExitStack() as stack:
         checkpoints = Checkpoints(os.path.join(workdir, "checkpoints"))
         stack.callback(checkpoints.close)
@@ -294,6 +299,7 @@ def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
             _describe(config, dataset, workdir)
             log = MetricsLog(workdir, step)
             stack.callback(log.close)
+            follow = _follower(config, dataset, experiment.game, workdir)
         placed = parallel.place(state)
         resident = parallel.replicate(pipeline.resident)
         run = experiment.compile()
@@ -309,7 +315,8 @@ def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
             call = step // experiment.steps_per_call
             done = step >= experiment.num_steps
             stopping = parallel_lib.any_process(stop.received)
-            log_now = done or call % log_every == 0
+            judge_now = evaluate_every and (done or call % evaluate_every == 0)
+            log_now = judge_now or done or call % log_every == 0
             save = done or stopping or call % checkpoint_every == 0
             if save or log_now:
                 since_last = jax.tree.map(
@@ -321,11 +328,38 @@ def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
                 # Means over one call, not over all that is pending: rows are the same
                 # wherever a run was stopped and resumed.
                 latest = jax.tree.map(np.asarray, metrics)
-                log.write(step, {name: v.mean(-1) for name, v in latest.items()})
+                row = {name: v.mean(-1) for name, v in latest.items()}
+                if judge_now:
+                    row |= follow(parallel.gather(placed))
+                log.write(step, row)
             if save:
                 checkpoints.save(step, parallel.gather(placed), pipeline.state())
             progress.update(experiment.steps_per_call)
         return not stopping
+
+
+def _follower(
+    config: ml_collections.ConfigDict, dataset: Dataset, game: Game, workdir: str
+) -> Callable[[TrainState], dict[str, np.ndarray]]:
+    """Asks `config.curves` of a state of leaves [T, ...]: gives `{split/name: [T]}`."""
+    untrained = Model(game, {}, {})  # keeps what is compiled from one time to the next
+    split = split_of_curves(dataset)
+    directory = classifier_workdir(config, workdir)
+
+    def follow(state: TrainState) -> dict[str, np.ndarray]:
+        params = state.ema_params or state.params
+        arrays = jax.tree.map(np.asarray, (params, state.model_state))
+        numbers, _ = judge(
+            config.curves,
+            untrained.trials(*arrays),
+            dataset,
+            config.seed,
+            split=split,
+            classifier=load_trials(directory)[0] if directory else None,
+        )
+        return {f"{split}/{name}": np.array(values) for name, values in numbers.items()}
+
+    return follow
 
 
 def _describe(
@@ -367,9 +401,25 @@ def train_and_evaluate(
       ValueError: if config, data or `workdir` do not fit; nothing is changed then.
     """
     if jax.process_index() != 0:
-        train(config, workdir)
+        if _train_classifier(config, workdir):
+            train(config, workdir)
         return None
     with claim(workdir, config):
-        if not train(config, workdir):
+        if not (_train_classifier(config, workdir) and train(config, workdir)):
             return None
         return evaluate(workdir)
+
+
+def _train_classifier(config: ml_collections.ConfigDict, workdir: str) -> bool:
+    """Trains the classifier of generated images, if one is needed and not there yet.
+
+    Returns:
+      whether the run can go on; False if a signal stopped it.
+    """
+    directory = classifier_workdir(config, workdir)
+    if directory is None or os.path.exists(os.path.join(directory, "results.json")):
+        return True
+    if jax.process_index() != 0:
+        return train(config.classifier, directory)
+    logging.info("training the classifier of generated images in %s", directory)
+    return train_and_evaluate(config.classifier, directory) is not None

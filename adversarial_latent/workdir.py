@@ -11,7 +11,7 @@ import ml_collections
 
 from adversarial_latent.checkpoints import Checkpoints, has_checkpoint
 from adversarial_latent.games import make_game
-from adversarial_latent.model import Model, unstack
+from adversarial_latent.model import Model
 
 
 def read_json(workdir: str, name: str) -> dict[str, Any]:
@@ -108,12 +108,7 @@ def load_trials(workdir: str) -> list[Model]:
     state = checkpoints.restore_arrays()
     checkpoints.close()
     params = state["ema_params"] or state["params"]
-    trials = [
-        (unstack(params, trial), unstack(state["model_state"], trial))
-        for trial in range(config.trials)
-    ]
-    first = Model(make_game(config.game), *trials[0])
-    return [first, *(first.with_parameters(*trial) for trial in trials[1:])]
+    return Model(make_game(config.game), {}, {}).trials(params, state["model_state"])
 
 
 def trained_steps(workdir: str) -> int:

@@ -24,7 +24,10 @@ def write_npz(path: str | os.PathLike[str], size: int = 60, labels: bool = True)
 
 
 def tiny_config(directory: Path, labels: bool = True) -> ml_collections.ConfigDict:
-    """Config of AMM with K = 3 and two trials: 12 steps, logged and saved every 4."""
+    """Config of AMM with K = 3 and two trials: 12 steps, logged and saved every 4.
+
+    Reconstructions are judged every 6 steps.
+    """
     config = default_config()
     config.game = amm_config(penalty_weight=0.0, stratified=False)
     config.dataset.name = "npz"
@@ -36,6 +39,8 @@ def tiny_config(directory: Path, labels: bool = True) -> ml_collections.ConfigDi
     config.steps_per_call = 2
     config.log_every = config.checkpoint_every = "4_steps"
     config.evaluators = ("clustering", "reconstruction")
+    config.curves = ("reconstruction",)
+    config.evaluate_every = "6_steps"
     config.selection = "agreement"
     config.paper = {"nmi": 0.5}
     return config

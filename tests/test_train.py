@@ -1,5 +1,6 @@
 """A run as a whole: it resumes exactly, stops cleanly, and refuses what cannot be."""
 
+import json
 import os
 import signal
 
@@ -13,6 +14,8 @@ from adversarial_latent.data import load
 from adversarial_latent.workdir import load_trials
 from tests.runs import assert_same_run, logged, saved, tiny_config, write_npz
 from tests.toys import amm_config
+
+ERROR = "test/reconstruction_mse"
 
 
 class CrashError(Exception):
@@ -57,8 +60,13 @@ def test_finished_run(finished_run):
         "tensorboard",
     ]
     rows = logged(finished_run)
-    assert [row["step"] for row in rows] == [4, 8, 12]
+    assert [row["step"] for row in rows] == [4, 6, 8, 12]
     assert {"discriminator/loss", "generator/loss", "d_real"} < rows[0].keys()
+    curve = {row["step"]: row["trials"].get(ERROR) for row in rows}
+    assert {step for step, errors in curve.items() if errors} == {6, 12}
+    results = json.loads((finished_run / "results.json").read_text())["results"]
+    assert curve[12] == results["reconstruction_mse"]["trials"]
+    assert curve[6] != curve[12]
     step, arrays = saved(finished_run)
     assert step == 12
     assert (arrays["['step']"] == 12).all()
@@ -147,7 +155,7 @@ def test_losses_that_are_not_finite_stop_the_run(finished_run, tmp_path, monkeyp
 
     with monkeypatch.context() as patch:
         patch.setattr(train.Experiment, "compile", compile_diverging)
-        message = r"player 'generator'.* step 5 of trial 0 \(steps 5-8"
+        message = r"player 'generator'.* step 5 of trial 0 \(steps 5-6"
         with pytest.raises(train.NonFiniteLossError, match=message):
             train.train_and_evaluate(config, workdir)
     assert saved(workdir)[0] == 4  # the checkpoint before is of use
@@ -191,6 +199,8 @@ WRONG = {
     "players.generator.repeats": (2, "cannot repeat.*set moves='alternating'"),
     "players": ({"critic": {}}, r"\['critic'\], but the players of amm are"),
     "evaluators": (("cluster",), "unknown evaluator 'cluster'; there are"),
+    "curves": (("rec",), "unknown evaluator 'rec'; there are"),
+    "evaluate_every": ("daily", "cannot read duration 'daily'"),
     "selection": ("best", "unknown selection 'best'; there are"),
 }
 
@@ -230,7 +240,7 @@ def test_example_batches_are_cut_for_trials_repeats_and_devices(tmp_path):
 
 def test_evaluators_that_do_not_fit_the_data_are_refused(tmp_path):
     config = tiny_config(tmp_path)
-    config.evaluators = ("modes",)
+    config.curves = ("modes",)
     with pytest.raises(ValueError, match="'modes' needs a mixture of points"):
         train.make_experiment(config, load(config.dataset))
 

@@ -1,11 +1,7 @@
 """Metrics, evaluators, figures and the report."""
 
-from adversarial_latent.evaluation.evaluators import (
-    EVALUATORS,
-    Evaluation,
-    Evaluator,
-    get_evaluator,
-)
+from adversarial_latent.evaluation.evaluator import Evaluation, Evaluator
+from adversarial_latent.evaluation.evaluators import EVALUATORS, get_evaluator
 from adversarial_latent.evaluation.figures import save_figures
 from adversarial_latent.evaluation.report import write_report
 

@@ -3,7 +3,7 @@
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -11,9 +11,11 @@ import ml_collections
 import numpy as np
 
 from adversarial_latent import config as config_lib
+from adversarial_latent.data import Dataset
 from adversarial_latent.data import load as load_dataset
 from adversarial_latent.evaluation import figures
-from adversarial_latent.evaluation.evaluators import check_model, get_evaluator
+from adversarial_latent.evaluation.evaluator import Evaluation
+from adversarial_latent.evaluation.evaluators import get_evaluator
 from adversarial_latent.evaluation.report import write_report
 from adversarial_latent.evaluation.selection import get_criterion
 from adversarial_latent.game import Game
@@ -37,9 +39,14 @@ def check_evaluation(config: ml_collections.ConfigDict, game: Game) -> None:
         not answer, or one that compares clusters where the game infers none.
     """
     untrained = Model(game, {}, {})
-    for name in config.evaluators:
-        get_evaluator(name)
-        check_model(name, untrained)
+    for name in (*config.evaluators, *config.curves):
+        evaluator = get_evaluator(name)
+        evaluator.check_model(untrained)
+        if "classifier" in evaluator.needs and not config.classifier:
+            raise ValueError(
+                f"the evaluator {name!r} judges generated images by a classifier: let "
+                "config.classifier be its config, as configs/classifier.py has it"
+            )
     if config.selection:
         get_criterion(config.selection)
         if game.num_components is None or game.conditional:
@@ -47,6 +54,82 @@ def check_evaluation(config: ml_collections.ConfigDict, game: Game) -> None:
                 f"the game {config.game.name!r} infers no clusters to choose a trial "
                 "by: leave config.selection empty"
             )
+
+
+def check_data(config: ml_collections.ConfigDict, dataset: Dataset) -> None:
+    """Refuses, before training, data that the evaluators are not for.
+
+    Raises:
+      ValueError: naming the evaluator and what the data lack.
+    """
+    for name in config.evaluators:
+        get_evaluator(name).check_data(dataset)
+    for name in config.curves:
+        get_evaluator(name).check_data(dataset, split_of_curves(dataset))
+
+
+def split_of_curves(dataset: Dataset) -> str:
+    """What models are judged on while they train: test only where there is no other."""
+    return "validation" if "validation" in dataset.splits else "test"
+
+
+def classifier_workdir(config: ml_collections.ConfigDict, workdir: str) -> str | None:
+    """Where the classifier of generated images is; None if no evaluator needs one."""
+    names = (*config.evaluators, *config.curves)
+    if not any("classifier" in get_evaluator(name).needs for name in names):
+        return None
+    return config.classifier_workdir or os.path.join(workdir, "classifier")
+
+
+def judge(
+    names: Sequence[str],
+    models: Sequence[Model],
+    dataset: Dataset,
+    seed: int,
+    *,
+    split: str = "test",
+    classifier: Model | None = None,
+    shown: int | None = None,
+) -> tuple[dict[str, list[float]], dict[str, Evaluation]]:
+    """Asks evaluators about all trials of a run.
+
+    Args:
+      names: of the evaluators.
+      models: the trials.
+      dataset: what they are judged on.
+      seed: of what is drawn at random.
+      split: of the data set.
+      classifier: of generated images, for evaluators that need one.
+      shown: the trial of which figures are drawn; None for no figures.
+
+    Returns:
+      numbers by name, the value of each trial; and by the evaluator's name, what it
+      found of the shown trial.
+
+    Raises:
+      FloatingPointError: if a number is not finite.
+    """
+    numbers: dict[str, list[float]] = {}
+    evaluations: dict[str, Evaluation] = {}
+    for name in names:
+        found: dict[str, list[float]] = {}
+        for trial, model in enumerate(models):
+            evaluation = get_evaluator(name)(
+                model,
+                dataset,
+                seed,
+                trial == shown,
+                split=split,
+                classifier=classifier,
+            )
+            if trial == shown:
+                evaluations[name] = evaluation
+            for result, value in evaluation.results.items():
+                if not np.isfinite(value):
+                    raise FloatingPointError(f"{result} of trial {trial} is {value}")
+                found.setdefault(result, []).append(float(value))
+        numbers |= found
+    return numbers, evaluations
 
 
 def evaluate(workdir: str) -> dict[str, Any]:
@@ -63,7 +146,8 @@ def evaluate(workdir: str) -> dict[str, Any]:
       value of each trial and of the chosen one, and the protocol.
 
     Raises:
-      FileNotFoundError: if the directory holds no trained run.
+      FileNotFoundError: if the directory holds no trained run, or the classifier that
+        its evaluators need is not trained.
       FloatingPointError: if a number is not finite.
     """
     config = read_config(workdir)
@@ -85,26 +169,15 @@ def evaluate(workdir: str) -> dict[str, Any]:
                 f"{number} training examples; no labels were seen."
             ),
         }
-    numbers: dict[str, list[float]] = {}
-    protocols: dict[str, str] = {}
-    drawn: dict[str, Any] = {}
-    arrays: dict[str, Mapping[str, np.ndarray]] = {}
-    for name in config.evaluators:
-        found: dict[str, list[float]] = {}
-        for trial, model in enumerate(models):
-            evaluation = get_evaluator(name)(
-                model, dataset, config.seed, draw=trial == chosen
-            )
-            if trial == chosen:  # a protocol names its trial's mapping of clusters
-                protocols[name] = evaluation.protocol
-                drawn |= evaluation.figures
-                if evaluation.arrays:
-                    arrays[name] = evaluation.arrays
-            for result, value in evaluation.results.items():
-                if not np.isfinite(value):
-                    raise FloatingPointError(f"{result} of trial {trial} is {value}")
-                found.setdefault(result, []).append(float(value))
-        numbers |= found
+    directory = classifier_workdir(config, workdir)
+    numbers, evaluations = judge(
+        config.evaluators,
+        models,
+        dataset,
+        config.seed,
+        classifier=load_trials(directory)[0] if directory else None,
+        shown=chosen,
+    )
     results = {
         "results": {
             name: {
@@ -120,28 +193,27 @@ def evaluate(workdir: str) -> dict[str, Any]:
         "selection": selection,
         "protocol": {
             "data": dataset.protocol + _labels_seen(config, models[0]),
-            **protocols,
+            **{name: found.protocol for name, found in evaluations.items()},
         },
         "step": trained_steps(workdir),
         "seeds": [config.seed + trial for trial in range(len(models))],
         "config_hash": config_lib.config_hash(config),
         "environment": read_json(workdir, "environment.json"),
     }
-    figures.save_figures(drawn, os.path.join(workdir, "figures"))
-    _save_arrays(arrays, os.path.join(workdir, "arrays"))
+    for name, found in evaluations.items():
+        figures.save_figures(found.figures, os.path.join(workdir, "figures"))
+        _save_arrays(name, found.arrays, os.path.join(workdir, "arrays"))
     write_json(workdir, "results.json", results)
     write_report(workdir)
     return results
 
 
-def _save_arrays(
-    arrays: Mapping[str, Mapping[str, np.ndarray]], directory: str
-) -> None:
-    """Writes what each evaluator gave to directory/EVALUATOR.npz."""
-    for name, values in arrays.items():
+def _save_arrays(name: str, arrays: Mapping[str, np.ndarray], directory: str) -> None:
+    """Writes what an evaluator gave, if anything, to directory/NAME.npz."""
+    if arrays:
         os.makedirs(directory, exist_ok=True)
         path = os.path.join(directory, f"{name}.npz")
-        np.savez(path, **values)  # type: ignore[arg-type]
+        np.savez(path, **arrays)  # type: ignore[arg-type]
 
 
 def _labels_seen(config: ml_collections.ConfigDict, model: Model) -> str:

@@ -1,7 +1,6 @@
 """The report of a run: one HTML file that needs nothing else, not even a network."""
 
 import base64
-import dataclasses
 import html
 import io
 import json
@@ -13,134 +12,8 @@ import numpy as np
 from PIL import Image
 
 from adversarial_latent.evaluation import figures
+from adversarial_latent.evaluation.names import METRICS, describe
 from adversarial_latent.logging import read_metrics
-
-
-@dataclasses.dataclass(frozen=True)
-class _Metric:
-    """How a number is shown to a reader who does not know it.
-
-    Attributes:
-      title: its name in words.
-      meaning: one clause.
-      is_share: shown in percent.
-      better: "lower", "higher", or "" where neither is.
-    """
-
-    title: str
-    meaning: str
-    is_share: bool = False
-    better: str = ""
-
-    def show(self, value: float) -> str:
-        if self.is_share:
-            return f"{100 * value:.2f}"
-        return f"{value:.0f}" if float(value).is_integer() else f"{value:#.4g}"
-
-    def show_spread(self, mean: float, std: float) -> str:
-        spread = f"{100 * std:.2f}" if self.is_share else f"{std:.2g}"
-        return f"{self.show(mean)} ± {spread}"
-
-    @property
-    def unit(self) -> str:
-        return " %" if self.is_share else ""
-
-
-_METRICS = {
-    "classification_error": _Metric(
-        "Classification error",
-        "share of test examples whose predicted class is wrong",
-        is_share=True,
-        better="lower",
-    ),
-    "classification_error_from_z": _Metric(
-        "Classification error, from the code",
-        "the same, where the class is read off an example's latent code",
-        is_share=True,
-        better="lower",
-    ),
-    "clustering_accuracy": _Metric(
-        "Clustering accuracy, one-to-one",
-        "share of test examples in the right cluster when each class gets one cluster",
-        is_share=True,
-        better="higher",
-    ),
-    "clustering_error": _Metric(
-        "Clustering error",
-        "share of test examples whose class is not the majority class of their cluster",
-        is_share=True,
-        better="lower",
-    ),
-    "nmi": _Metric(
-        "Normalised mutual information",
-        "agreement of clusters and classes, from 0 to 1",
-        better="higher",
-    ),
-    "ari": _Metric(
-        "Adjusted Rand index",
-        "agreement on which pairs belong together; 0 by chance, 1 at best",
-        better="higher",
-    ),
-    "clustering_accuracy_from_z": _Metric(
-        "Clustering accuracy, one-to-one, from the code",
-        "the same, where the cluster is read off an example's latent code",
-        is_share=True,
-        better="higher",
-    ),
-    "clustering_error_from_z": _Metric(
-        "Clustering error, from the code",
-        "the same, where the cluster is read off an example's latent code",
-        is_share=True,
-        better="lower",
-    ),
-    "classifier_agreement": _Metric(
-        "Agreement of image and code",
-        "share of test examples for which the image and its latent code give the same "
-        "class or cluster",
-        is_share=True,
-        better="higher",
-    ),
-    "modes_captured": _Metric(
-        "Modes captured",
-        "modes of the data that samples of the model reach",
-        better="higher",
-    ),
-    "high_quality_fraction": _Metric(
-        "High-quality samples",
-        "share of samples within three standard deviations of a mode",
-        is_share=True,
-        better="higher",
-    ),
-    "per_mode_std": _Metric(
-        "Standard deviation within a mode",
-        "to be compared with that of an exact sampler, see below",
-    ),
-    "kl_to_uniform": _Metric(
-        "KL divergence of the modes from uniform",
-        "in nats; 0 if all modes are equally frequent",
-        better="lower",
-    ),
-    "reconstruction_mse": _Metric(
-        "Reconstruction error",
-        "mean squared difference of an example and its decoded code",
-        better="lower",
-    ),
-    "nearest_component_distance": _Metric(
-        "Distance to the nearest component",
-        "mean over the mixture's components, in their standard deviations; below 2 "
-        "neighbours overlap",
-    ),
-    "mixture_std": _Metric(
-        "Standard deviation of the components",
-        "mean over the mixture's components and the dimensions of the latent code",
-    ),
-    "log_p_z": _Metric(
-        "Log-density of the codes",
-        "mean of log p(z) of test examples under the mixture, in nats; compare it "
-        "between trials of one config only",
-    ),
-}
-"""In order of importance: the first one that a run has is its headline."""
 
 _FIGURE_ORDER = (
     "classification_components",
@@ -266,10 +139,6 @@ def _read_json(workdir: str, name: str) -> dict[str, Any] | None:
         return json.load(file)
 
 
-def _metric(name: str) -> _Metric:
-    return _METRICS.get(name) or _Metric(name.replace("_", " ").capitalize(), "")
-
-
 def _number_of_trials(results: Mapping[str, Any]) -> int:
     return len(results.get("seeds", ())) or 1
 
@@ -308,10 +177,10 @@ def _subtitle(
 def _headline(results: Mapping[str, Any]) -> str:
     """The most important number of the run and what it means."""
     numbers = results.get("results", {})
-    name = next((name for name in _METRICS if name in numbers), None)
+    name = next((name for name in METRICS if name in numbers), None)
     if name is None:
         return ""
-    metric, value = _METRICS[name], numbers[name]
+    metric, value = METRICS[name], numbers[name]
     shown = metric.show(value["chosen"]) + metric.unit
     meaning = f"{metric.title}: {metric.meaning}."
     if metric.better:
@@ -335,8 +204,8 @@ def _numbers(results: Mapping[str, Any]) -> str:
     if not numbers:
         return ""
     trials = _number_of_trials(results)
-    order = [name for name in _METRICS if name in numbers]
-    order += sorted(numbers.keys() - _METRICS.keys())
+    order = [name for name in METRICS if name in numbers]
+    order += sorted(numbers.keys() - METRICS.keys())
     columns = (
         ["chosen trial", f"mean ± std, {trials} trials"] if trials > 1 else ["value"]
     )
@@ -345,7 +214,7 @@ def _numbers(results: Mapping[str, Any]) -> str:
     head = "".join(f'<th class="number">{_escape(column)}</th>' for column in columns)
     body = ""
     for name in order:
-        metric, value = _metric(name), numbers[name]
+        metric, value = describe(name), numbers[name]
         cells = [metric.show(value["chosen"]) + metric.unit]
         if trials > 1:
             spread = metric.show_spread(value["mean"], value["std"])
@@ -374,14 +243,14 @@ def _trials(results: Mapping[str, Any]) -> str:
         return ""
     selection = results.get("selection") or {}
     numbers = results.get("results", {})
-    names = [name for name in _METRICS if name in numbers]
+    names = [name for name in METRICS if name in numbers]
     chosen = results.get("chosen_trial")
     scores = selection.get("scores")
     heads = ["trial", "seed"]
     if scores:
         heads.append(selection.get("criterion", "score"))
     heads += [
-        _metric(name).title + (", %" if _metric(name).is_share else "")
+        describe(name).title + (", %" if describe(name).is_share else "")
         for name in names
     ]
     body = ""
@@ -389,7 +258,7 @@ def _trials(results: Mapping[str, Any]) -> str:
         cells = [f"{trial} (chosen)" if trial == chosen else str(trial), str(seed)]
         if scores:
             cells.append(f"{scores[trial]:.4g}")
-        cells += [_metric(name).show(numbers[name]["trials"][trial]) for name in names]
+        cells += [describe(name).show(numbers[name]["trials"][trial]) for name in names]
         mark = ' class="chosen"' if trial == chosen else ""
         body += (
             f"<tr{mark}>"
@@ -413,7 +282,7 @@ def _protocols(results: Mapping[str, Any], dataset: Mapping[str, Any]) -> str:
         entries[dataset["protocol"]] = ["Data"]
     for name, value in results.get("results", {}).items():
         if value.get("protocol"):
-            entries.setdefault(value["protocol"], []).append(_metric(name).title)
+            entries.setdefault(value["protocol"], []).append(describe(name).title)
     for name, words in results.get("protocol", {}).items():
         if words not in entries:
             entries[words] = [name.replace("_", " ").capitalize()]

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import NearestNeighbors
 
-from adversarial_latent.evaluation.evaluators import Model
+from adversarial_latent.evaluation.evaluator import Model
 
 Criterion = Callable[[Sequence[Model], np.ndarray], np.ndarray]
 

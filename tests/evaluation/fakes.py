@@ -1,5 +1,8 @@
 """A model that needs no training, and the data that it is judged on."""
 
+import copy
+import io
+
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
@@ -7,6 +10,7 @@ from sklearn.decomposition import PCA
 
 from adversarial_latent.data import GRID_SIGMA, Dataset, Examples, grid_means
 from adversarial_latent.distributions import GaussianMixture
+from adversarial_latent.evaluation import figures
 
 CLASS_NAMES = tuple("0123456789")
 
@@ -152,3 +156,42 @@ class GridModel:
         means = self._means[rng.integers(len(self._means), size=n)]
         x = means + self._sigma * rng.normal(size=(n, 2))
         return {"x": x.astype(np.float32)}
+
+
+class GivenClusters:
+    """A model whose clusters are given."""
+
+    classifies = conditional = False
+
+    def __init__(self, clusters: np.ndarray, num_components: int):
+        self._y = np.eye(num_components)[clusters]
+        self.num_components = num_components
+
+    def can(self, question: str) -> bool:
+        return question in ("encode", "sample")
+
+    def encode(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        return {"z": np.zeros((len(x), 2), np.float32), "y": self._y}
+
+    def sample(self, n: int, seed: int, component: int) -> dict[str, np.ndarray]:
+        return {"x": np.zeros((n, 8, 8, 1))}
+
+
+def told(model):
+    """A model that has to be told the labels, and remembers what it was told."""
+    told = copy.copy(model)
+    told.conditional, told.seen = True, []
+
+    def encode(x, label):
+        told.seen.append((x, label))
+        return model.encode(x)
+
+    told.encode = encode
+    return told
+
+
+def png(figure) -> bytes:
+    """The file that a figure is saved as."""
+    target = io.BytesIO()
+    figures.save_figure(figure, target)
+    return target.getvalue()

@@ -11,7 +11,8 @@ from adversarial_latent.config import config_hash
 from adversarial_latent.data import load
 from adversarial_latent.evaluation import evaluate as evaluate_lib
 from adversarial_latent.evaluation.evaluate import check_evaluation, evaluate
-from adversarial_latent.evaluation.evaluators import Evaluation, get_evaluator
+from adversarial_latent.evaluation.evaluator import Evaluation, evaluator
+from adversarial_latent.evaluation.evaluators import get_evaluator
 from adversarial_latent.train import train_and_evaluate
 from adversarial_latent.workdir import load_trials, read_config, trained_steps
 from tests import toys
@@ -193,7 +194,8 @@ def test_report_shows_the_run(finished_run):
 
 
 def test_a_number_that_is_not_finite_is_named(run, monkeypatch):
-    def bad(model, dataset, seed, draw):
+    @evaluator("encode")
+    def bad(model, judged, seed, draw):
         return Evaluation(results={"nmi": np.nan}, figures={}, protocol="")
 
     monkeypatch.setattr(evaluate_lib, "get_evaluator", lambda name: bad)
@@ -231,7 +233,7 @@ def test_one_trial_without_labels_or_selection(tmp_path):
 @pytest.mark.parametrize(
     ("evaluators", "selection", "game", "message"),
     [
-        (("clustering",), "", toys.normed_gan(), r"has no \['encode', 'sample'\]"),
+        (("clustering",), "", toys.normed_gan(), r"has no \['encode'\]"),
         (("classification",), "", toys.amm(), "a model that learns classes"),
         ((), "agreement", toys.normed_gan(), "infers no clusters to choose a trial by"),
         (("classified",), "", toys.amm(), "unknown evaluator 'classified'"),
@@ -243,7 +245,7 @@ def test_what_cannot_be_evaluated_is_refused(
 ):
     config = tiny_config(tmp_path)
     check_evaluation(config, toys.amm())
-    config.update(evaluators=evaluators, selection=selection)
+    config.update(evaluators=evaluators, curves=(), selection=selection)
     with pytest.raises(ValueError, match=message):
         check_evaluation(config, game)
 

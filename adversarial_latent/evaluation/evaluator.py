@@ -1,0 +1,288 @@
+"""What an evaluator is: one question about a trained model, with what it needs.
+
+An evaluator takes a model, a data set and a seed, and returns numbers, figures and
+the protocol that they follow. It is a pure function: equal arguments give equal
+numbers, bit for bit. The labels of the data score what a model infers, and are never
+shown to it, unless it is a conditional one.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from adversarial_latent.data import (
+    GRID_SIGMA,
+    RING_SIGMA,
+    Dataset,
+    grid_means,
+    ring_means,
+)
+from adversarial_latent.distributions import GaussianMixture
+
+MIXTURES: Mapping[str, tuple[Callable[[], np.ndarray], float]] = {
+    "grid25": (grid_means, GRID_SIGMA),
+    "ring": (ring_means, RING_SIGMA),
+}
+"""Data sets that are mixtures of points: their means and standard deviation."""
+
+
+class Model(Protocol):
+    """A trained model as evaluators see it: `adversarial_latent.model.Model`."""
+
+    @property
+    def num_components(self) -> int | None:
+        """Number of clusters or classes, K, or None."""
+
+    @property
+    def classifies(self) -> bool:
+        """Whether components are classes."""
+
+    @property
+    def conditional(self) -> bool:
+        """Whether `encode` has to be told the labels."""
+
+    def can(self, question: str) -> bool:
+        """Whether the model answers "encode", "decode", "sample" or "mixture"."""
+
+    def encode(
+        self, x: np.ndarray, label: np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
+        """Codes of x: "z" [N, d] and, with components, "y" [N, K] probabilities."""
+
+    def decode(self, code: dict[str, np.ndarray]) -> np.ndarray:
+        """Generates x [N, ...] from codes."""
+
+    def sample(
+        self, n: int, seed: int = 0, component: int | np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
+        """Draws "x" [n, ...] and the codes that it was made from."""
+
+    def mixture(self) -> GaussianMixture:
+        """The prior p(z) = sum_k p(y=k) p(z|y=k)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What an evaluator found.
+
+    Attributes:
+      results: numbers by name.
+      figures: by name; a figure's label is its caption.
+      protocol: how the numbers were made, in words.
+      arrays: by name, for those who want to go on from there.
+    """
+
+    results: Mapping[str, float]
+    figures: Mapping[str, Figure]
+    protocol: str
+    arrays: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """The examples on which a model is judged.
+
+    Attributes:
+      name: of the data set.
+      split: of the data set, "test" or "validation".
+      x: as models see them, float32 [N, ...].
+      labels: [N], or None.
+      class_names: empty without labels.
+      classifier: a trained classifier of the same data, by which generated images are
+        judged; None where no evaluator asks for one.
+    """
+
+    name: str
+    split: str
+    x: np.ndarray
+    labels: np.ndarray | None
+    class_names: tuple[str, ...]
+    classifier: Model | None = None
+
+    @property
+    def described(self) -> str:
+        """What they are, for protocols."""
+        return f"{len(self.x)} examples of the {self.split} split of {self.name}"
+
+    @property
+    def is_ink(self) -> bool:
+        """Whether they are light strokes on black: those are printed dark on white."""
+        return self.x.shape[-1] == 1 and float(self.x.mean()) < 0.5
+
+    def encode(
+        self, model: Model, chosen: np.ndarray | slice = slice(None)
+    ) -> dict[str, np.ndarray]:
+        """Codes of the chosen examples; only a conditional model is told the labels."""
+        if not model.conditional:
+            return model.encode(self.x[chosen])
+        return model.encode(
+            self.x[chosen], None if self.labels is None else self.labels[chosen]
+        )
+
+
+_MODEL_NEEDS: Mapping[str, tuple[Callable[[Model], bool], str]] = {
+    "components": (
+        lambda model: model.num_components is not None,
+        "needs a model with components; this one infers no y",
+    ),
+    "classes": (
+        lambda model: model.classifies,
+        "needs a model that learns classes from labels; for one without labels there "
+        "is 'clustering'",
+    ),
+    "inference": (
+        lambda model: not model.conditional,
+        "compares inferred components with labels, but this model is told the labels",
+    ),
+}
+_DATA_NEEDS: Mapping[str, tuple[Callable[[Dataset], bool], str]] = {
+    "images": (
+        lambda dataset: len(dataset.example_shape) == 3,
+        "shows images [N, H, W, C], but {name!r} holds examples of shape {shape}",
+    ),
+    "labels": (
+        lambda dataset: bool(dataset.class_names),
+        "compares classes with labels, and {name!r} has none",
+    ),
+    "means": (
+        lambda dataset: dataset.name in MIXTURES,
+        "needs a mixture of points with known means, one of "
+        f"{sorted(MIXTURES)}, not {{name!r}}",
+    ),
+    "classifier": (
+        lambda dataset: bool(dataset.class_names),
+        "judges generated images by a classifier, which learns from labels, and "
+        "{name!r} has none",
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluator:
+    """One question about a model.
+
+    Attributes:
+      name: what configs call it.
+      judge: `(model, judged, seed, draw) -> Evaluation`; figures only if `draw`.
+      asks: what the model has to answer.
+      needs: "components", "classes" or "inference" of the model; "images", "labels",
+        "means" or "classifier" of the data.
+    """
+
+    name: str
+    judge: Callable[[Model, Judged, int, bool], Evaluation]
+    asks: tuple[str, ...]
+    needs: tuple[str, ...]
+
+    def __call__(
+        self,
+        model: Model,
+        dataset: Dataset,
+        seed: int,
+        draw: bool = True,
+        *,
+        split: str = "test",
+        classifier: Model | None = None,
+    ) -> Evaluation:
+        """Judges a model.
+
+        Args:
+          model: the model.
+          dataset: what it is judged on.
+          seed: of whatever is drawn at random.
+          draw: whether to draw figures; numbers do not depend on it.
+          split: of the data set.
+          classifier: of the same data, for evaluators that need one.
+
+        Raises:
+          ValueError: if model or data are not what the evaluator is for.
+        """
+        self.check_model(model)
+        self.check_data(dataset, split)
+        if "classifier" in self.needs and classifier is None:
+            raise ValueError(
+                f"The evaluator {self.name!r} needs a classifier of {dataset.name!r}."
+            )
+        examples = dataset.splits[split]
+        judged = Judged(
+            name=dataset.name,
+            split=split,
+            x=examples.as_float(),
+            labels=examples.label,
+            class_names=dataset.class_names,
+            classifier=classifier,
+        )
+        return self.judge(model, judged, seed, draw)
+
+    def check_model(self, model: Model) -> None:
+        """Refuses a model that there is no such question for; need not be trained.
+
+        Raises:
+          ValueError: it does not answer, or has no components, or no classes.
+        """
+        missing = [question for question in self.asks if not model.can(question)]
+        if missing:
+            raise ValueError(
+                f"The evaluator {self.name!r} asks models to answer "
+                f"{list(self.asks)}, but this one has no {missing}."
+            )
+        for need in self.needs:
+            holds, words = _MODEL_NEEDS.get(need, (_always, ""))
+            if not holds(model):
+                raise ValueError(f"The evaluator {self.name!r} {words}.")
+
+    def check_data(self, dataset: Dataset, split: str = "test") -> None:
+        """Refuses data that a model cannot be judged on.
+
+        Raises:
+          ValueError: no such split, or data that are not what the evaluator is for.
+        """
+        if split not in dataset.splits:
+            raise ValueError(
+                f"The data set {dataset.name!r} has no {split} split to evaluate on; "
+                f"set dataset.{_SETTING_OF_SPLIT[split]}."
+            )
+        for need in self.needs:
+            holds, words = _DATA_NEEDS.get(need, (_always, ""))
+            if not holds(dataset):
+                words = words.format(name=dataset.name, shape=dataset.example_shape)
+                raise ValueError(f"The evaluator {self.name!r} {words}.")
+
+
+def evaluator(
+    *asks: str, needs: Sequence[str] = ()
+) -> Callable[[Callable[[Model, Judged, int, bool], Evaluation]], Evaluator]:
+    """Makes a function an `Evaluator` of its name.
+
+    Args:
+      *asks: what the model has to answer.
+      needs: what else it takes, see `Evaluator`.
+    """
+
+    def wrap(judge: Callable[[Model, Judged, int, bool], Evaluation]) -> Evaluator:
+        made = Evaluator(judge.__name__, judge, asks, tuple(needs))
+        object.__setattr__(made, "__doc__", judge.__doc__)
+        return made
+
+    return wrap
+
+
+def choose(total: int, number: int, seed: int) -> np.ndarray:
+    """At most `number` different indices below `total`, in random order."""
+    return np.random.default_rng(seed).permutation(total)[:number]
+
+
+def captioned(figure: Figure, caption: str) -> Figure:
+    """The figure, with its caption as its label."""
+    figure.set_label(caption)
+    return figure
+
+
+_SETTING_OF_SPLIT = {"test": "test_fraction", "validation": "num_validation"}
+
+
+def _always(_: object) -> bool:
+    return True

@@ -1,0 +1,346 @@
+"""Points of a plane, and curves."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from adversarial_latent.evaluation.figures.style import (
+    DPI,
+    INK,
+    MUTED,
+    SMALL_TEXT,
+    TEXT,
+    bare,
+)
+
+
+def scatter_figure(
+    points: np.ndarray,
+    classes: np.ndarray | None = None,
+    class_names: Sequence[str] = (),
+    *,
+    legend_title: str = "class",
+    axis_labels: tuple[str, str] | None = None,
+    alpha: float = 0.8,
+) -> Figure:
+    """Points of a plane, coloured by class, as in AMM, figures 2e and 4d.
+
+    Args:
+      points: [N, 2].
+      classes: [N] integers, or None for a single colour.
+      class_names: their names, by index.
+      legend_title: what the colours mean.
+      axis_labels: what the coordinates are, or None if they mean nothing (t-SNE's).
+      alpha: opacity of the points.
+
+    Raises:
+      ValueError: points that are not [N, 2], or classes of another number.
+    """
+    _check_plane("points", points)
+    figure = Figure(
+        figsize=(5.0, 4.2), dpi=DPI, layout="constrained", facecolor="white"
+    )
+    axes = figure.add_subplot()
+    if classes is None:
+        _dots(axes, points, "#3b6fb6", alpha=alpha)
+    else:
+        if len(classes) != len(points):
+            raise ValueError(f"{len(points)} points but {len(classes)} classes.")
+        palette = _palette(len(class_names))
+        for index, name in enumerate(class_names):
+            chosen = points[classes == index]
+            colour = palette[index]
+            _dots(axes, chosen, colour, total=len(points), label=name, alpha=alpha)
+        legend = figure.legend(
+            loc="outside right center",
+            title=legend_title,
+            title_fontsize=TEXT,
+            fontsize=TEXT,
+            frameon=False,
+            ncols=math.ceil(len(class_names) / 20),
+            handletextpad=0.1,
+            columnspacing=0.8,
+            markerscale=14 / math.sqrt(_dot_size(len(points))) / 3,
+        )
+        for handle in filter(None, legend.legend_handles):
+            handle.set_alpha(0.8)
+    axes.set_aspect("equal", adjustable="datalim")
+    if axis_labels is None:
+        bare(axes)
+    else:
+        _quiet_ticks(axes)
+        axes.set_xlabel(axis_labels[0], fontsize=TEXT)
+        axes.set_ylabel(axis_labels[1], fontsize=TEXT)
+    return figure
+
+
+def mixture_figure(
+    codes: np.ndarray,
+    classes: np.ndarray,
+    class_names: Sequence[str],
+    means: np.ndarray,
+    covariances: np.ndarray,
+    component_classes: np.ndarray,
+    names: Sequence[str],
+    *,
+    legend_title: str,
+    axis_labels: tuple[str, str],
+) -> Figure:
+    """Components of a mixture as ellipses of one standard deviation, over codes.
+
+    Args:
+      codes: projected on a plane [N, 2].
+      classes: of the codes [N], integers.
+      class_names: their names, by index.
+      means: of the components, projected on that plane [K, 2].
+      covariances: likewise [K, 2, 2].
+      component_classes: the class of each component [K], or -1 for none.
+      names: K names of components.
+      legend_title: what the colours mean.
+      axis_labels: what the coordinates are.
+    """
+    figure = scatter_figure(
+        codes,
+        classes,
+        class_names,
+        legend_title=legend_title,
+        axis_labels=axis_labels,
+        alpha=0.35,
+    )
+    (axes,) = figure.axes
+    palette = [*_palette(len(class_names)), INK]  # -1 is last
+    components = zip(means, covariances, component_classes, names, strict=True)
+    for mean, covariance, index, name in components:
+        variances, directions = np.linalg.eigh(covariance)
+        width, height = 2 * np.sqrt(np.maximum(variances, 0.0))
+        ellipse = Ellipse(
+            tuple(mean),
+            width,
+            height,
+            angle=math.degrees(math.atan2(directions[1, 0], directions[0, 0])),
+            fill=False,
+            edgecolor=palette[index],
+            linewidth=1.2,
+        )
+        axes.add_patch(ellipse)
+        axes.annotate(
+            name,
+            tuple(mean),
+            ha="center",
+            va="center",
+            fontsize=TEXT + 1,
+            fontweight="bold",
+            color=palette[index],
+            path_effects=[withStroke(linewidth=2, foreground="white")],
+        )
+    axes.autoscale_view()
+    return figure
+
+
+def mode_figure(
+    data: np.ndarray,
+    samples: np.ndarray,
+    *,
+    means: np.ndarray,
+    data_modes: np.ndarray,
+    sample_modes: np.ndarray,
+    codes: np.ndarray | None = None,
+    reconstructions: np.ndarray | None = None,
+    codes_title: str = "latent codes",
+) -> Figure:
+    """AIM, figure 3: data, latent codes, reconstructions and samples, by mode.
+
+    Neighbouring modes have similar colours, so that one sees whether the codes keep
+    the modes' places. Codes and reconstructions wear the colour of the *data* point
+    that they come from.
+
+    Args:
+      data: [N, 2].
+      samples: [M, 2].
+      means: of the modes [K, 2]; small crosses mark them.
+      data_modes: the mode of each data point [N].
+      sample_modes: the nearest mode of each sample [M], -1 (grey) where the sample
+        is not of high quality.
+      codes: of the data [N, 2], or None for a model that does not infer any.
+      reconstructions: of the data [N, 2], or None likewise.
+      codes_title: above the panel of codes.
+
+    Raises:
+      ValueError: an array that is not [N, 2].
+    """
+    panels = [("data", data, data_modes, True)]
+    if codes is not None:
+        panels.append((codes_title, codes, data_modes, False))
+    if reconstructions is not None:
+        panels.append(("reconstructions", reconstructions, data_modes, True))
+    panels.append(("samples", samples, sample_modes, True))
+    colours = np.concatenate([_plane_colours(means), [to_rgb("0.7")]])  # -1 is last
+    figure = Figure(
+        figsize=(2.4 * len(panels), 2.65),
+        dpi=DPI,
+        layout="constrained",
+        facecolor="white",
+    )
+    spread = 0.15 * np.ptp(means, axis=0).max()
+    limits = np.stack([means.min(axis=0) - spread, means.max(axis=0) + spread])
+    for axes, panel in zip(figure.subplots(1, len(panels)), panels, strict=True):
+        title, points, modes, in_data_space = panel
+        _check_plane(title, points)
+        _dots(axes, points, colours[modes])
+        axes.set_title(title, fontsize=TEXT, color=INK)
+        axes.set_aspect("equal", adjustable="box" if in_data_space else "datalim")
+        if in_data_space:
+            axes.plot(*means.T, "+", color="0.75", markersize=4, mew=0.6, zorder=0)
+            axes.set_xlim(*limits[:, 0])
+            axes.set_ylim(*limits[:, 1])
+        else:
+            axes.set_box_aspect(np.ptp(limits[:, 1]) / np.ptp(limits[:, 0]))
+        _quiet_ticks(axes)
+    return figure
+
+
+def training_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """Curves of training, from the rows of metrics.jsonl.
+
+    Scalars named `player/quantity` share a panel with the same quantity of the other
+    players, `name_real` one with `name_fake`; every other scalar has its own. With
+    several trials, each has a thin line; the thick one is their mean.
+
+    Args:
+      rows: what `logging.read_metrics` returns: `step`, the mean over trials of each
+        scalar by name and, of several trials, `trials` with a list for each name.
+        `seconds` is left out. Not every row needs every name.
+
+    Raises:
+      ValueError: there is nothing to draw.
+    """
+    curves: dict[str, list[tuple[int, np.ndarray]]] = {}
+    for row in rows:
+        for name in row.keys() - {"step", "seconds", "trials"}:
+            values = row.get("trials", {}).get(name, [row[name]])  # [trials]
+            curve = curves.setdefault(name, [])
+            curve.append((row["step"], np.asarray(values, np.float64)))
+    if not curves:
+        raise ValueError("The metrics hold no row with a step and a number.")
+    panels: dict[str, dict[str, list[tuple[int, np.ndarray]]]] = {}
+    for name in sorted(curves):
+        panel, line = _panel_and_line(name)
+        panels.setdefault(panel, {})[line] = curves[name]
+    ordered = sorted(panels, key=lambda panel: (panel != "loss", panel))
+
+    columns = min(3, len(ordered))
+    lines = math.ceil(len(ordered) / columns)
+    figure = Figure(
+        figsize=(3.2 * columns, 2.2 * lines),
+        dpi=DPI,
+        layout="constrained",
+        facecolor="white",
+    )
+    grid = figure.subplots(lines, columns, squeeze=False).ravel()
+    for axes, panel in zip(grid, ordered, strict=False):
+        palette = _palette(len(panels[panel]))
+        for colour, (line, curve) in zip(palette, panels[panel].items(), strict=True):
+            steps = np.array([step for step, _ in curve])
+            values = np.stack([value for _, value in curve])  # [steps, trials]
+            if values.shape[1] > 1:
+                axes.plot(steps, values, color=colour, linewidth=0.6, alpha=0.3)
+            axes.plot(
+                steps,
+                values.mean(axis=1),
+                color=colour,
+                linewidth=1.2,
+                label=line,
+                marker="o" if len(steps) == 1 else None,
+                markersize=3,
+            )
+        axes.set_title(panel.replace("_", " "), fontsize=TEXT, color=INK)
+        _quiet_ticks(axes)
+        axes.xaxis.set_major_formatter(FuncFormatter(_short_number))
+        axes.spines[["top", "right"]].set_visible(False)
+        if len(panels[panel]) > 1:
+            axes.legend(fontsize=SMALL_TEXT, frameon=False, handlelength=1.2)
+    for axes in grid[len(ordered) :]:
+        axes.remove()
+    figure.supxlabel("training step", fontsize=TEXT, color=INK)
+    return figure
+
+
+def _check_plane(name: str, points: np.ndarray) -> None:
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise ValueError(f"{name} must have shape [N, 2], not {points.shape}.")
+
+
+def _panel_and_line(name: str) -> tuple[str, str]:
+    player, slash, quantity = name.rpartition("/")
+    if slash:
+        return quantity, player
+    for ending in ("_real", "_fake"):
+        if name.endswith(ending):
+            return f"{name.removesuffix(ending)} (real, fake)", ending[1:]
+    return name, name
+
+
+def _quiet_ticks(axes: Axes) -> None:
+    axes.tick_params(labelsize=SMALL_TEXT, labelcolor=MUTED, color="0.75", length=2)
+    axes.spines[:].set_color("0.75")
+    for axis in (axes.xaxis, axes.yaxis):
+        locator = MaxNLocator(5, steps=[1, 2, 5, 10], min_n_ticks=3)
+        axis.set_major_locator(locator)
+
+
+def _short_number(value: float, _: int) -> str:
+    return f"{value / 1000:g}k" if abs(value) >= 1000 else f"{value:g}"
+
+
+def _dot_size(total: int) -> float:
+    """Area in square points: small where there are many."""
+    return float(np.clip(6000 / max(total, 1), 1.5, 14))
+
+
+def _dots(
+    axes: Axes,
+    points: np.ndarray,
+    colour: Any,
+    *,
+    total: int | None = None,
+    label: str | None = None,
+    alpha: float = 0.8,
+) -> PathCollection:
+    size = _dot_size(len(points) if total is None else total)
+    return axes.scatter(
+        points[:, 0],
+        points[:, 1],
+        s=size,
+        color=colour,
+        alpha=alpha,
+        linewidths=0,
+        label=label,
+    )
+
+
+def _palette(number: int) -> list[Any]:
+    """Distinct colours: the usual ten, or twenty; beyond that, around the circle."""
+    if number <= 20:
+        name = "tab10" if number <= 10 else "tab20"
+        return list(matplotlib.colormaps[name].colors[:number])  # type: ignore[attr-defined]
+    return list(matplotlib.colormaps["turbo"](np.linspace(0.02, 0.98, number)))
+
+
+def _plane_colours(means: np.ndarray) -> np.ndarray:
+    """A colour for each point [K, 2]: hue by the first axis, light by the second."""
+    span = np.maximum(np.ptp(means, axis=0), 1e-12)
+    right, up = ((means - means.min(axis=0)) / span).T  # [K] each, in [0, 1]
+    hues = matplotlib.colormaps["turbo"](0.08 + 0.82 * right)[:, :3]  # [K, 3]
+    light = 0.9 * up[:, None] - 0.55  # towards white above zero, towards black below
+    strength = np.abs(light)
+    return (1 - strength) * hues + strength * (light > 0)

@@ -1,0 +1,218 @@
+"""Clusterings and classifications whose numbers are known."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy import optimize, spatial
+from sklearn import metrics as sklearn_metrics
+from sklearn.naive_bayes import GaussianNB
+
+from adversarial_latent.evaluation import evaluators, figures
+from tests.evaluation.fakes import (
+    GivenClusters,
+    digits_dataset,
+)
+
+
+def _counts(axes, column_names: int) -> np.ndarray:
+    """The matrix that is written into a panel, its columns in order of their name."""
+    names = [int(label.get_text()) for label in axes.get_xticklabels()]
+    counts = np.zeros((len(axes.get_yticklabels()), column_names), int)
+    for text in axes.texts:
+        column, row = text.get_position()
+        counts[int(row), names[int(column)]] = int(text.get_text())
+    return counts
+
+
+def test_clustering_of_known_clusters(digits):
+    labels = digits.splits["test"].label
+    # Clusters are the labels renamed, but all of class 0 sits with class 1.
+    clusters = (np.where(labels == 0, 1, labels) + 3) % 10
+    evaluation = evaluators.clustering(
+        GivenClusters(clusters, 10), digits, 0, draw=False
+    )
+    zeros, ones = np.mean(labels == 0), np.mean(labels == 1)
+    expected = min(zeros, ones)
+    assert evaluation.results["clustering_error"] == pytest.approx(expected)
+    assert evaluation.results["clustering_accuracy"] == pytest.approx(1 - expected)
+    assert list(evaluation.results) == [
+        "clustering_error",
+        "clustering_accuracy",
+        "nmi",
+        "ari",
+    ]  # nothing of eq. 19, for want of a mixture
+    assert not evaluation.figures
+    assert "5 → 2, 6 → 3, 7 → 4" in evaluation.protocol
+    assert "3 → none" in evaluation.protocol
+    assert "from_z" not in evaluation.protocol
+
+
+def test_clustering_agrees_with_scikit_learn(digits, model):
+    evaluation = evaluators.clustering(model, digits, 0, draw=False)
+    test = digits.splits["test"]
+    clusters = model.encode(test.as_float())["y"].argmax(axis=1)
+    counts = sklearn_metrics.confusion_matrix(test.label, clusters, labels=range(10))
+    results = evaluation.results
+    assert results["clustering_error"] == pytest.approx(
+        1 - counts.max(axis=0).sum() / len(clusters)
+    )
+    assert results["nmi"] == sklearn_metrics.normalized_mutual_info_score(
+        test.label, clusters
+    )
+    assert results["ari"] == sklearn_metrics.adjusted_rand_score(test.label, clusters)
+    assert 0 < 1 - results["clustering_error"] < 1
+
+
+def test_clustering_from_codes_is_the_nearest_component(digits, model):
+    """Eq. 19 with equal variances and frequencies is the nearest mean."""
+    evaluation = evaluators.clustering(model, digits, 0)
+    labels = digits.splits["test"].label
+    code = model.encode(digits.splits["test"].as_float())
+    nearest = spatial.distance.cdist(code["z"], model.mixture().mean).argmin(axis=1)
+    counts = sklearn_metrics.confusion_matrix(labels, nearest, labels=range(10))
+    results = evaluation.results
+    assert results["clustering_error_from_z"] == pytest.approx(
+        1 - counts.max(axis=0).sum() / 100
+    )
+    best = counts[optimize.linear_sum_assignment(-counts)].sum() / 100
+    assert results["clustering_accuracy_from_z"] == pytest.approx(best)
+    agreement = np.mean(nearest == code["y"].argmax(axis=1))
+    assert results["classifier_agreement"] == agreement
+    assert 0.5 < agreement < 1
+    panels = evaluation.figures["clustering_matrix"].axes
+    np.testing.assert_array_equal(_counts(panels[1], 10), counts)
+    assert f"error {results['clustering_error_from_z']:.1%}" in panels[1].get_title(
+        loc="left"
+    )
+
+
+def test_clustering_draws_its_figures(digits, model):
+    evaluation = evaluators.clustering(model, digits, 0)
+    assert list(evaluation.figures) == [
+        "clustering_components",
+        "clustering_matrix",
+        "clustering_tsne",
+    ]
+    assert all(figure.get_label() for figure in evaluation.figures.values())
+    components = evaluation.figures["clustering_components"].axes[0]
+    names = [label.get_text() for label in components.get_yticklabels()]
+    assert len(names) == 10
+    assert all(name.startswith(f"component {k} → ") for k, name in enumerate(names))
+    error = evaluation.results["clustering_error"]
+    title = evaluation.figures["clustering_matrix"].axes[0].get_title(loc="left")
+    assert f"error {error:.1%}" in title
+    projection = evaluation.figures["clustering_tsne"].axes[0].collections
+    points = np.concatenate([dots.get_offsets() for dots in projection])
+    assert points.shape == (100, 2)
+    assert np.isfinite(points).all()
+
+
+def test_clustering_without_labels_skips_the_numbers_and_says_so(model):
+    evaluation = evaluators.clustering(model, digits_dataset(labelled=False), 0)
+    assert list(evaluation.results) == ["classifier_agreement"]
+    assert "no labels" in evaluation.protocol
+    assert list(evaluation.figures) == ["clustering_components", "clustering_tsne"]
+    components = evaluation.figures["clustering_components"].axes[0]
+    assert components.get_yticklabels()[0].get_text() == "component 0"
+    (legend,) = evaluation.figures["clustering_tsne"].legends
+    assert legend.get_title().get_text() == "cluster"
+
+
+def test_component_rows_hold_their_own_test_images(digits, model, monkeypatch):
+    seen = {}
+
+    def remember(members, generated, row_labels, **_):
+        seen.update(members=members, generated=generated)
+        return figures.image_grid(generated)
+
+    monkeypatch.setattr(figures, "component_figure", remember)
+    evaluators.clustering(model, digits, 0)
+    for k in range(10):
+        for block in ("members", "generated"):
+            images = seen[block][k]
+            images = images[np.isfinite(images).all(axis=(1, 2, 3))]
+            clusters = model.encode(images)["y"].argmax(axis=1) if len(images) else []
+            assert all(cluster == k for cluster in clusters), (block, k)
+
+
+def test_clustering_of_collapsed_codes_still_draws(digits):
+    evaluation = evaluators.clustering(GivenClusters(np.zeros(100, int), 3), digits, 0)
+    labels = [
+        label.get_text()
+        for label in evaluation.figures["clustering_components"]
+        .axes[0]
+        .get_yticklabels()
+    ]
+    assert labels[1:] == ["component 1 (empty)", "component 2 (empty)"]
+
+
+def test_images_of_another_class_are_framed(digits, monkeypatch):
+    seen = {}
+
+    def remember(members, generated, row_labels, *, wrong, **_):
+        seen.update(members=members, wrong=wrong)
+        return figures.image_grid(generated)
+
+    monkeypatch.setattr(figures, "component_figure", remember)
+    test = digits.splits["test"]
+    # Everything is in its own class, but a 3 and a 5 that changed places.
+    clusters = test.label.copy()
+    three, five = np.argmax(test.label == 3), np.argmax(test.label == 5)
+    clusters[[three, five]] = 5, 3
+    evaluation = evaluators.clustering(GivenClusters(clusters, 10), digits, 0)
+    x = test.as_float()
+    framed = [
+        (k, seen["members"][k, column]) for k, column in np.argwhere(seen["wrong"])
+    ]
+    assert 1 <= len(framed) <= 2, "10 of each row are shown"
+    for k, image in framed:
+        np.testing.assert_array_equal(image, x[three if k == 5 else five])
+    assert "red frame" in evaluation.figures["clustering_components"].get_label()
+
+
+def test_classification_agrees_with_naive_bayes(digits, classifier):
+    """Eq. 19 with each class's mean, variance and frequency is naive Bayes."""
+    evaluation = evaluators.classification(classifier, digits, 0)
+    train, test = digits.splits["train"], digits.splits["test"]
+    code = classifier.encode(test.as_float())
+    bayes = GaussianNB(var_smoothing=0.0)
+    bayes.fit(classifier.encode(train.as_float())["z"], train.label)
+    from_z, from_x = bayes.predict(code["z"]), code["y"].argmax(axis=1)
+    results = evaluation.results
+    assert results == {
+        "classification_error": pytest.approx(np.mean(from_x != test.label)),
+        "classification_error_from_z": pytest.approx(np.mean(from_z != test.label)),
+        "classifier_agreement": np.mean(from_x == from_z),
+    }
+    assert len({0.0, 1.0, *results.values()}) == 5
+    panels = evaluation.figures["classification_matrix"].axes
+    for axes, predicted, suffix in zip(
+        panels, (from_x, from_z), ("", "_from_z"), strict=True
+    ):
+        expected = sklearn_metrics.confusion_matrix(test.label, predicted)
+        np.testing.assert_array_equal(_counts(axes, 10), expected)
+        error = results[f"classification_error{suffix}"]
+        assert f"error {error:.1%}" in axes.get_title(loc="left")
+
+
+def test_classification_draws_its_figures(digits, classifier):
+    drawn = evaluators.classification(classifier, digits, 0).figures
+    assert list(drawn) == [
+        "classification_components",
+        "classification_matrix",
+        "classification_tsne",
+    ]
+    assert all(figure.get_label() for figure in drawn.values())
+    rows = drawn["classification_components"].axes[0].get_yticklabels()
+    assert [row.get_text() for row in rows] == list(digits.class_names)
+    (legend,) = drawn["classification_tsne"].legends
+    assert [text.get_text() for text in legend.get_texts()] == list(digits.class_names)
+
+
+def test_classification_needs_labels_of_the_same_classes(digits, classifier):
+    with pytest.raises(ValueError, match="'digits' has none"):
+        evaluators.classification(classifier, digits_dataset(labelled=False), 0)
+    more = dataclasses.replace(digits, class_names=(*digits.class_names, "ten"))
+    with pytest.raises(ValueError, match="has 10 classes, but 'digits' has 11"):
+        evaluators.classification(classifier, more, 0)

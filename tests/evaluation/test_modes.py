@@ -1,0 +1,55 @@
+"""Modes of samplers whose modes are known."""
+
+import numpy as np
+import pytest
+
+from adversarial_latent.data import GRID_SIGMA
+from adversarial_latent.evaluation import evaluators, metrics
+from tests.evaluation.fakes import (
+    GridModel,
+    grid_dataset,
+)
+
+
+def test_modes_of_an_exact_sampler():
+    results = evaluators.modes(GridModel(), grid_dataset(), 0, draw=False).results
+    fraction, std = metrics.exact_sampler_reference(2)
+    assert results["modes_captured"] == 25
+    assert results["high_quality_fraction"] == pytest.approx(fraction, abs=0.008)
+    assert results["per_mode_std"] == pytest.approx(std * GRID_SIGMA, rel=0.03)
+    assert results["kl_to_uniform"] == pytest.approx(24 / 5000, abs=0.006)
+
+
+def test_modes_of_a_collapsed_and_sharpened_sampler():
+    sharpened = GridModel(num_modes=5, sigma=GRID_SIGMA / 5)
+    evaluation = evaluators.modes(sharpened, grid_dataset(), 0)
+    results = evaluation.results
+    assert results["modes_captured"] == 5
+    assert results["high_quality_fraction"] == 1.0
+    assert results["per_mode_std"] == pytest.approx(GRID_SIGMA / 5, rel=0.03)
+    assert results["kl_to_uniform"] == pytest.approx(np.log(5), abs=0.01)
+    assert "0.989" in evaluation.protocol
+    assert len(evaluation.figures["modes"].axes) == 4
+
+
+def test_modes_of_a_model_without_inference():
+    evaluation = evaluators.modes(GridModel(infers=False), grid_dataset(), 0)
+    assert len(evaluation.figures["modes"].axes) == 2
+
+
+@pytest.mark.parametrize(("dimension", "titles"), [(1, "codes"), (3, "3-d")])
+def test_modes_shows_codes_of_any_dimension(dimension, titles, monkeypatch):
+    model = GridModel()
+    rng = np.random.default_rng(0)
+    codes = rng.normal(size=(500, dimension)).astype(np.float32)
+    monkeypatch.setattr(model, "encode", lambda x: {"z": codes})
+    monkeypatch.setattr(model, "decode", lambda code: np.zeros((500, 2)))
+    evaluation = evaluators.modes(model, grid_dataset(), 0)
+    panel = evaluation.figures["modes"].axes[1]
+    assert titles in panel.get_title()
+    assert panel.collections[0].get_offsets().shape == (500, 2)
+
+
+def test_modes_needs_a_known_mixture(digits, model):
+    with pytest.raises(ValueError, match=r"\['grid25', 'ring'\], not 'digits'"):
+        evaluators.modes(model, digits, 0)
