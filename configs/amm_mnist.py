@@ -182,6 +182,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         "interpolation",
         "samples",
     )
+    config.curves = ("clustering",)
     config.selection = "neighbours"
     errors = {10: 0.0332, 20: 0.0399, 30: 0.0401}  # Table 1
     config.paper = {"clustering_error": errors[given.k]} if given.k in errors else {}

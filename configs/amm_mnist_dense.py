@@ -78,6 +78,8 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.batch_size = 250
     config.duration = "5000_steps"
     config.checkpoint_every = "2000_steps"
+    config.curves = ("clustering",)
+    config.evaluate_every = "250_steps"
     if given.runlocal:
         shrink(config)
     return config

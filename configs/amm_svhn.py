@@ -209,6 +209,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         "interpolation",
         "samples",
     )
+    config.curves = ("clustering",)
     config.selection = "neighbours"
     errors = {20: 0.350, 30: 0.204}  # Table 1
     config.paper = {"clustering_error": errors[given.k]} if given.k in errors else {}

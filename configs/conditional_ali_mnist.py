@@ -52,6 +52,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.game.tables.prior = HEADER + PRIOR
     config.duration = "100_epochs"
     config.evaluators = ("reconstruction", "interpolation", "samples")
+    config.curves = ("reconstruction",)
     config.selection = ""
     config.paper = {}
     if given.runlocal:

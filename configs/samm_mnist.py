@@ -55,6 +55,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.labels.number = given.labels
     config.trials = 10
     config.evaluators = ("classification", *config.evaluators[1:])
+    config.curves = ("classification",)
     config.selection = ""
     config.paper = {}
     if given.runlocal:

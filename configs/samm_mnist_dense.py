@@ -37,6 +37,8 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.trials = 5
     config.batch_size = 200
     config.evaluators = ("classification", *config.evaluators[1:])
+    config.curves = ("classification",)
+    config.evaluate_every = "500_steps"
     config.selection = ""
     config.paper = {}
     if given.runlocal:

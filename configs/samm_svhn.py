@@ -61,6 +61,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         "interpolation",
         "samples",
     )
+    config.curves = ("classification",)
     config.selection = ""
     config.paper = {"classification_error": 0.0560} if given.labels == 1000 else {}
     if given.runlocal:
