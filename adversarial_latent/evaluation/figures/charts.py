@@ -209,7 +209,9 @@ def mode_figure(
     return figure
 
 
-def training_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
+def training_figure(
+    rows: Sequence[Mapping[str, Any]], x_label: str = "training step"
+) -> Figure:
     """Curves of training, from the rows of metrics.jsonl.
 
     Scalars named `player/quantity` share a panel with the same quantity of the other
@@ -220,6 +222,7 @@ def training_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
       rows: what `logging.read_metrics` returns: `step`, the mean over trials of each
         scalar by name and, of several trials, `trials` with a list for each name.
         `seconds` is left out. Not every row needs every name.
+      x_label: what `step` counts.
 
     Raises:
       ValueError: there is nothing to draw.
@@ -271,7 +274,7 @@ def training_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
             axes.legend(fontsize=SMALL_TEXT, frameon=False, handlelength=1.2)
     for axes in grid[len(ordered) :]:
         axes.remove()
-    figure.supxlabel("training step", fontsize=TEXT, color=INK)
+    figure.supxlabel(x_label, fontsize=TEXT, color=INK)
     return figure
 
 

@@ -1,0 +1,111 @@
+"""Sets runs side by side: a figure of each below the others, or a curve of all.
+
+    python -m experiments.compare --workdirs=runs/aim,runs/ali --figure=modes \
+        --output=modes.png
+    python -m experiments.compare --workdirs=runs/mnist,runs/cifar10 \
+        --curve=test/reconstruction_mse --output=curves.png
+
+A figure is one of WORKDIR/figures, without its ending; a curve is a name in
+WORKDIR/metrics.jsonl, over epochs. Runs are called by the names of their directories.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from absl import flags
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
+
+from adversarial_latent.evaluation import figures
+from adversarial_latent.logging import read_metrics
+from adversarial_latent.workdir import read_config, read_json
+from experiments import summary
+
+_WORKDIRS = flags.DEFINE_list("workdirs", None, "Directories of runs.", required=True)
+_FIGURE = flags.DEFINE_string("figure", None, "Which figure, e.g. modes.")
+_CURVE = flags.DEFINE_string("curve", None, "Which curve, e.g. generator/loss.")
+_OUTPUT = flags.DEFINE_string("output", None, "A .png file.", required=True)
+
+_TITLE = 40  # pixels above each figure
+
+
+def _name(workdir: str) -> str:
+    return os.path.basename(os.path.normpath(workdir))
+
+
+def stack_figures(workdirs: Sequence[str], figure: str) -> Image.Image:
+    """The same figure of several runs, one below the other, under the runs' names.
+
+    Raises:
+      FileNotFoundError: if a run has no such figure; the message lists those it has.
+    """
+    pictures = []
+    for workdir in workdirs:
+        path = os.path.join(workdir, "figures", f"{figure}.png")
+        if not os.path.exists(path):
+            folder = os.path.dirname(path)
+            there = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+            raise FileNotFoundError(
+                f"{workdir} has no figure {figure!r}, only "
+                f"{[name.removesuffix('.png') for name in there]}"
+            )
+        with Image.open(path) as picture:
+            pictures.append(picture.convert("RGB"))
+    width = max(picture.width for picture in pictures)
+    height = sum(picture.height + _TITLE for picture in pictures)
+    sheet = Image.new("RGB", (width, height), "white")
+    draw, font, top = ImageDraw.Draw(sheet), ImageFont.load_default(22), 0
+    for workdir, picture in zip(workdirs, pictures, strict=True):
+        middle = (width // 2, top + _TITLE // 2)
+        draw.text(middle, _name(workdir), fill="black", font=font, anchor="mm")
+        sheet.paste(picture, ((width - picture.width) // 2, top + _TITLE))
+        top += _TITLE + picture.height
+    return sheet
+
+
+def curves_figure(workdirs: Sequence[str], curve: str) -> Figure:
+    """One curve of several runs over epochs; trials are thin lines.
+
+    Raises:
+      ValueError: if a run did not log it; the message lists what it logged.
+    """
+    _, _, quantity = curve.rpartition("/")
+    joined: list[dict[str, Any]] = []
+    for workdir in workdirs:
+        config, rows = read_config(workdir), read_metrics(workdir)
+        examples = read_json(workdir, "dataset.json")["num_train"]
+        repeats = max(player.repeats for player in config.players.values())
+        steps_per_epoch = examples / (config.batch_size * repeats)
+        found = [row for row in rows if curve in row]
+        if not found:
+            there = sorted(set().union(*rows) - {"step", "seconds", "trials"})
+            raise ValueError(f"{workdir} has no curve {curve!r}, only {there}")
+        name = f"{_name(workdir)}/{quantity}"
+        joined += [
+            {
+                "step": row["step"] / steps_per_epoch,
+                name: row[curve],
+                "trials": {name: row.get("trials", {}).get(curve, [row[curve]])},
+            }
+            for row in found
+        ]
+    return figures.training_figure(joined, x_label="epoch")
+
+
+def main() -> None:
+    """Draws and writes."""
+    workdirs, output = _WORKDIRS.value, _OUTPUT.value
+    if not output.endswith(".png"):
+        raise ValueError(f"--output must end in .png, not {output!r}")
+    if (_FIGURE.value is None) == (_CURVE.value is None):
+        raise ValueError("give either --figure or --curve")
+    if _FIGURE.value:
+        stack_figures(workdirs, _FIGURE.value).save(output)
+    else:
+        figures.save_figure(curves_figure(workdirs, _CURVE.value), output)
+    print(f"{', '.join(map(_name, workdirs))} in {output}")
+
+
+if __name__ == "__main__":
+    summary.run(main)
