@@ -78,7 +78,7 @@ class Model:
         return self.game.conditional
 
     def can(self, question: str) -> bool:
-        """Whether it answers "encode", "decode", "sample" or "mixture"."""
+        """Whether it answers "encode", "decode", "neighbours", "sample", "mixture"."""
         return hasattr(self.game, question)
 
     def _ask(self, question: str, seed: int, batch: int, **inputs: Any) -> Any:
@@ -170,6 +170,24 @@ class Model:
     def decode(self, code: dict[str, np.ndarray]) -> np.ndarray:
         """Generates x [N, ...] from codes as `encode` and `sample` give them."""
         return self._in_batches("decode", {"code": code}, seed=0)
+
+    def neighbours(self, x: np.ndarray, n: int, seed: int = 0) -> np.ndarray:
+        """Generates what is similar to given examples, from codes z ~ q(z|x).
+
+        Args:
+          x: float32 [N, ...].
+          n: how many of each.
+          seed: the same seed draws the same.
+
+        Returns:
+          [N, n, ...].
+
+        Raises:
+          ValueError: if the game has no posterior, or there are no examples.
+        """
+        x = np.asarray(x, np.float32)
+        similar = self._in_batches("neighbours", {"x": np.repeat(x, n, axis=0)}, seed)
+        return similar.reshape(len(x), n, *similar.shape[1:])
 
     def sample(
         self, n: int, seed: int = 0, component: int | np.ndarray | None = None

@@ -105,18 +105,19 @@ class Parallel:
     def create(
         cls,
         trials: int,
-        batch_size: int,
+        batch_sizes: Mapping[str, int],
         trial_loop: Literal["auto", "vmap", "map"] = "auto",
     ) -> "Parallel":
         """Chooses the layout for the devices at hand.
 
         Args:
           trials: number of trials.
-          batch_size: size of the batch over all devices of all processes.
+          batch_sizes: sizes of what is drawn for a batch over all devices of all
+            processes, by the names of their settings.
           trial_loop: "vmap", "map" or "auto" ("map" on CPU).
 
         Raises:
-          ValueError: if neither trials nor the batch can be divided evenly.
+          ValueError: if neither trials nor batches can be divided evenly.
         """
         devices = jax.device_count()
         if trial_loop == "auto":
@@ -127,11 +128,12 @@ class Parallel:
             )
         if jax.process_count() == 1 and devices > 1 and trials % devices == 0:
             return cls(trials, "trials", trial_loop)
-        if batch_size % devices:
-            raise ValueError(
-                f"batch_size={batch_size} cannot be divided over {devices} devices; "
-                f"use a multiple of {devices}, or a number of trials that is one"
-            )
+        for name, size in batch_sizes.items():
+            if size % devices:
+                raise ValueError(
+                    f"{name}={size} cannot be divided over {devices} devices; use a "
+                    f"multiple of {devices}, or a number of trials that is one"
+                )
         return cls(trials, "batch", trial_loop)
 
     def place(self, state: chex.ArrayTree) -> chex.ArrayTree:

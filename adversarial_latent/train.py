@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import functools
 import json
-import math
 import os
 import signal
 import types
@@ -140,9 +139,12 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
             f"config.labels has no meaning for the game {config.game.name!r}, which "
             "sees none: leave it as it is"
         )
+    batch_sizes = {"batch_size": config.batch_size}
+    if game.uses_labels:
+        batch_sizes["labels.batch_size"] = labelled_batch_size
     parallel = Parallel.create(
         config.trials,
-        math.gcd(config.batch_size, labelled_batch_size),
+        batch_sizes,
         config.trial_loop,
     )
     pipeline = make_pipeline(

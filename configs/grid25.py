@@ -32,7 +32,18 @@ from adversarial_latent.config import default_config, parse_arguments, player, s
 from adversarial_latent.games import aim, ali, alice, gan, unrolled_gan, veegan
 from adversarial_latent.networks.table import HEADER
 
-GAMES = ("aim", "aim_minus", "gan", "ali", "alice", "veegan", "unrolled")
+GAMES = {  # how the config of a GAN becomes that of each game
+    "aim": aim.extend,
+    "aim_minus": aim.extend,
+    "gan": lambda game: game,
+    "ali": ali.extend,
+    "alice": alice.extend,
+    "veegan": veegan.extend,
+    "unrolled": unrolled_gan.extend,
+}
+WITHOUT_ENCODER = ("gan", "unrolled")
+JOINT = ("ali", "alice", "veegan")  # whose discriminator sees z
+UNIT_VARIANCE = ("aim_minus", "veegan")  # of q(z|x)
 PUBLISHED = ("ali", "unrolled", "veegan")
 TABLE_2 = {  # of AIM: modes captured, high quality; rivals' numbers are VEEGAN's
     "gan": (3.3, 0.005),
@@ -142,19 +153,15 @@ def _shared(config: ml_collections.ConfigDict, game: str) -> None:
     """The setting that all games share."""
     config.game = gan.default_config()
     config.game.update(data_scale=4.0)
-    tables = {"generator": GENERATOR, "discriminator": DISCRIMINATOR}
-    if game in ("aim", "aim_minus"):
-        config.game = aim.extend(config.game)
+    config.game = GAMES[game](config.game)
+    if config.game.name == "aim":
         config.game.code_weight = (0.1, 0.01)
-    elif game == "unrolled":
-        config.game = unrolled_gan.extend(config.game)
-    elif game != "gan":
-        module = {"ali": ali, "alice": alice, "veegan": veegan}[game]
-        config.game = module.extend(config.game)
+    tables = {"generator": GENERATOR, "discriminator": DISCRIMINATOR}
+    if game in JOINT:
         tables["discriminator"] = JOINT_DISCRIMINATOR
-    if game not in ("gan", "unrolled"):
+    if game not in WITHOUT_ENCODER:
         tables["encoder"] = ENCODER
-    if game in ("aim_minus", "veegan"):  # Whose q(z|x) has unit variance.
+    if game in UNIT_VARIANCE:
         tables["encoder"] = ENCODER.replace(
             "z_log_variance  h1  {d}  1  1", "z_log_variance  zeros  {d}  -  -"
         )
@@ -218,7 +225,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     given = parse_arguments(argument, game="aim", published=False, runlocal=False)
     choices = PUBLISHED if given.published else GAMES
     if given.game not in choices:
-        raise ValueError(f"argument game={given.game!r} must be one of {choices}")
+        raise ValueError(f"argument game={given.game!r} must be one of {list(choices)}")
     config = default_config()
     (_published if given.published else _shared)(config, given.game)
     config.dataset.name = "grid25"

@@ -22,6 +22,15 @@ NUMBERS = {  # what the results are called in tables, and how they are shown
     "classifier_agreement": ("agreement of both classifiers", "{:.1%}"),
     "modes_captured": ("modes captured", "{:.1f}"),
     "high_quality_fraction": ("high-quality samples", "{:.1%}"),
+    "reconstruction_mse": ("reconstruction error, pixels in [0, 1]", "{:.4f}"),
+    "classifier_inception_score": (
+        "inception score by a classifier of the data",
+        "{:.3f}",
+    ),
+    "classifier_frechet_distance": (
+        "Frechet distance by a classifier of the data",
+        "{:.3f}",
+    ),
     "per_mode_std": ("standard deviation within modes", "{:.3f}"),
 }
 _README = (

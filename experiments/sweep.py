@@ -69,7 +69,10 @@ def launch_command(
     return [
         *("-m", "experiments.launch"),
         f"--config={row.config}",
-        *(f"--config.{field}={value}" for field, value in overrides.items()),
+        *(
+            f"--config.{field}={value}".format(workdir=workdir)
+            for field, value in overrides.items()
+        ),
         *extra,
         f"--workdir={os.path.join(workdir, row.name)}",
     ]
@@ -143,9 +146,9 @@ def _leaves(config: Any, path: str = "config") -> Iterator[tuple[str, Any]]:
         yield path, config
 
 
-def departures(row: Row, config: dict[str, Any]) -> list[str]:
+def departures(row: Row, workdir: str, config: dict[str, Any]) -> list[str]:
     """Where a run's config is not the one that the sweep asks for, a line each."""
-    asked = read_config(launch_command(row, workdir=""))
+    asked = read_config(launch_command(row, workdir))
     ours, theirs = dict(_leaves(config)), dict(_leaves(json.loads(asked.to_json())))
     return [
         f"{path}: {ours.get(path, '(nothing)')!r}, not {theirs.get(path)!r}"
@@ -179,7 +182,9 @@ def collect(row: Row, workdir: str) -> dict[str, Any]:
         run = read_json(directory, "results.json")
         wanted = ("results", "selection", "seeds", "step", "config_hash", "environment")
         entry |= {key: run[key] for key in wanted}
-        entry["departures"] = departures(row, read_json(directory, "config.json"))
+        entry["departures"] = departures(
+            row, workdir, read_json(directory, "config.json")
+        )
     elif not os.path.exists(log):
         entry["not_run"] = "not yet"
     elif error := failure(log):

@@ -185,3 +185,20 @@ def test_every_question_is_compiled_once(monkeypatch, variables):
     _assert_close(same.encode(toys.images(1, 5)), codes)
     assert not np.allclose(other.encode(toys.images(1, 5))["z"], codes["z"])
     assert traced == [(4, 2, 2, 1)]
+
+
+def test_neighbours_belong_to_their_example(variables):
+    class Noisy(AMM):
+        """A game whose neighbours are the example and noise."""
+
+        def neighbours(self, net, x):
+            return x + jax.random.normal(net.key("neighbours"), x.shape)
+
+    model = Model(make_game(toys.amm_config(), Noisy), *variables, batch_size=4)
+    x = 100 * toys.images(1, 3)
+    similar = model.neighbours(x, 5, seed=1)
+    assert similar.shape == (3, 5, *x.shape[1:])
+    noise = similar - x[:, None]
+    assert np.abs(noise).max() < 6
+    assert len(np.unique(noise)) == noise.size
+    np.testing.assert_array_equal(similar, model.neighbours(x, 5, seed=1))

@@ -181,21 +181,22 @@ def test_resident_arrays_are_on_every_device():
     [(4, 7, "trials"), (8, 8, "trials"), (1, 8, "batch"), (6, 4, "batch")],
 )
 def test_layout_that_fits_four_devices(trials, batch_size, over):
-    assert Parallel.create(trials, batch_size) == Parallel(trials, over, "map")
-    assert Parallel.create(trials, batch_size, "vmap").trial_loop == "vmap"
+    sizes = {"batch_size": batch_size}
+    assert Parallel.create(trials, sizes) == Parallel(trials, over, "map")
+    assert Parallel.create(trials, sizes, "vmap").trial_loop == "vmap"
 
 
 def test_neither_trials_nor_batch_can_be_divided():
     with pytest.raises(
         ValueError,
-        match="batch_size=6 cannot be divided over 4 devices; use a multiple",
+        match="labelled=6 cannot be divided over 4 devices; use a multiple",
     ):
-        Parallel.create(trials=3, batch_size=6)
+        Parallel.create(trials=3, batch_sizes={"batch_size": 8, "labelled": 6})
 
 
 def test_unknown_trial_loop():
     with pytest.raises(ValueError, match="auto, vmap or map, not 'pmap'"):
-        Parallel.create(trials=1, batch_size=8, trial_loop="pmap")
+        Parallel.create(trials=1, batch_sizes={}, trial_loop="pmap")
 
 
 @pytest.mark.parametrize(("trials", "cores"), [(1, 1), (4, 4), (9, 3), (7, 1), (12, 6)])

@@ -279,7 +279,7 @@ def test_every_trial_sees_labels_of_its_own(tmp_path):
 
 WITH_LABELS = {
     "labels.number": (7, "num_labels=7 must be a multiple of the 3 classes"),
-    "labels.batch_size": (3, "batch_size=1 cannot be divided over 4 devices"),
+    "labels.batch_size": (3, "labels.batch_size=3 cannot be divided over 4 devices"),
     "game.num_components": (4, "num_components=4.*classes of 'npz', of which .* 3"),
 }
 

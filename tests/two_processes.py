@@ -28,7 +28,7 @@ def main(coordinator, num_processes, process_id, devices, directory):
 
     game = toys.normed_gan()
     optimizers = toys.sgd(game, 0.1)
-    runner = parallel.Parallel.create(trials=1, batch_size=BATCH_SIZE)
+    runner = parallel.Parallel.create(trials=1, batch_sizes={"batch_size": BATCH_SIZE})
     example = toys.normed_gan_batch(0, BATCH_SIZE)
     state = runner.init(lambda key: create_state(game, optimizers, key, example), 0)
     # What is resident is copied to all devices, and divided over none.

@@ -25,7 +25,8 @@ def load_folder(config: ConfigDict) -> Dataset:
     Raises:
         FileNotFoundError: no such folder.
         ValueError: no images, images beside classes, deeper folders, a file that is no
-            image, or images that differ in shape without `image_shape`.
+            image, images that differ in shape without `image_shape`, or one that is
+            smaller than `center_crop`.
     """
     root = Path(config.path)
     if not root.is_dir():
@@ -47,7 +48,8 @@ def load_folder(config: ConfigDict) -> Dataset:
         if 0 in sizes:
             raise ValueError(f"{class_folders[sizes.index(0)]}: empty class folder")
         label = np.repeat(np.arange(len(members)), sizes)
-    x = _read_same_shape(root, files, images.parse_image_shape(config.image_shape))
+    shape = images.parse_image_shape(config.image_shape)
+    x = _read_same_shape(root, files, shape, config.center_crop)
     return Dataset(
         name=config.name,
         splits={"train": Examples(x=x, label=label, name=_names(root, files))},
@@ -126,7 +128,7 @@ def _names(root: Path, files: list[Path]) -> tuple[str, ...]:
 
 
 def _read_same_shape(
-    root: Path, files: list[Path], shape: images.ImageShape | None
+    root: Path, files: list[Path], shape: images.ImageShape | None, crop: int
 ) -> np.ndarray:
     if not files:
         raise ValueError(f"{root}: the folder holds no images")
@@ -135,6 +137,8 @@ def _read_same_shape(
         if file.is_dir():
             raise ValueError(f"{file}: a folder inside a class; classes hold images")
         image = images.read_image(file)
+        if crop:
+            image = images.center_crop(image, crop, str(file))
         x.append(image if shape is None else images.resize(image, shape))
         if x[-1].shape != x[0].shape:
             raise ValueError(

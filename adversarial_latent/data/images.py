@@ -70,6 +70,30 @@ def decode_image(encoded: bytes, name: str) -> np.ndarray:
     return _read(io.BytesIO(encoded), name, upright=False)
 
 
+def center_crop(pixels: np.ndarray, size: int, name: str) -> np.ndarray:
+    """Cuts the square in the middle out of an image.
+
+    Args:
+        pixels: uint8 [h, w, C].
+        size: of the square, in pixels.
+        name: what to call the image in errors.
+
+    Returns:
+        uint8 [size, size, C].
+
+    Raises:
+        ValueError: the image is smaller than the square.
+    """
+    height, width, _ = pixels.shape
+    if min(height, width) < size:
+        raise ValueError(
+            f"{name}: an image of {height}x{width} pixels, of which no square of "
+            f"{size} can be cut (--config.dataset.center_crop)"
+        )
+    top, left = (height - size) // 2, (width - size) // 2
+    return pixels[top : top + size, left : left + size]
+
+
 def resize(pixels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Fits an image to a shape: centre crop to the aspect ratio, bicubic, channels.
 

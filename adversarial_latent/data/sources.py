@@ -20,12 +20,12 @@ class Source:
 SOURCES = {
     "digits": Source(arrays.load_digits),
     "npz": Source(arrays.load_npz, ("path", "image_shape")),
-    "folder": Source(folder.load_folder, ("path", "image_shape")),
+    "folder": Source(folder.load_folder, ("path", "image_shape", "center_crop")),
     "grid25": Source(synthetic.load_grid25),
     "ring": Source(synthetic.load_ring),
     "tfds": Source(
         tfds_source.load_tfds,
-        ("data_dir", "image_shape", "in_memory", "train_split"),
+        ("data_dir", "image_shape", "center_crop", "in_memory", "train_split"),
     ),
 }
 
@@ -40,6 +40,8 @@ def default_config() -> ConfigDict:
             "train_split": "train",  # tfds: 'train+extra' and the like
             "in_memory": True,  # tfds: False reads images when they are needed
             "image_shape": "",  # npz, folder, tfds: fit images to it: '28x28x1'
+            # folder, tfds: of images, first, this square in the middle; 0 for all
+            "center_crop": 0,
             "test_fraction": 0.2,  # of sources without a test split of their own
             "num_validation": 0,  # this many training examples are held out
             "split_seed": 0,  # of every choice above
@@ -117,7 +119,7 @@ def _complete(config: ConfigDict) -> tuple[ConfigDict, Source]:
                 f"config.dataset.{key} has no meaning for the data set "
                 f"'{complete.name}': leave it at {defaults[key]!r}"
             )
-    for key in ("split_seed", "num_validation", "limit"):
+    for key in ("split_seed", "num_validation", "limit", "center_crop"):
         if complete[key] < 0:
             raise ValueError(f"config.dataset.{key}={complete[key]} is negative")
     return complete, SOURCES[kind]

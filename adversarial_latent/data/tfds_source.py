@@ -22,18 +22,19 @@ def load_tfds(config: ConfigDict) -> Dataset:
 
     Raises:
         FileNotFoundError: not prepared in the data directory; says how to do that.
-        ValueError: unknown to TFDS, no training split, no uint8 images, or images
-            that differ in size without `image_shape`.
+        ValueError: unknown to TFDS, no training split, no uint8 images, images that
+            differ in size without `image_shape`, or smaller than `center_crop`.
     """
     builder = _open(config.name.removeprefix("tfds:"), config.data_dir)
     image_key, label_key = _keys(builder)
-    shape = _image_shape(builder, image_key, config.image_shape)
+    crop = config.center_crop
+    shape = _image_shape(builder, image_key, crop, config.image_shape)
     wanted = {"train": config.train_split}
     wanted |= {
         name: name for name in ("test", "validation") if name in builder.info.splits
     }
     splits = {
-        name: _Records(builder, split, image_key, label_key, shape).examples(
+        name: _Records(builder, split, image_key, label_key, crop, shape).examples(
             config.in_memory
         )
         for name, split in wanted.items()
@@ -55,6 +56,7 @@ class _Records:
         split: str,
         image_key: str,
         label_key: str | None,
+        crop: int,
         shape: images.ImageShape,
     ):
         import tensorflow_datasets as tfds
@@ -74,8 +76,9 @@ class _Records:
             {key: builder.info.features[key] for key in keys}
         )
         self._decoders = {image_key: tfds.decode.SkipDecoding()}
-        self._image_key, self._label_key, self._shape = image_key, label_key, shape
-        self._resize = builder.info.features[image_key].shape != shape
+        self._image_key, self._label_key = image_key, label_key
+        self._crop, self._shape = crop, shape
+        self._resize = _cropped_shape(builder, image_key, crop) != shape
 
     def __len__(self) -> int:
         return len(self._source)
@@ -98,6 +101,8 @@ class _Records:
         x = np.empty((len(examples), *self._shape), np.uint8)
         for i, example in enumerate(examples):
             image = images.decode_image(example[self._image_key], self._title)
+            if self._crop:
+                image = images.center_crop(image, self._crop, self._title)
             if self._resize or image.shape[-1] != self._shape[-1]:
                 image = images.resize(image, self._shape)
             x[i] = image
@@ -187,9 +192,17 @@ def _keys(builder: Any) -> tuple[str, str | None]:
     return image_key, None
 
 
-def _image_shape(builder: Any, image_key: str, wanted: Any) -> images.ImageShape:
+def _cropped_shape(builder: Any, image_key: str, crop: int) -> tuple[Any, Any, Any]:
+    """Shape of the stored images, or of what is cut out of them."""
+    height, width, channels = builder.info.features[image_key].shape
+    return (crop, crop, channels) if crop else (height, width, channels)
+
+
+def _image_shape(
+    builder: Any, image_key: str, crop: int, wanted: Any
+) -> images.ImageShape:
     shape = images.parse_image_shape(wanted)
-    stored = builder.info.features[image_key].shape
+    stored = _cropped_shape(builder, image_key, crop)
     if shape is None and None in stored:
         raise ValueError(
             f"the images of {builder.info.full_name} differ in size: bring them to one "

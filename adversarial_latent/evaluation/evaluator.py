@@ -45,7 +45,7 @@ class Model(Protocol):
         """Whether `encode` has to be told the labels."""
 
     def can(self, question: str) -> bool:
-        """Whether the model answers "encode", "decode", "sample" or "mixture"."""
+        """Whether the model answers "encode", "decode", "neighbours"..."""
 
     def encode(
         self, x: np.ndarray, label: np.ndarray | None = None
@@ -54,6 +54,9 @@ class Model(Protocol):
 
     def decode(self, code: dict[str, np.ndarray]) -> np.ndarray:
         """Generates x [N, ...] from codes."""
+
+    def neighbours(self, x: np.ndarray, n: int, seed: int = 0) -> np.ndarray:
+        """Generates n examples [N, n, ...] that are similar to each x."""
 
     def sample(
         self, n: int, seed: int = 0, component: int | np.ndarray | None = None

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from adversarial_latent.evaluation.clusters import classification, clustering
 from adversarial_latent.evaluation.evaluator import Evaluator
+from adversarial_latent.evaluation.generated import inception
 from adversarial_latent.evaluation.images import (
     interpolation,
     manifold,
+    neighbours,
     reconstruction,
     samples,
 )
@@ -22,8 +24,10 @@ EVALUATORS: Mapping[str, Evaluator] = {
         reconstruction,
         interpolation,
         samples,
+        inception,
         modes,
         manifold,
+        neighbours,
     )
 }
 

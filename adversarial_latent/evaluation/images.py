@@ -14,7 +14,8 @@ from adversarial_latent.evaluation.evaluator import (
 )
 
 _NUM_RECONSTRUCTIONS = 40
-_NUM_INTERPOLATIONS = 8
+_NUM_ROWS = 8
+_NEIGHBOURS = 10
 _INTERPOLATION_STEPS = 9
 _SAMPLE_ROWS = 8
 _TRAVERSAL = np.linspace(-2.0, 2.0, 11)
@@ -61,7 +62,7 @@ def interpolation(model: Model, judged: Judged, seed: int, draw: bool) -> Evalua
     Results: none. Figures: `interpolation`.
     """
     x = judged.x
-    rows = min(_NUM_INTERPOLATIONS, len(x) // 2)
+    rows = min(_NUM_ROWS, len(x) // 2)
     chosen = choose(len(x), 2 * rows, seed)
     ends = x[chosen]  # [2 R, H, W, C]
     protocol = (
@@ -88,6 +89,31 @@ def interpolation(model: Model, judged: Judged, seed: int, draw: bool) -> Evalua
         "code to the other, ends included."
     )
     return Evaluation({}, {"interpolation": captioned(figure, caption)}, protocol)
+
+
+@evaluator("neighbours", needs=("images",))
+def neighbours(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
+    """Generates images that are similar to test images (AIM, figures 5 and 9).
+
+    Results: none. Figures: `neighbours`.
+    """
+    protocol = (
+        f"neighbours: {_NEIGHBOURS} images generated from codes z ~ q(z|x) of each of "
+        f"{_NUM_ROWS} random test images x, seed {seed}."
+    )
+    if not draw:
+        return Evaluation({}, {}, protocol)
+    x = judged.x[choose(len(judged.x), _NUM_ROWS, seed)]
+    figure = figures.image_blocks(
+        [x[:, None], model.neighbours(x, _NEIGHBOURS, seed)],
+        headers=["original", "generated from codes drawn from q(z|x)"],
+        inverted=judged.is_ink,
+    )
+    caption = (
+        "Random test images (left), and in the same row images generated from random "
+        "codes that the model infers for them."
+    )
+    return Evaluation({}, {"neighbours": captioned(figure, caption)}, protocol)
 
 
 @evaluator("sample", needs=("images",))

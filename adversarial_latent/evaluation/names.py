@@ -116,6 +116,28 @@ METRICS: Mapping[str, Metric] = {
         "mean squared difference of an example and its decoded code",
         better="lower",
     ),
+    "classifier_inception_score": Metric(
+        "Inception score by a classifier of the data",
+        "1 for images of one class or of none, at best the number of classes; not "
+        "comparable with scores by ImageNet networks",
+        better="higher",
+    ),
+    "classifier_inception_score_of_data": Metric(
+        "The same score of real test images",
+        "what a perfect generator would reach",
+    ),
+    "classifier_error": Metric(
+        "Error of that classifier",
+        "share of real test images that it classifies wrongly",
+        is_share=True,
+        better="lower",
+    ),
+    "classifier_frechet_distance": Metric(
+        "Frechet distance by a classifier of the data",
+        "of the classifier's features of generated and of test images; not comparable "
+        "with distances by ImageNet networks",
+        better="lower",
+    ),
     "nearest_component_distance": Metric(
         "Distance to the nearest component",
         "mean over the mixture's components, in their standard deviations; below 2 "

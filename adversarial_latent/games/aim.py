@@ -16,14 +16,15 @@ from collections.abc import Mapping
 import chex
 import ml_collections
 
-from adversarial_latent.game import Code, Losses, Networks, Outcome
-from adversarial_latent.games.gan import GAN
-from adversarial_latent.games.two_player import from_config
+from adversarial_latent.distributions import Gaussian
+from adversarial_latent.game import Losses, Networks, Outcome
+from adversarial_latent.games.building import from_config
+from adversarial_latent.games.gan import InferringGAN
 from adversarial_latent.networks.table import logits
 
 
 @dataclasses.dataclass(frozen=True)
-class AIM(GAN):
+class AIM(InferringGAN):
     """The game of algorithm 1.
 
     Attributes:
@@ -59,11 +60,10 @@ class AIM(GAN):
         weight = start ** (1.0 - net.progress) * end**net.progress
         return loss + weight * code_loss, scalars | {"code_loss": code_loss.mean()}
 
-    def encode(self, net: Networks, x: chex.Array) -> Code:
-        """Algorithm 2: `z` [B, d], the mean of q(z|x), and `z_log_variance`."""
+    def posterior(self, net: Networks, x: chex.Array) -> Gaussian:
+        """q(z|x) of algorithm 2, whose mean and variance are [B, d]."""
         features = self._judge(net, x)[self.features] if self.features else None
-        q = self._posterior(net, x, features)
-        return {"z": q.mean, "z_log_variance": q.log_variance}
+        return self._posterior(net, x, features)
 
 
 def extend(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:

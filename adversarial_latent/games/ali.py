@@ -14,14 +14,14 @@ from collections.abc import Mapping
 import chex
 import ml_collections
 
-from adversarial_latent.game import Code, Losses, Networks, Outcome
-from adversarial_latent.games.gan import GAN
-from adversarial_latent.games.two_player import from_config
+from adversarial_latent.game import Losses, Networks, Outcome
+from adversarial_latent.games.building import from_config
+from adversarial_latent.games.gan import InferringGAN
 from adversarial_latent.losses import adversarial_loss
 
 
 @dataclasses.dataclass(frozen=True)
-class ALI(GAN):
+class ALI(InferringGAN):
     """The game of ALI's algorithm 1.
 
     The discriminator's table takes x and z, the encoder's takes x.
@@ -45,11 +45,6 @@ class ALI(GAN):
         return adversarial_loss(self.loss).generators(
             outcome["real_logits"], outcome["fake_logits"]
         ), {}
-
-    def encode(self, net: Networks, x: chex.Array) -> Code:
-        """Infers `z` [B, d], the mean of q(z|x), and `z_log_variance`."""
-        q = self._posterior(net, x)
-        return {"z": q.mean, "z_log_variance": q.log_variance}
 
 
 def extend(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:

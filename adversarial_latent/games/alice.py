@@ -17,7 +17,7 @@ import ml_collections
 
 from adversarial_latent.game import Losses, Networks, Outcome, Player
 from adversarial_latent.games import ali
-from adversarial_latent.games.two_player import from_config
+from adversarial_latent.games.building import from_config
 from adversarial_latent.losses import adversarial_loss
 from adversarial_latent.networks.table import logits
 
@@ -60,8 +60,8 @@ class ALICE(ali.ALI):
         return outcome | {"cycle": distance.mean(-1)}
 
     def _compare(self, net: Networks, x: chex.Array, other: chex.Array) -> chex.Array:
-        scale = self.data_scale
-        return logits(net("cycle_discriminator", x / scale, other / scale))  # [B]
+        sides = self._seen(x), self._seen(other)
+        return logits(net("cycle_discriminator", *sides))  # [B]
 
     def _discriminator_loss(self, net: Networks, outcome: Outcome) -> Losses:
         loss, scalars = super()._discriminator_loss(net, outcome)

@@ -33,7 +33,8 @@ import ml_collections
 from adversarial_latent.consistency import virtual_adversarial_divergence
 from adversarial_latent.distributions import Categorical, GaussianMixture
 from adversarial_latent.game import Code, Losses, Networks, Outcome
-from adversarial_latent.games.two_player import TwoPlayerGame, from_config
+from adversarial_latent.games.building import from_config
+from adversarial_latent.games.two_player import TwoPlayerGame
 from adversarial_latent.losses import adversarial_loss
 from adversarial_latent.networks.frequencies import Frequencies
 from adversarial_latent.networks.mixture import FixedMixture

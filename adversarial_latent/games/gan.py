@@ -15,7 +15,8 @@ import ml_collections
 
 from adversarial_latent.distributions import Gaussian
 from adversarial_latent.game import Code, Losses, Networks, Outcome
-from adversarial_latent.games.two_player import TwoPlayerGame, from_config
+from adversarial_latent.games.building import from_config
+from adversarial_latent.games.two_player import TwoPlayerGame
 from adversarial_latent.losses import adversarial_loss
 
 _MIN_LOG_VARIANCE = -12.0
@@ -31,12 +32,15 @@ class GAN(TwoPlayerGame):
 
     Attributes:
       latent_dim: d; the prior p(z) is N(0, I).
-      data_scale: typical size of a value of x, by which D and E divide what they see
-        and G multiplies what it makes; 1 for images.
+      data_scale: typical size of a value of x,
+      data_shift: and what lies in the middle: networks see and make
+        (x - data_shift) / data_scale. 1 and 0 for images, which are in [0, 1]; 0.5 and
+        0.5 for networks that have them in [-1, 1].
     """
 
     latent_dim: int
     data_scale: float
+    data_shift: float
 
     def play(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
         """Generates from the prior and has D judge."""
@@ -48,19 +52,22 @@ class GAN(TwoPlayerGame):
         return jax.random.normal(net.key("z"), (n, self.latent_dim))
 
     def _generate(self, net: Networks, z: chex.Array) -> chex.Array:
-        return self.data_scale * net("generator", z)["x"]
+        return self.data_shift + self.data_scale * net("generator", z)["x"]
+
+    def _seen(self, x: chex.Array) -> chex.Array:
+        """Data as networks see them."""
+        return (x - self.data_shift) / self.data_scale
 
     def _judge(
         self, net: Networks, x: chex.Array, *code: chex.Array
     ) -> dict[str, chex.Array]:
-        return net("discriminator", x / self.data_scale, *code)
+        return net("discriminator", self._seen(x), *code)
 
     def _posterior(
         self, net: Networks, x: chex.Array, features: chex.Array | None = None
     ) -> Gaussian:
         """q(z|x) = N(mu(x), sigma^2(x) I), of x or of features in place of it."""
-        seen = x / self.data_scale if features is None else features
-        encoded = net("encoder", seen)
+        encoded = net("encoder", self._seen(x) if features is None else features)
         # The floor bounds the reward for being sure of a code.
         log_variance = jnp.maximum(encoded["z_log_variance"], _MIN_LOG_VARIANCE)
         return Gaussian(encoded["z_mu"], log_variance)
@@ -82,6 +89,23 @@ class GAN(TwoPlayerGame):
         return {"x": self._generate(net, z), "z": z}
 
 
+class InferringGAN(GAN):
+    """What relatives of the GAN with an encoder q(z|x) can be asked."""
+
+    def posterior(self, net: Networks, x: chex.Array) -> Gaussian:
+        """q(z|x), whose mean and variance are [B, d]."""
+        return self._posterior(net, x)
+
+    def encode(self, net: Networks, x: chex.Array) -> Code:
+        """Infers `z` [B, d], the mean of q(z|x), and `z_log_variance`."""
+        q = self.posterior(net, x)
+        return {"z": q.mean, "z_log_variance": q.log_variance}
+
+    def neighbours(self, net: Networks, x: chex.Array) -> chex.Array:
+        """AIM, algorithm 2: what is similar to x [B, ...], from z ~ q(z|x)."""
+        return self._generate(net, self.posterior(net, x).sample(net.key("neighbours")))
+
+
 def default_config() -> ml_collections.ConfigDict:
     """The fields of `config.game` that all relatives of the GAN have.
 
@@ -95,6 +119,7 @@ def default_config() -> ml_collections.ConfigDict:
             "penalty": "gradient",
             "penalty_weight": 0.0,
             "data_scale": 1.0,
+            "data_shift": 0.0,
             "padding": "VALID",
             "kernel_init": "0.02",  # standard deviation, or lecun, or he
         }

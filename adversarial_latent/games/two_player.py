@@ -6,16 +6,14 @@ example of which the discriminator judges: x in a GAN, (x, z) in ALI, (x, y, z) 
 """
 
 import dataclasses
-from typing import Any, TypeVar
+from typing import Any
 
 import chex
-import flax.linen as nn
 import jax
-import ml_collections
 
 from adversarial_latent.game import Game, Losses, Networks, Outcome, Player
 from adversarial_latent.losses import adversarial_loss
-from adversarial_latent.networks.table import logits, read_tables
+from adversarial_latent.networks.table import logits
 from adversarial_latent.penalties import penalty
 
 
@@ -84,36 +82,3 @@ class TwoPlayerGame(Game):
             loss += self.penalty_weight * penalties
             scalars["discriminator/penalty"] = penalties.mean()
         return loss, scalars
-
-
-SomeGame = TypeVar("SomeGame", bound=TwoPlayerGame)
-
-
-def from_config(
-    kind: type[SomeGame],
-    config: ml_collections.ConfigDict,
-    *,
-    transposed: tuple[str, ...],
-    networks: dict[str, nn.Module] | None = None,
-    **settings: Any,
-) -> SomeGame:
-    """Builds a game whose attributes are fields of `config.game`, by their names.
-
-    Args:
-      kind: the game's class.
-      config: with `tables`, and what `read_tables` needs.
-      transposed: names of the networks whose convolutions are transposed.
-      networks: that have no table.
-      **settings: attributes that are not as the config has them.
-
-    Raises:
-      ValueError: if the config lacks an attribute of the game.
-    """
-    settings["networks"] = {
-        **read_tables(config, transposed=transposed),
-        **(networks or {}),
-    }
-    names = [field.name for field in dataclasses.fields(kind)]
-    if missing := set(names) - set(config) - set(settings):
-        raise ValueError(f"config.game of {config.name!r} lacks {sorted(missing)}")
-    return kind(**{name: config[name] for name in names if name in config} | settings)

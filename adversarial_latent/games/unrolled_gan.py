@@ -13,8 +13,8 @@ import chex
 import ml_collections
 
 from adversarial_latent.game import Losses, Networks, Outcome
+from adversarial_latent.games.building import from_config
 from adversarial_latent.games.gan import GAN
-from adversarial_latent.games.two_player import from_config
 from adversarial_latent.networks.table import logits
 from adversarial_latent.steps import ahead
 

@@ -17,7 +17,7 @@ import ml_collections
 
 from adversarial_latent.game import Losses, Networks, Outcome
 from adversarial_latent.games import ali
-from adversarial_latent.games.two_player import from_config
+from adversarial_latent.games.building import from_config
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-Padding = Literal["VALID", "SAME"]
+Padding = Literal["VALID", "SAME"] | int
 
 _DIMENSION_NUMBERS = ("NHWC", "HWIO", "NHWC")
 
@@ -33,8 +33,9 @@ def conv(
       x: images [B, H, W, C].
       kernel: weights [kh, kw, C, F].
       stride: step between the windows, in pixels, along both axes.
-      padding: "VALID" (none: H' = (H - kh) // stride + 1) or "SAME" (zeros, as many
-        after as before or one more: H' = ceil(H / stride)).
+      padding: "VALID" (none: H' = (H - kh) // stride + 1), "SAME" (zeros, as many
+        after as before or one more: H' = ceil(H / stride)), or the number of zeros at
+        each edge (PyTorch's: H' = (H + 2 padding - kh) // stride + 1).
 
     Returns:
       [B, H', W', F].
@@ -43,14 +44,17 @@ def conv(
       ValueError: if ranks, channels, stride or padding do not fit.
     """
     _check(x, kernel, stride, padding)
-    pads = lax.padtype_to_pads(
-        x.shape[1:3], kernel.shape[:2], (stride, stride), padding
-    )
+    if isinstance(padding, int):
+        pads = [(padding, padding)] * 2
+    else:
+        pads = lax.padtype_to_pads(
+            x.shape[1:3], kernel.shape[:2], (stride, stride), padding
+        )
     x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *_edges(pads), (0, 0, 0)])
     if x.shape[1] < kernel.shape[0] or x.shape[2] < kernel.shape[1]:
         raise ValueError(
             f"A {kernel.shape[0]}x{kernel.shape[1]} kernel does not fit into a "
-            f"{x.shape[1]}x{x.shape[2]} image; use padding 'SAME' or a smaller kernel."
+            f"{x.shape[1]}x{x.shape[2]} image; use more padding or a smaller kernel."
         )
     return (_conv_matrix if _matrix_is_faster() else _conv_lax)(x, kernel, stride)
 
@@ -67,8 +71,10 @@ def conv_transpose(
       x: images [B, H, W, C].
       kernel: weights [kh, kw, C, F].
       stride: step between the windows, in pixels, along both axes.
-      padding: "VALID" (H' = (H - 1) * stride + kh) or "SAME" (H' = H * stride, the
-        crop of "VALID" that `jax.lax.conv_transpose` makes).
+      padding: "VALID" (H' = (H - 1) * stride + kh), "SAME" (H' = H * stride, the
+        crop of "VALID" that `jax.lax.conv_transpose` makes), or how many pixels are
+        cut from each edge of "VALID": the gradient of a `conv` with that padding,
+        which is PyTorch's.
 
     Returns:
       [B, H', W', F].
@@ -83,8 +89,13 @@ def conv_transpose(
         return y
     crops = []
     for size, full in zip(x.shape[1:3], y.shape[1:3], strict=True):
-        before = max(full - size * stride, 0) // 2
-        crops.append((-before, size * stride - full + before))
+        if isinstance(padding, int):
+            if full <= 2 * padding:
+                raise ValueError(f"Nothing of {full} pixels is left by {padding=}.")
+            crops.append((-padding, -padding))
+        else:
+            before = max(full - size * stride, 0) // 2
+            crops.append((-before, size * stride - full + before))
     return lax.pad(y, jnp.zeros((), y.dtype), [(0, 0, 0), *_edges(crops), (0, 0, 0)])
 
 
@@ -190,7 +201,7 @@ def _edges(pads: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
     return [(before, after, 0) for before, after in pads]
 
 
-def _check(x: chex.Array, kernel: chex.Array, stride: int, padding: str) -> None:
+def _check(x: chex.Array, kernel: chex.Array, stride: int, padding: Padding) -> None:
     if x.ndim != 4 or kernel.ndim != 4 or x.shape[3] != kernel.shape[2]:
         raise ValueError(
             "Expected images [B, H, W, C] and a kernel [kh, kw, C, F], got "
@@ -198,5 +209,9 @@ def _check(x: chex.Array, kernel: chex.Array, stride: int, padding: str) -> None
         )
     if stride < 1:
         raise ValueError(f"stride must be at least 1, got {stride}.")
-    if padding not in ("VALID", "SAME"):
-        raise ValueError(f"padding must be 'VALID' or 'SAME', got {padding!r}.")
+    if padding not in ("VALID", "SAME") and not (
+        isinstance(padding, int) and padding >= 0
+    ):
+        raise ValueError(
+            f"padding must be 'VALID', 'SAME' or a number of pixels, got {padding!r}."
+        )

@@ -29,13 +29,14 @@ Reading a row, from left to right:
   noise exp(x/2) * eps of AMM's eq. 20.
 - A residual block is rows, too: two convolutions, and a third row that adds the
   block's input to what they give. An MLP is rows of width 1.
-- Padding is the table's, or the row's if the table has a column Padding.
+- Padding is the table's, or the row's if the table has a column Padding: VALID, SAME,
+  or the number of pixels at each edge, as PyTorch counts them.
 """
 
 import dataclasses
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import chex
@@ -88,7 +89,7 @@ class Row:
       dropout: rate at which incoming units are dropped.
       batch_norm: "yes", "scaleS", or "" for none.
       activation: name, "" for none.
-      padding: "VALID" or "SAME".
+      padding: "VALID", "SAME" or a number of pixels.
     """
 
     name: str
@@ -125,22 +126,10 @@ def parse_table(text: str, padding: Padding = "VALID") -> tuple[Row, ...]:
     Raises:
       ValueError: naming the row and the column that cannot be read.
     """
-    lines = [line.split() for line in text.splitlines() if line.strip()]
-    header, *body = lines or [[]]
-    if set(header) - {"Padding"} != set(_COLUMNS) or len(set(header)) < len(header):
-        raise ValueError(
-            f"a table has the columns {' '.join(_COLUMNS)} and perhaps Padding, "
-            f"not {' '.join(header)}"
-        )
     rows: list[Row] = []
     known = {"zeros"}
-    for cells in body:
-        if len(cells) != len(header):
-            raise ValueError(
-                f"row {cells[0]!r} has {len(cells)} cells under {len(header)} columns: "
-                f"{' '.join(cells)}"
-            )
-        row = _parse_row(dict(zip(header, cells, strict=True)), padding)
+    for cells in _read_cells(text):
+        row = _parse_row(cells, padding)
         if unknown := [name for name in row.inputs if name not in known]:
             raise ValueError(
                 f"row {row.name!r}: column Input names {unknown[0]!r}, "
@@ -151,6 +140,68 @@ def parse_table(text: str, padding: Padding = "VALID") -> tuple[Row, ...]:
         known.add(row.name)
         rows.append(row)
     return tuple(rows)
+
+
+def narrow(text: str, divisor: int, keep: Collection[str]) -> str:
+    """Makes a network cheaper: the same rows with fewer channels.
+
+    Divides the channels of rows that have a width, and of the table's inputs, which
+    other networks make; those of all other rows follow from what comes in.
+
+    Args:
+      text: the table, with its header. It may still hold {k} and {d}.
+      divisor: by which channels are divided.
+      keep: names of the rows whose channels stay as they are.
+
+    Returns:
+      the table.
+
+    Raises:
+      ValueError: naming a row whose channels cannot be divided.
+    """
+    rows = _read_cells(text)
+    channels: dict[str, str] = {}
+    for row in rows:
+        name, stated = row["Name"], row["Channels"]
+        if name not in keep:
+            if row["Width"] != "-" or row["Input"] == "-":
+                if divisor < 1 or not stated.isdigit() or int(stated) % divisor:
+                    raise ValueError(
+                        f"row {name!r}: {stated} channels cannot be divided by "
+                        f"{divisor}; name it in `keep`, or divide by something else"
+                    )
+                row["Channels"] = str(int(stated) // divisor)
+            elif known := [
+                channels[above]
+                for above in re.split(r"[+|]", row["Input"])
+                if above != "zeros"
+            ]:
+                row["Channels"] = "+".join(known) if "|" in row["Input"] else known[0]
+        channels[name] = row["Channels"]
+    header = text.strip().splitlines()[0]
+    return "\n".join([header, *("  ".join(row.values()) for row in rows)])
+
+
+def _read_cells(text: str) -> list[dict[str, str]]:
+    """The table's rows as `{column: cell}`, in the order of the header.
+
+    Raises:
+      ValueError: if columns are unknown or missing, or cells are.
+    """
+    lines = [line.split() for line in text.splitlines() if line.strip()]
+    header, *body = lines or [[]]
+    if set(header) - {"Padding"} != set(_COLUMNS) or len(set(header)) < len(header):
+        raise ValueError(
+            f"a table has the columns {' '.join(_COLUMNS)} and perhaps Padding, "
+            f"not {' '.join(header)}"
+        )
+    for cells in body:
+        if len(cells) != len(header):
+            raise ValueError(
+                f"row {cells[0]!r} has {len(cells)} cells under {len(header)} columns: "
+                f"{' '.join(cells)}"
+            )
+    return [dict(zip(header, cells, strict=True)) for cells in body]
 
 
 def _parse_row(cells: dict[str, str], padding: Padding) -> Row:
@@ -182,7 +233,11 @@ def _parse_row(cells: dict[str, str], padding: Padding) -> Row:
     channels = read("Channels", rf"{number}(\+{number})*")
     if channels is None:
         raise ValueError(f"row {cells['Name']!r}: column Channels is empty")
-    own_padding: Any = read("Padding", "VALID|SAME") if "Padding" in cells else None
+    own_padding: Any = None
+    if "Padding" in cells and (own_padding := read("Padding", r"VALID|SAME|\d+")):
+        if width is None:
+            raise ValueError(f"row {cells['Name']!r} has a padding but no width")
+        own_padding = int(own_padding) if own_padding.isdigit() else own_padding
     return Row(
         name=cells["Name"],
         inputs=tuple(re.split(r"[+|]", inputs)) if inputs else (),
@@ -194,7 +249,7 @@ def _parse_row(cells: dict[str, str], padding: Padding) -> Row:
         dropout=float(read("Dropout", r"0?\.\d+") or 0.0),
         batch_norm=read("BatchNorm", r"yes|scale\d*\.?\d+") or "",
         activation=activation,
-        padding=own_padding or padding,
+        padding=padding if own_padding is None else own_padding,
     )
 
 
@@ -410,7 +465,7 @@ def read_tables(
                 f"kernel_init is a number or one of {_KERNEL_INITS}, not "
                 f"{kernel_init!r}"
             ) from None
-    sizes = {"k": config.get("num_components"), "d": config.latent_dim}
+    sizes = {"k": config.get("num_components"), "d": config.get("latent_dim")}
     return {
         name: Table(
             text.format(**sizes),

@@ -114,3 +114,21 @@ def test_light_strokes_are_printed_dark_but_photographs_are_not():
         evaluation = evaluators.reconstruction(model, dataset, 0)
         mosaic = evaluation.figures["reconstruction"].axes[0].images[0].get_array()
         assert mosaic[20, 20, 0] == pytest.approx(corner)
+
+
+def test_neighbours_stand_beside_their_originals(digits, model, monkeypatch):
+    seen = {}
+
+    def remember(blocks, **_):
+        seen.update(originals=blocks[0], similar=blocks[1])
+        return figures.image_grid(blocks[1])
+
+    monkeypatch.setattr(figures, "image_blocks", remember)
+    monkeypatch.setattr(model, "can", lambda question: question == "neighbours")
+    monkeypatch.setattr(
+        model, "neighbours", lambda x, n, seed: x[:, None].repeat(n, 1) / 2, False
+    )
+    evaluation = evaluators.neighbours(model, digits, 0)
+    assert list(evaluation.figures) == ["neighbours"]
+    assert seen["similar"].shape == (8, 10, 8, 8, 1)
+    np.testing.assert_array_equal(seen["similar"][:, 3:4], seen["originals"] / 2)

@@ -1,6 +1,7 @@
 """AIM: what its losses are, and whom they reach."""
 
 import functools
+from dataclasses import fields
 
 import jax
 import jax.numpy as jnp
@@ -51,6 +52,7 @@ def _aim(features="h", *, identity_covariance=False, **settings):
         "loss": "non_saturating",
         "code_weight": (0.5, 0.5),
         "data_scale": 1.0,
+        "data_shift": 0.0,
         "features": features,
         "penalty": "gradient",
         "penalty_weight": 0.0,
@@ -234,3 +236,27 @@ def test_questions():
         np.cov(np.asarray(drawn["z"]).T), np.eye(2), atol=5 * np.sqrt(2 / 4000)
     )
     assert game.num_components is None
+
+
+@pytest.mark.parametrize("features", ["h", ""])
+def test_neighbours_are_generated_from_the_posterior(features):
+    game = _aim(features)
+
+    class Codes(type(game)):
+        """Shows the codes instead of what is generated from them."""
+
+        def _generate(self, net, z):
+            return z
+
+    shows = Codes(**{field.name: getattr(game, field.name) for field in fields(game)})
+    x = np.repeat(X, 200, axis=0)
+
+    @toys.jit
+    def ask(key):
+        net = Networks(game.networks, *_variables(features), key, train=False)
+        return shows.neighbours(net, x), game.neighbours(net, x), game.encode(net, x)
+
+    z, generated, code = ask(KEY)
+    assert generated.shape == x.shape
+    noise = (z - code["z"]) / np.exp(code["z_log_variance"] / 2)  # [1200, 2]
+    assert scipy.stats.kstest(np.ravel(noise), "norm").pvalue > 0.01

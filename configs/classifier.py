@@ -1,0 +1,68 @@
+"""A classifier by which generated images are judged, from all labels.
+
+    python -m experiments.launch --config=configs/classifier.py:data=mnist \
+        --workdir=runs/mnist_classifier
+
+Arguments, after the colon:
+  data      mnist, cifar10 or digits
+  runlocal  few data and steps: ends in seconds, to try things out
+
+Configs that generate images have this config as their field `classifier`, and train it
+before themselves. For MNIST it is the network of ALICE's inception score: convolutions
+of width 5 with 32 and 64 maps, each followed by max pooling, and 1024 units. The one
+for CIFAR-10 is small, so that it trains on a CPU, too.
+"""
+
+import ml_collections
+
+from adversarial_latent.config import default_config, parse_arguments, player, shrink
+from adversarial_latent.games import classifier
+from adversarial_latent.networks.table import HEADER
+
+TABLES = {
+    "mnist": """
+x   -   1     -  -     -    -  -  -
+x1  x   32    5  Max2  -    -  ReLU  SAME
+x2  x1  64    5  Max2  -    -  ReLU  SAME
+z   x2  1024  7  1     -    -  ReLU  -
+y   z   {k}   1  1     0.4  -  -  -
+""",
+    "cifar10": """
+x   -   3    -  -     -    -    -  -
+x1  x   32   3  1     -    yes  ReLU  SAME
+x2  x1  32   3  Max2  -    yes  ReLU  SAME
+x3  x2  64   3  1     -    yes  ReLU  SAME
+x4  x3  64   3  Max2  -    yes  ReLU  SAME
+x5  x4  128  3  1     -    yes  ReLU  SAME
+x6  x5  128  3  Max2  -    yes  ReLU  SAME
+z   x6  256  4  1     0.4  yes  ReLU  -
+y   z   {k}  1  1     0.4  -    -  -
+""",
+    "digits": """
+x   -   1    -  -     -    -  -  -
+x1  x   16   3  Max2  -    -  ReLU  SAME
+z   x1  64   4  1     -    -  ReLU  -
+y   z   {k}  1  1     0.4  -  -  -
+""",
+}
+DURATIONS = {"mnist": "3_epochs", "cifar10": "20_epochs", "digits": "30_epochs"}
+
+
+def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
+    """Returns the config; see the module's docstring for the arguments."""
+    given = parse_arguments(argument, data="digits", runlocal=False)
+    if given.data not in TABLES:
+        raise ValueError(f"argument data={given.data!r} must be one of {list(TABLES)}")
+    config = default_config()
+    config.game = classifier.default_config()
+    config.game.tables = {"classifier": f"{HEADER}  Padding{TABLES[given.data]}"}
+    config.dataset.name = given.data if given.data == "digits" else f"tfds:{given.data}"
+    config.players = {"classifier": player(1e-3, b1=0.9, schedule="cosine")}
+    config.duration = DURATIONS[given.data]
+    config.steps_per_call = 20
+    config.log_every = "100_steps"
+    config.checkpoint_every = "1_epochs"
+    config.evaluators = ("classification",)
+    if given.runlocal:
+        shrink(config)
+    return config
