@@ -5,6 +5,7 @@
 
 Arguments, after the colon:
   data      mnist, cifar10 or digits
+  doubled   of images of twice the size, of which four pixels each are averaged first
   runlocal  few data and steps: ends in seconds, to try things out
 
 Configs that generate images have this config as their field `classifier`, and train it
@@ -45,17 +46,29 @@ z   x1  64   4  1     -    -  ReLU  -
 y   z   {k}  1  1     0.4  -  -  -
 """,
 }
+DOUBLED = {"mnist": "56x56x1", "cifar10": "64x64x3", "digits": "16x16x1"}
 DURATIONS = {"mnist": "3_epochs", "cifar10": "20_epochs", "digits": "30_epochs"}
+
+
+def _halving(table: str) -> str:
+    """The table, after a row that halves the size of x."""
+    x, first, *rest = table.strip().splitlines()
+    name, _, channels, *_ = x.split()
+    halved = f"{name}_halved {name} {channels} - Avg2 - - - -"
+    return "\n".join(["", x, halved, first.replace(f" {name} ", f" {name}_halved "), *rest])
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Returns the config; see the module's docstring for the arguments."""
-    given = parse_arguments(argument, data="digits", runlocal=False)
+    given = parse_arguments(argument, data="digits", doubled=False, runlocal=False)
     if given.data not in TABLES:
         raise ValueError(f"argument data={given.data!r} must be one of {list(TABLES)}")
+    table = TABLES[given.data]
+    if given.doubled:
+        table = _halving(table)
     config = default_config()
     config.game = classifier.default_config()
-    config.game.tables = {"classifier": f"{HEADER}  Padding{TABLES[given.data]}"}
+    config.game.tables = {"classifier": f"{HEADER}  Padding{table}"}
     config.dataset.name = given.data if given.data == "digits" else f"tfds:{given.data}"
     config.players = {"classifier": player(1e-3, b1=0.9, schedule="cosine")}
     config.duration = DURATIONS[given.data]
@@ -63,6 +76,8 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.log_every = "100_steps"
     config.checkpoint_every = "1_epochs"
     config.evaluators = ("classification",)
+    if given.doubled:
+        config.dataset.image_shape = DOUBLED[given.data]
     if given.runlocal:
         shrink(config)
     return config

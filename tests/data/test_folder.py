@@ -71,6 +71,15 @@ def test_different_shapes_need_image_shape(tmp_path):
     assert dataset.example_shape == (4, 4, 1)
 
 
+def test_images_are_cropped_before_they_are_resized(tmp_path):
+    for name in "ab":
+        save(X[0], tmp_path / f"{name}.png")
+    dataset = load(tmp_path, center_crop=2, test_fraction=0.5)
+    np.testing.assert_array_equal(dataset.splits["train"].x[0], X[0, 1:3, 1:3])
+    with pytest.raises(ValueError, match=r"a\.png: an image of 5x4 .*center_crop"):
+        load(tmp_path, center_crop=5)
+
+
 def test_grey_beside_colour_needs_image_shape(tmp_path):
     save(X[0], tmp_path / "a.png")
     save(X[1, ..., 0], tmp_path / "b.png")

@@ -128,3 +128,11 @@ def test_resize_scales_crops_and_converts():
     np.testing.assert_array_equal(
         images.resize(stripes, (4, 4, 1)), np.full((4, 4, 1), 200)
     )
+
+
+def test_center_crop_is_the_square_in_the_middle():
+    np.testing.assert_array_equal(
+        images.center_crop(COLOUR, 2, "picture"), COLOUR[0:2, 1:3]
+    )
+    with pytest.raises(ValueError, match=r"an image of 3x4 pixels.*square of 4"):
+        images.center_crop(COLOUR, 4, "picture")

@@ -118,6 +118,10 @@ def test_images_of_different_size_need_image_shape(tmp_path):
         load("tiny", tmp_path)
     train = load("tiny", tmp_path, image_shape="6x5x3").splits["train"]
     np.testing.assert_array_equal(train.x[:2], X[:2])
+    train = load("tiny", tmp_path, image_shape="2x2x3", center_crop=2).splits["train"]
+    np.testing.assert_array_equal(train.x[0], X[0, 2:4, 1:3])
+    with pytest.raises(ValueError, match="of which no square of 4 can be cut"):
+        load("tiny", tmp_path, center_crop=4)
 
 
 @pytest.mark.parametrize(

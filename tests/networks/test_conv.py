@@ -215,5 +215,39 @@ def test_bad_input_is_named():
         conv_lib.conv(x[:, :2], kernel, 1, "VALID")
     with pytest.raises(ValueError, match="stride must be at least 1"):
         conv_lib.conv_transpose(x, kernel, 0, "VALID")
-    with pytest.raises(ValueError, match="'VALID' or 'SAME', got 'FULL'"):
+    with pytest.raises(ValueError, match="number of pixels, got 'FULL'"):
         conv_lib.conv(x, kernel, 1, "FULL")
+
+
+@pytest.mark.parametrize(
+    ("size", "window", "stride", "padding", "out"),
+    [(28, 4, 2, 1, 14), (7, 4, 2, 1, 3), (1, 2, 1, 1, 2), (5, 3, 1, 2, 7)],
+)
+def test_padding_by_pixels(size, window, stride, padding, out):
+    """The first three are rows of AIM's tables 3 and 4."""
+    x, kernel = _arrays(size, 2, 3, window)
+    padded = np.pad(x, [(0, 0), (padding, padding), (padding, padding), (0, 0)])
+    actual = _conv(x, kernel, stride, padding)
+    assert actual.shape == (2, out, out, 3)
+    np.testing.assert_allclose(actual, _correlate(padded, kernel, stride), atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    ("size", "window", "stride", "padding", "out"),
+    [(7, 4, 2, 1, 14), (14, 4, 2, 1, 28), (2, 5, 1, 2, 2)],
+)
+def test_transposed_padding_cuts_pixels_off(size, window, stride, padding, out):
+    x, kernel = _arrays(size, 3, 2, window)
+    painted = _paint(x, kernel, stride)[:, padding:-padding, padding:-padding]
+    actual = _conv_transpose(x, kernel, stride, padding)
+    assert actual.shape == (2, out, out, 2)
+    np.testing.assert_allclose(actual, painted, atol=2e-5)
+
+
+def test_paddings_that_cannot_be():
+    x, kernel = _arrays(2, 1, 1, 1)
+    with pytest.raises(ValueError, match="Nothing of 2 pixels is left by padding=1"):
+        conv_lib.conv_transpose(x, kernel, 1, 1)
+    for padding in ("FULL", -1):
+        with pytest.raises(ValueError, match="or a number of pixels, got"):
+            conv_lib.conv(x, kernel, 1, padding)

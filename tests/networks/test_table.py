@@ -1,5 +1,6 @@
 """Tables of layers: their columns, their errors, and AMM's own."""
 
+import dataclasses
 import functools
 
 import chex
@@ -44,9 +45,10 @@ def test_every_column():
         b     a      8         3      Max2    0.5      -          ReLU        -
         c     a|b    8+8       -      -       -        scale0.5   -           -
         d     a+b+a  8         -      Avg4    -        -          Softmax     -
+        e     d      4         4      2       -        -          -           1
         """
     )
-    x, a, b, c, d = rows
+    x, a, b, c, d, e = rows
     assert (x.name, x.inputs, x.channels) == ("x", (), 1)
     assert a == table_lib.Row(
         name="a",
@@ -66,6 +68,7 @@ def test_every_column():
     assert (c.inputs, c.combine, c.width) == (("a", "b"), "|", None)
     assert (c.channels, c.batch_norm) == (16, "scale0.5")
     assert (d.inputs, d.combine, d.pool) == (("a", "b", "a"), "+", ("Avg", 4))
+    assert (e.stride, e.padding) == (2, 1)
 
 
 def test_padding_of_the_table_is_that_of_rows_that_state_none():
@@ -115,6 +118,44 @@ def test_errors_name_row_and_column(row, message):
 def test_columns_must_be_known_and_complete(header):
     with pytest.raises(ValueError, match="a table has the columns Name Input"):
         parse_table(header)
+
+
+def test_padding_needs_a_width():
+    text = f"{HEADER.strip()} Padding\nx - 1 - - - - - -\na x 1 - - - - - 1"
+    with pytest.raises(ValueError, match="row 'a' has a padding but no width"):
+        parse_table(text)
+
+
+def test_narrow_divides_hidden_channels():
+    text = (
+        HEADER
+        + """
+        x   -      3      -  -  -  -    -
+        z   -      {d}    -  -  -  -    -
+        f   -      64     -  -  -  -    -
+        h1  x      32     3  2  -  yes  ReLU
+        h2  f      8      1  1  -  -    -
+        s   h1+h1  32     -  -  -  -    ReLU
+        c   h1|h2  32+8   -  -  -  -    -
+        e   zeros  7      -  -  -  -    ExpN
+        p   c      1      1  1  -  -    -
+    """
+    )
+    narrowed = table_lib.narrow(text, 4, keep=("x", "z", "p", "e"))
+    rows = {row.name: row for row in parse_table(narrowed.format(d=5))}
+    channels = {name: row.channels for name, row in rows.items()}
+    assert channels == {
+        **{"x": 3, "z": 5, "f": 16, "h1": 8, "h2": 2, "s": 8, "c": 10, "e": 7, "p": 1}
+    }
+    for row in parse_table(text.format(d=5)):
+        same = dataclasses.replace(rows[row.name], channels=row.channels)
+        assert same == row
+    assert parse_table(table_lib.narrow(text, 1, keep=("z",)).format(d=5)) == (
+        parse_table(text.format(d=5))
+    )
+    for divisor, keep in ((5, ("x", "z", "p")), (4, ("x", "p")), (0, ("x", "z", "p"))):
+        with pytest.raises(ValueError, match="cannot be divided by"):
+            table_lib.narrow(text, divisor, keep=keep)
 
 
 # Evaluating.
