@@ -421,6 +421,8 @@ def _train_classifier(config: ml_collections.ConfigDict, workdir: str) -> bool:
     directory = classifier_workdir(config, workdir)
     if directory is None or os.path.exists(os.path.join(directory, "results.json")):
         return True
+    if not config.classifier:
+        return True  # which `train` refuses
     if jax.process_index() != 0:
         return train(config.classifier, directory)
     logging.info("training the classifier of generated images in %s", directory)

@@ -1,136 +1,61 @@
-r"""AIM on MNIST, as in its Table 3, and its rivals on the very same networks.
+"""AIM on MNIST: Tables 1 and 3 of the paper and figure 4, for AIM and its rivals.
 
-    python -m experiments.launch --config=configs/aim_mnist.py:game=aim \
-        --workdir=runs/aim
+    python -m experiments.launch --config=configs/aim_mnist.py:game=aim --workdir=runs/aim
 
 Arguments, after the colon:
   game      aim, aim_minus, gan, ali, alice, veegan or unrolled
-  latent    dimensions of z: 32, or 2 for figure 4
-  narrow    divides the channels of all hidden layers; above 1 it is not the paper's
+  latent    d, the dimension of z: 32 in Table 1, 2 in figure 4
+  narrow    divides the channels of all hidden layers: 2 or 4 for a CPU
   runlocal  few data and steps: ends in a minute, to try things out
 
-         generator  discriminator    encoder
-  aim    PARAMETERS
-  ali    PARAMETERS
+Parameters:
 
-Readings of Table 3. Rows without batch norm are those that it crosses out. All
-convolutions are padded by one pixel: only so does E make 576 = 64 x 3 x 3 numbers of
-7x7 pixels. The 6272 units that are reshaped to 128 maps of 7x7 are a transposed
-convolution of width 7, whose batch norm is per map. The last row of G has one map, not
-three. The loss on codes has the weight 1/d (section 5), and E reads D's features
-without changing them.
+    game           generator  discriminator  encoder
+    aim            6,591,041  6,623,809      170,432
+    aim_minus      6,591,041  6,623,809      150,848
+    gan, unrolled  6,591,041  6,623,809      -
+    ali, alice     6,591,041  6,657,601      302,976
+    veegan         6,591,041  6,657,601      283,392
 
-Rivals. ALI's encoder is D's features, with weights of its own, and AIM's E on them; its
-discriminator is AIM's, where z joins the features in the layer of 1024 units: a matrix
-times both is the sum of a matrix times each. So are those of ALICE and VEEGAN. Of
-AIM- and VEEGAN q(z|x) has unit variance.
+Readings. Table 3 prints 3 maps in the last row of G; MNIST has 1. Where the column BN?
+has no cross there is batch norm: the marks themselves are lost in our copy of the
+paper. Convolutions are padded by one pixel, as in DCGAN: only then does E make 576 =
+64 x 3 x 3 values of 7x7 pixels. A dense layer that precedes or follows a reshape is a
+convolution as wide as the image; G's second one, of 6272 = 128 x 7 x 7 values, so has
+batch norm for each of its 128 maps, not for each value. sigma(x) is a log-variance. The
+hidden layers of E keep 32 values if d is another. lambda is 1/d, players move at the
+same time, and training sees all 60,000 images, 600 steps in an epoch.
+
+All games have these very networks. In a joint game (ALI, ALICE, VEEGAN) D's first dense
+layer reads z beside D_feature(x): it is written as the sum of a layer on each. The
+encoder there is D_feature, with weights of its own, followed by E, which in AIM reads
+the features that D has learned. AIM- and VEEGAN have a q(z|x) of unit variance. ALICE's
+and VEEGAN's settings are their defaults (cycle "l2"; all weights 1), and the numbers
+for ALI and ALICE that Table 1 reports are ALICE's, by other networks.
 """
 
-import dataclasses
+from collections.abc import Callable, Mapping
 
 import ml_collections
 
 from adversarial_latent.config import default_config, parse_arguments, player, shrink
-from adversarial_latent.games import gan
-from adversarial_latent.networks.table import HEADER, narrow
-from configs import classifier
-from configs.grid25 import GAMES, JOINT, UNIT_VARIANCE, WITHOUT_ENCODER
+from adversarial_latent.games import aim, ali, alice, gan, unrolled_gan, veegan
+from adversarial_latent.networks.table import narrow
 
-GENERATOR = """
-z   -   {d}   -  -  -  -    -        -
-h1  z   1024  1  1  -  yes  ReLU     -
-h2  h1  128   7  1  -  yes  ReLU     VALID
-h3  h2  64    4  2  -  yes  ReLU     1
-x   h3  1     4  2  -  -    Sigmoid  1
-"""
-
-FEATURES = """
-x   -   {c}    -  -  -  -    -        -
-f1  x   64   4  2  -  -    Leak0.1  1
-f   f1  128  4  2  -  yes  Leak0.1  1
-"""
-
-JUDGE = """
-h1  f   1024  7  1  -  yes  Leak0.1  VALID
-h2  h1  64    1  1  -  -    -        -
-p   h2  1     1  1  -  -    -        -
-"""
-
-JOINT_JUDGE = """
-z   -      {d}   -  -  -  -    -        -
-hx  f      1024  7  1  -  -    -        VALID
-hz  z      1024  1  1  -  -    -        -
-h1  hx+hz  1024  -  -  -  yes  Leak0.1  -
-h2  h1     64    1  1  -  -    -        -
-p   h2     1     1  1  -  -    -        -
-"""
-
-ENCODER = """
-e1              f   64   4  2  -  yes  Leak0.1  1
-m               e1  32   3  1  -  yes  Leak0.1  VALID
-z_mu            m   {d}  1  1  -  -    -        -
-v               e1  32   3  1  -  yes  Leak0.1  VALID
-z_log_variance  v   {d}  1  1  -  -    -        -
-"""
-
-
-@dataclasses.dataclass(frozen=True)
-class Architecture:
-    """Tables of which the networks of all games are made.
-
-    Attributes:
-      generator: from `z` to `x`.
-      features: from `x` to `f`, where D and ALI's E begin.
-      judge: from `f` to D's logit.
-      joint_judge: from `f` and `z` to it.
-      encoder: from `f` to q(z|x).
-      variance: the rows of the encoder that only serve its variance.
-    """
-
-    generator: str
-    features: str
-    judge: str
-    joint_judge: str
-    encoder: str
-    variance: tuple[str, ...]
-
-    def tables(self, game: str, divisor: int) -> dict[str, str]:
-        """The tables of a game's networks, their hidden layers narrowed."""
-        judge = self.joint_judge if game in JOINT else self.judge
-        tables = {
-            "generator": self.generator,
-            "discriminator": self.features + judge,
-        }
-        if game not in WITHOUT_ENCODER:
-            encoder = self.encoder
-            if game in UNIT_VARIANCE:
-                encoder = self._with_unit_variance()
-            *_, last = self.features.strip().splitlines()  # the row f
-            _, _, channels, *_ = last.split()
-            given = f"f - {channels} - - - - - -\n"  # by D, for AIM
-            tables["encoder"] = (self.features if game in JOINT else given) + encoder
-        # What leads to z stays as wide as z, which could not vary freely otherwise.
-        keep = ("x", "z", "p", "m", "v", "z_mu", "z_log_variance")
-        header = f"{HEADER}  Padding\n"
-        return {
-            name: narrow(header + text, divisor, keep) for name, text in tables.items()
-        }
-
-    def _with_unit_variance(self) -> str:
-        rows = self.encoder.strip().splitlines()
-        kept = [row for row in rows if row.split()[0] not in self.variance]
-        return "\n".join([*kept, "z_log_variance zeros {d} - - - - - -"])
-
-
-TABLE_3 = Architecture(
-    GENERATOR,
-    FEATURES.format(c=1),
-    JUDGE,
-    JOINT_JUDGE,
-    ENCODER,
-    variance=("v", "z_log_variance"),
-)
-PAPER = {  # Table 1: reconstruction error, inception score
+GAMES: Mapping[
+    str, Callable[[ml_collections.ConfigDict], ml_collections.ConfigDict]
+] = {
+    "aim": aim.extend,
+    "aim_minus": aim.extend,
+    "gan": lambda config: config,
+    "ali": ali.extend,
+    "alice": alice.extend,
+    "veegan": veegan.extend,
+    "unrolled": unrolled_gan.extend,
+}
+JOINT = ("ali", "alice", "veegan")  # D sees x and z
+UNIT_VARIANCE = ("aim_minus", "veegan")
+TABLE_1 = {  # of AIM: reconstruction error, inception score
     "gan": (None, 9.464),
     "ali": (0.480, 8.749),
     "alice": (0.080, 9.279),
@@ -138,64 +63,128 @@ PAPER = {  # Table 1: reconstruction error, inception score
     "aim": (0.026, 9.483),
 }
 
+HEADER = """
+Name  Input  Width  Stride  Channels  BatchNorm  Dropout  Activation  Padding
+"""
+# In the order of the paper's columns; `joint D_con` and its z are ours.
+TABLE_3 = {
+    "G": """
+z   -   -  -  {d}   -    -  -        -
+h1  z   1  1  1024  yes  -  ReLU     -
+h2  h1  7  1  128   yes  -  ReLU     -
+h3  h2  4  2  64    yes  -  ReLU     1
+x   h3  4  2  1     -    -  Sigmoid  1
+""",
+    "D_feature": """
+x         -   -  -  1    -    -  -        -
+h1        x   4  2  64   -    -  Leak0.1  1
+features  h1  4  2  128  yes  -  Leak0.1  1
+""",
+    "D_con": """
+c1  features  7  1  1024  yes  -  Leak0.1  -
+c2  c1        1  1  64    -    -  -        -
+p   c2        1  1  1     -    -  -        -
+""",
+    "joint D_con": """
+z    -         -  -  {d}   -    -  -        -
+c1x  features  7  1  1024  -    -  -        -
+c1z  z         1  1  1024  -    -  -        -
+c1   c1x+c1z   -  -  1024  yes  -  Leak0.1  -
+c2   c1        1  1  64    -    -  -        -
+p    c2        1  1  1     -    -  -        -
+""",
+    "input of E": """
+features  -  -  -  128  -  -  -  -
+""",
+    "E": """
+e1    features  4  2  64   yes  -  Leak0.1  1
+mu    e1        3  1  32   yes  -  Leak0.1  -
+z_mu  mu        1  1  {d}  -    -  -        -
+""",
+    "variance": """
+sigma           e1     3  1  32   yes  -  Leak0.1  -
+z_log_variance  sigma  1  1  {d}  -    -  -        -
+""",
+    "unit variance": """
+z_log_variance  zeros  -  -  {d}  -  -  -  -
+""",
+}
+DATA_AND_CODES = ("x", "z", "p", "z_mu", "z_log_variance")
 
-def image_config(
-    game: str, architecture: Architecture, latent: int, divisor: int
+
+def paper_config(
+    game: str, rows: Mapping[str, str], latent: int, divisor: int
 ) -> ml_collections.ConfigDict:
-    """What the experiments on images have in common.
+    """What the paper's experiments on images have in common.
 
     Args:
-      game: one of `grid25.GAMES`.
-      architecture: the paper's networks.
-      latent: dimensions of z.
-      divisor: of hidden channels.
+      game: name in `GAMES`.
+      rows: of the networks, by the names that `TABLE_3` has.
+      latent: d.
+      divisor: of the hidden layers' channels.
+
+    Returns:
+      the config, which still lacks the data and how long to train.
 
     Raises:
-      ValueError: if there is no such game.
+      ValueError: an argument of `get_config` that cannot be.
     """
     if game not in GAMES:
-        raise ValueError(f"argument game={game!r} must be one of {list(GAMES)}")
+        raise ValueError(f"argument game={game!r} must be one of {tuple(GAMES)}")
+    if latent < 1:
+        raise ValueError(f"argument latent={latent} must be at least 1")
+    joint, infers = game in JOINT, game not in ("gan", "unrolled")
+    tables = {
+        "generator": rows["G"],
+        "discriminator": rows["D_feature"] + rows["joint D_con" if joint else "D_con"],
+    }
+    if infers:
+        tables["encoder"] = (
+            rows["D_feature" if joint else "input of E"]
+            + rows["E"]
+            + rows["unit variance" if game in UNIT_VARIANCE else "variance"]
+        )
     config = default_config()
     config.game = gan.default_config()
     config.game.latent_dim = latent
     config.game = GAMES[game](config.game)
-    if config.game.name == "aim":
-        config.game.features = "f"
-    config.game.tables = architecture.tables(game, divisor)
-    config.dataset.num_validation = 5000
-    eps_root = 1e-8 if game == "unrolled" else 0.0
-    adam = {"b1": 0.5, "schedule": "inverse_sqrt_epoch", "eps_root": eps_root}
+    if "features" in config.game:
+        config.game.features = "features"
+    config.game.tables = {
+        name: narrow(HEADER + text, divisor, DATA_AND_CODES)
+        for name, text in tables.items()
+    }
+    adam = {"b1": 0.5, "schedule": "inverse_sqrt_epoch"}
+    if game == "unrolled":
+        adam["eps_root"] = 1e-8
     config.players = {
         "discriminator": player(2e-4, **adam),
         "generator": player(2e-4, **adam),
     }
     config.batch_size = 100
-    config.steps_per_call = 50
-    config.log_every = config.evaluate_every = "1_epochs"
+    config.log_every = "1_epochs"
     config.checkpoint_every = "5_epochs"
     config.evaluators = ("samples",)
-    if game not in WITHOUT_ENCODER:
-        config.evaluators = ("reconstruction", "interpolation", "neighbours", "samples")
-        config.curves = ("reconstruction",)
+    if infers:
+        config.evaluators = ("reconstruction", "interpolation", "samples")
+        config.curves = ("reconstruction",)  # figure 8
     return config
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Returns the config; see the module's docstring for the arguments."""
     given = parse_arguments(argument, game="aim", latent=32, narrow=1, runlocal=False)
-    config = image_config(given.game, TABLE_3, given.latent, given.narrow)
+    config = paper_config(given.game, TABLE_3, given.latent, given.narrow)
     config.dataset.name = "tfds:mnist"
-    config.classifier = classifier.get_config("data=mnist")
-    config.evaluators = ("inception", *config.evaluators)
-    if given.latent == 2 and given.game not in WITHOUT_ENCODER:
-        config.evaluators = ("manifold", *config.evaluators)
-    if given.latent == 32 and given.game in PAPER:
-        error, score = PAPER[given.game]
+    config.trials = 3
+    config.duration = "400_epochs"
+    if given.latent == 2 and "encoder" in config.game.tables:
+        config.evaluators = (*config.evaluators, "manifold")
+    if given.latent == 32 and given.game in TABLE_1:
+        error, score = TABLE_1[given.game]
         config.paper = {"classifier_inception_score": score}
         if error is not None:
             config.paper.reconstruction_mse = error
-    config.trials = 3
-    config.duration = "400_epochs"
     if given.runlocal:
         shrink(config)
     return config

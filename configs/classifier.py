@@ -55,7 +55,9 @@ def _halving(table: str) -> str:
     x, first, *rest = table.strip().splitlines()
     name, _, channels, *_ = x.split()
     halved = f"{name}_halved {name} {channels} - Avg2 - - - -"
-    return "\n".join(["", x, halved, first.replace(f" {name} ", f" {name}_halved "), *rest])
+    return "\n".join(
+        ["", x, halved, first.replace(f" {name} ", f" {name}_halved "), *rest]
+    )
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:

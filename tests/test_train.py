@@ -9,11 +9,13 @@ import ml_collections
 import numpy as np
 import pytest
 
+from adversarial_latent import config as config_lib
 from adversarial_latent import train
 from adversarial_latent.data import load
+from adversarial_latent.games import classifier
 from adversarial_latent.workdir import load_trials
 from tests.runs import assert_same_run, logged, saved, tiny_config, write_npz
-from tests.toys import amm_config
+from tests.toys import HEADER, amm_config
 
 ERROR = "test/reconstruction_mse"
 
@@ -304,3 +306,43 @@ def test_labels_are_needed_and_not_ignored(tmp_path):
     config.labels.number = 6
     with pytest.raises(ValueError, match=r"config\.labels has no meaning .* 'amm'"):
         train.make_experiment(config, load(config.dataset))
+
+
+def classifier_config(config):
+    """A classifier of the data of `config`."""
+    judge = config_lib.default_config()
+    judge.game = classifier.default_config()
+    judge.game.num_components = 3
+    table = "x - 1 - - - - -\nz x 4 2 1 - - ReLU\ny z {k} 1 1 - - -"
+    judge.game.tables = {"classifier": HEADER + table}
+    judge.dataset = config.dataset.copy_and_resolve_references()
+    judge.players = {"classifier": config_lib.player(1e-2)}
+    judge.update(duration="4_steps", batch_size=8, steps_per_call=2)
+    judge.evaluators = ("classification",)
+    return judge
+
+
+def test_a_classifier_of_generated_images_is_trained_first(tmp_path):
+    config, workdir = tiny_config(tmp_path), tmp_path / "run"
+    config.update(trials=1, duration="2_steps", evaluate_every="2_steps", selection="")
+    config.evaluators = config.curves = ("inception",)
+    with pytest.raises(ValueError, match="judges generated images by a classifier"):
+        train.train_and_evaluate(config, str(workdir))
+    config.classifier = classifier_config(config)
+    results = train.train_and_evaluate(config, str(workdir))["results"]
+    judged = json.loads((workdir / "classifier" / "results.json").read_text())
+    error = judged["results"]["classification_error"]["mean"]
+    assert results["classifier_error"]["mean"] == error
+    (row,) = logged(workdir)
+    name = "classifier_inception_score"
+    assert row[f"test/{name}"] == results[name]["mean"]
+    # Another run can share it.
+    before = (workdir / "classifier" / "results.json").stat().st_mtime_ns
+    config.classifier_workdir = str(workdir / "classifier")
+    again = train.train_and_evaluate(config, str(tmp_path / "other"))["results"]
+    assert again == results
+    assert before == (workdir / "classifier" / "results.json").stat().st_mtime_ns
+    assert not (tmp_path / "other" / "classifier").exists()
+    config.classifier.dataset.name = "digits"
+    with pytest.raises(ValueError, match="one of 'digits', and cannot judge what"):
+        train.train_and_evaluate(config, str(tmp_path / "third"))

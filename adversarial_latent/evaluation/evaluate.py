@@ -47,6 +47,11 @@ def check_evaluation(config: ml_collections.ConfigDict, game: Game) -> None:
                 f"the evaluator {name!r} judges generated images by a classifier: let "
                 "config.classifier be its config, as configs/classifier.py has it"
             )
+    if config.classifier and config.classifier.dataset.name != config.dataset.name:
+        raise ValueError(
+            f"config.classifier is one of {config.classifier.dataset.name!r}, and "
+            f"cannot judge what a model of {config.dataset.name!r} generates"
+        )
     if config.selection:
         get_criterion(config.selection)
         if game.num_components is None or game.conditional:

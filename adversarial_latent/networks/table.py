@@ -20,7 +20,8 @@ Reading a row, from left to right:
 - Width and Stride: a convolution of that width, or a transposed one in a table
   read with `transposed=True`. A map of 1x1 pixels is a vector, for which a width of
   1 is a dense layer, and a width that covers the whole image makes a dense layer of
-  it, too. `Max2` or `Avg6` in the column Stride pools after a convolution of
+  it, too. `Image7` in the column Stride makes 7x7 pixels of a vector, in a row
+  without a width. `Max2` or `Avg6` pools after a convolution of
   stride 1. Without a width the row only transforms its input.
 - BatchNorm: `yes`, or `scaleS` for one without a shift whose scale starts at S: on
   logits it keeps every class in use.
@@ -85,7 +86,7 @@ class Row:
       channels: number of output channels.
       width: of the kernel; None for a row without weights.
       stride: of the convolution.
-      pool: ("Max" | "Avg", window) or None.
+      pool: ("Max" | "Avg", window), ("Image", pixels) or None.
       dropout: rate at which incoming units are dropped.
       batch_norm: "yes", "scaleS", or "" for none.
       activation: name, "" for none.
@@ -171,6 +172,9 @@ def narrow(text: str, divisor: int, keep: Collection[str]) -> str:
                         f"{divisor}; name it in `keep`, or divide by something else"
                     )
                 row["Channels"] = str(int(stated) // divisor)
+            elif row["Stride"].startswith("Image"):
+                pixels = int(row["Stride"].removeprefix("Image")) ** 2
+                row["Channels"] = str(int(channels[row["Input"]]) // pixels)
             elif known := [
                 channels[above]
                 for above in re.split(r"[+|]", row["Input"])
@@ -222,8 +226,9 @@ def _parse_row(cells: dict[str, str], padding: Padding) -> Row:
         for column in ("Width", "Stride", "Dropout", "BatchNorm", "Activation"):
             read(column, "-")  # an input is taken as it is
     number = r"[1-9]\d*"
-    stride = read("Stride", rf"{number}|(Max|Avg){number}") or "1"
-    pool = None if stride.isdigit() else (stride[:3], int(stride[3:]))
+    stride = read("Stride", rf"{number}|(Max|Avg|Image){number}") or "1"
+    kind = stride.rstrip("0123456789")
+    pool = (kind, int(stride.removeprefix(kind))) if kind else None
     width = read("Width", number)
     if inputs and width is None and stride.isdigit() and stride != "1":
         raise ValueError(f"row {cells['Name']!r} has a stride but no width")
@@ -290,6 +295,10 @@ class BatchNorm(nn.Module):
 
 
 def _pool(x: chex.Array, kind: str, window: int) -> chex.Array:
+    if kind == "Image":
+        if x.ndim != 2 or x.shape[1] % window**2:
+            raise ValueError(f"cannot make {window}x{window} pixels of {x.shape[1:]}")
+        return x.reshape(len(x), window, window, -1)
     batch, height, width, channels = x.shape
     if height % window or width % window:
         raise ValueError(f"cannot pool {height}x{width} pixels by {window}")

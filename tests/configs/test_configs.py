@@ -20,8 +20,9 @@ FILES = sorted(Path(__file__).parents[2].glob("configs/[!_]*.py"))
 # What a data set of TFDS looks like, and its version; the rest of it is made up here.
 TFDS = {"mnist": ((28, 28, 1), 10, "3.0.1")}
 # Those of SVHN take steps in test_svhn.py: all of this would take them minutes. And
-# samm_mnist has the networks of amm_mnist with the game of samm_mnist_dense.
-SLOW = {"amm_svhn", "samm_svhn", "samm_mnist"}
+# samm_mnist has the networks of amm_mnist with the game of samm_mnist_dense. Those of
+# aim_cifar10 and aim_celeba are evaluated in test_aim_images.py.
+SLOW = {"amm_svhn", "samm_svhn", "samm_mnist", "aim_cifar10", "aim_celeba"}
 QUICK = [path for path in FILES if path.stem not in SLOW]
 
 

@@ -134,9 +134,9 @@ def test_narrow_divides_hidden_channels():
         z   -      {d}    -  -  -  -    -
         f   -      64     -  -  -  -    -
         h1  x      32     3  2  -  yes  ReLU
-        h2  f      8      1  1  -  -    -
+        h2  f      16     1  1  -  -    -
         s   h1+h1  32     -  -  -  -    ReLU
-        c   h1|h2  32+8   -  -  -  -    -
+        c   h1|h2  32+16  -  -  -  -    -
         e   zeros  7      -  -  -  -    ExpN
         p   c      1      1  1  -  -    -
     """
@@ -327,6 +327,18 @@ def test_pooling_follows_a_convolution_of_stride_one():
     text = "x - 1 - - - - -\nh x 1 2 Avg2 - - -"
     outputs = _evaluate(text, jnp.ones((3, 3, 3, 1)), params=params)
     np.testing.assert_array_equal(outputs["h"], np.full((3, 1), 4.0))  # 3 -> 2 -> 1
+
+
+def test_images_of_vectors():
+    table = Table(HEADER + "v - 12 - - - - -\nx v 3 - Image2 - - -")
+    v = np.arange(24, dtype=np.float32).reshape(2, 12)
+    outputs, variables = table.init_with_output(KEY, v, train=True)
+    assert not variables
+    np.testing.assert_array_equal(outputs["x"], v.reshape(2, 2, 2, 3))
+    with pytest.raises(ValueError, match=r"cannot make 2x2 pixels of \(10,\)"):
+        Table(HEADER + "v - 10 - - - - -\nx v 3 - Image2 - - -").init(
+            KEY, v[:, :10], train=True
+        )
 
 
 def test_pooling_that_does_not_fit():
