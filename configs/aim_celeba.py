@@ -18,5 +18,6 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config = aim_cifar10.get_config(argument)
     config.dataset.update(name="tfds:celeb_a", center_crop=140, in_memory=False)
     config.pipeline = "streaming"
+    config.evaluators, config.classifier = config.evaluators[1:], {}  # no classes
     config.paper = {}
     return config

@@ -20,11 +20,12 @@ Parameters:
 Readings. Table 3 prints 3 maps in the last row of G; MNIST has 1. Where the column BN?
 has no cross there is batch norm: the marks themselves are lost in our copy of the
 paper. Convolutions are padded by one pixel, as in DCGAN: only then does E make 576 =
-64 x 3 x 3 values of 7x7 pixels. A dense layer that precedes or follows a reshape is a
-convolution as wide as the image; G's second one, of 6272 = 128 x 7 x 7 values, so has
-batch norm for each of its 128 maps, not for each value. sigma(x) is a log-variance. The
-hidden layers of E keep 32 values if d is another. lambda is 1/d, players move at the
-same time, and training sees all 60,000 images, 600 steps in an epoch.
+64 x 3 x 3 values of 7x7 pixels. A dense layer that follows a reshape is a convolution
+as wide as the image; before one it is dense, with batch norm of each of G's 6272 values:
+with one of each of the 128 maps all images that G makes soon are the same. sigma(x) is
+a log-variance. The last hidden layers of E keep 32 values if d is another, and if all
+others are narrowed. lambda is 1/d, players move at the same time, and training sees all
+60,000 images, 600 steps in an epoch.
 
 All games have these very networks. In a joint game (ALI, ALICE, VEEGAN) D's first dense
 layer reads z beside D_feature(x): it is written as the sum of a layer on each. The
@@ -34,27 +35,16 @@ and VEEGAN's settings are their defaults (cycle "l2"; all weights 1), and the nu
 for ALI and ALICE that Table 1 reports are ALICE's, by other networks.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import ml_collections
 
 from adversarial_latent.config import default_config, parse_arguments, player, shrink
-from adversarial_latent.games import aim, ali, alice, gan, unrolled_gan, veegan
+from adversarial_latent.games import gan
 from adversarial_latent.networks.table import narrow
+from configs import classifier
+from configs.grid25 import GAMES, JOINT, UNIT_VARIANCE, WITHOUT_ENCODER
 
-GAMES: Mapping[
-    str, Callable[[ml_collections.ConfigDict], ml_collections.ConfigDict]
-] = {
-    "aim": aim.extend,
-    "aim_minus": aim.extend,
-    "gan": lambda config: config,
-    "ali": ali.extend,
-    "alice": alice.extend,
-    "veegan": veegan.extend,
-    "unrolled": unrolled_gan.extend,
-}
-JOINT = ("ali", "alice", "veegan")  # D sees x and z
-UNIT_VARIANCE = ("aim_minus", "veegan")
 TABLE_1 = {  # of AIM: reconstruction error, inception score
     "gan": (None, 9.464),
     "ali": (0.480, 8.749),
@@ -69,11 +59,12 @@ Name  Input  Width  Stride  Channels  BatchNorm  Dropout  Activation  Padding
 # In the order of the paper's columns; `joint D_con` and its z are ours.
 TABLE_3 = {
     "G": """
-z   -   -  -  {d}   -    -  -        -
-h1  z   1  1  1024  yes  -  ReLU     -
-h2  h1  7  1  128   yes  -  ReLU     -
-h3  h2  4  2  64    yes  -  ReLU     1
-x   h3  4  2  1     -    -  Sigmoid  1
+z   -   -  -       {d}   -    -  -        -
+h1  z   1  1       1024  yes  -  ReLU     -
+h2  h1  1  1       6272  yes  -  ReLU     -
+h3  h2  -  Image7  128   -    -  -        -
+h4  h3  4  2       64    yes  -  ReLU     1
+x   h4  4  2       1     -    -  Sigmoid  1
 """,
     "D_feature": """
 x         -   -  -  1    -    -  -        -
@@ -109,7 +100,7 @@ z_log_variance  sigma  1  1  {d}  -    -  -        -
 z_log_variance  zeros  -  -  {d}  -  -  -  -
 """,
 }
-DATA_AND_CODES = ("x", "z", "p", "z_mu", "z_log_variance")
+KEPT = ("x", "z", "p", "mu", "sigma", "z_mu", "z_log_variance")  # not narrowed
 
 
 def paper_config(
@@ -130,10 +121,10 @@ def paper_config(
       ValueError: an argument of `get_config` that cannot be.
     """
     if game not in GAMES:
-        raise ValueError(f"argument game={game!r} must be one of {tuple(GAMES)}")
+        raise ValueError(f"argument game={game!r} must be one of {list(GAMES)}")
     if latent < 1:
         raise ValueError(f"argument latent={latent} must be at least 1")
-    joint, infers = game in JOINT, game not in ("gan", "unrolled")
+    joint, infers = game in JOINT, game not in WITHOUT_ENCODER
     tables = {
         "generator": rows["G"],
         "discriminator": rows["D_feature"] + rows["joint D_con" if joint else "D_con"],
@@ -151,8 +142,7 @@ def paper_config(
     if "features" in config.game:
         config.game.features = "features"
     config.game.tables = {
-        name: narrow(HEADER + text, divisor, DATA_AND_CODES)
-        for name, text in tables.items()
+        name: narrow(HEADER + text, divisor, KEPT) for name, text in tables.items()
     }
     adam = {"b1": 0.5, "schedule": "inverse_sqrt_epoch"}
     if game == "unrolled":
@@ -162,11 +152,12 @@ def paper_config(
         "generator": player(2e-4, **adam),
     }
     config.batch_size = 100
+    config.steps_per_call = 50
     config.log_every = "1_epochs"
     config.checkpoint_every = "5_epochs"
     config.evaluators = ("samples",)
     if infers:
-        config.evaluators = ("reconstruction", "interpolation", "samples")
+        config.evaluators = ("reconstruction", "interpolation", "neighbours", "samples")
         config.curves = ("reconstruction",)  # figure 8
     return config
 
@@ -176,10 +167,12 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     given = parse_arguments(argument, game="aim", latent=32, narrow=1, runlocal=False)
     config = paper_config(given.game, TABLE_3, given.latent, given.narrow)
     config.dataset.name = "tfds:mnist"
+    config.classifier = classifier.get_config("data=mnist")
+    config.evaluators = ("inception", *config.evaluators)
     config.trials = 3
     config.duration = "400_epochs"
     if given.latent == 2 and "encoder" in config.game.tables:
-        config.evaluators = (*config.evaluators, "manifold")
+        config.evaluators = ("manifold", *config.evaluators)
     if given.latent == 32 and given.game in TABLE_1:
         error, score = TABLE_1[given.game]
         config.paper = {"classifier_inception_score": score}
