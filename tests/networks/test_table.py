@@ -137,6 +137,7 @@ def test_narrow_divides_hidden_channels():
         h2  f      16     1  1  -  -    -
         s   h1+h1  32     -  -  -  -    ReLU
         c   h1|h2  32+16  -  -  -  -    -
+        i   h2     4      -  Image2  -  -  -
         e   zeros  7      -  -  -  -    ExpN
         p   c      1      1  1  -  -    -
     """
@@ -145,7 +146,18 @@ def test_narrow_divides_hidden_channels():
     rows = {row.name: row for row in parse_table(narrowed.format(d=5))}
     channels = {name: row.channels for name, row in rows.items()}
     assert channels == {
-        **{"x": 3, "z": 5, "f": 16, "h1": 8, "h2": 2, "s": 8, "c": 10, "e": 7, "p": 1}
+        **{
+            "x": 3,
+            "z": 5,
+            "f": 16,
+            "h1": 8,
+            "h2": 4,
+            "s": 8,
+            "c": 12,
+            "i": 1,
+            "e": 7,
+            "p": 1,
+        }
     }
     for row in parse_table(text.format(d=5)):
         same = dataclasses.replace(rows[row.name], channels=row.channels)
