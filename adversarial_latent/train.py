@@ -423,7 +423,10 @@ def _train_classifier(config: ml_collections.ConfigDict, workdir: str) -> bool:
         return True
     if not config.classifier:
         return True  # which `train` refuses
+    judge = config.classifier.copy_and_resolve_references()
+    for field in ("data_dir", "path"):  # the same data, wherever they are
+        judge.dataset[field] = config.dataset[field]
     if jax.process_index() != 0:
-        return train(config.classifier, directory)
+        return train(judge, directory)
     logging.info("training the classifier of generated images in %s", directory)
-    return train_and_evaluate(config.classifier, directory) is not None
+    return train_and_evaluate(judge, directory) is not None

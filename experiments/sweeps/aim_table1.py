@@ -12,6 +12,11 @@ run that needs it.
 
 from experiments.sweeps import Row, Sweep
 
+RESULTS = (
+    "reconstruction_mse",
+    "classifier_inception_score",
+    "classifier_frechet_distance",
+)
 PAPER = {  # (MSE, score) on MNIST, MSE on CIFAR-10
     "gan": ("GAN", None, "9.464 ± 0.020", None),
     "ali": ("ALI", "0.480 ± 0.100", "8.749 ± 0.090", "0.672 ± 0.113"),
@@ -38,11 +43,7 @@ def row(model: str, data: str, game: str, config: str, **paper: str | None) -> R
 
 SWEEP = Sweep(
     title="AIM, Table 1: reconstruction and generation",
-    results=(
-        "reconstruction_mse",
-        "classifier_inception_score",
-        "classifier_frechet_distance",
-    ),
+    results=RESULTS,
     rows=(
         *(
             row(

@@ -30,6 +30,10 @@ def test_keys_that_are_unknown_or_would_be_ignored_are_refused():
         load(name="digits", image_shape="8x8x1")
     with pytest.raises(ValueError, match="in_memory has no meaning"):
         load(name="grid25", in_memory=False)
+    with pytest.raises(ValueError, match="center_crop has no meaning"):
+        load(name="digits", center_crop=4)
+    with pytest.raises(ValueError, match="center_crop=-1 is negative"):
+        load(name="folder", center_crop=-1)
     with pytest.raises(ValueError, match="limit=-1 is negative"):
         load(name="digits", limit=-1)
 

@@ -62,7 +62,7 @@ def init(game: Game):
     return toys.jit(game.init)(KEY, {"x": X})
 
 
-def play(game: Game, variables):
+def play(game: Game, variables, x=X):
     """The outcome, and both players' losses with what they log."""
 
     @toys.jit
@@ -70,7 +70,7 @@ def play(game: Game, variables):
         bind = functools.partial(
             Networks, game.networks, params, model_state, KEY, train=True
         )
-        outcome = game.play(bind(), {"x": X})
+        outcome = game.play(bind(), {"x": x})
         return outcome, *(player.loss(bind(), outcome) for player in game.players)
 
     return played(*variables)

@@ -136,22 +136,22 @@ def test_weight_of_the_code_loss_changes_geometrically(start, end, weights):
 
 
 @pytest.mark.parametrize("features", ["h", ""])
-def test_data_scale_is_undone_for_the_networks(features):
-    """A game on data 4 times as large is the same game."""
+def test_data_scale_and_shift_are_undone_for_the_networks(features):
+    """A game on data 4 times as large, and elsewhere, is the same game."""
     params, model_state = _variables(features)
 
-    @functools.partial(toys.jit, static_argnums=0)
-    def ask(scale):
-        game = _aim(features, data_scale=scale)
+    @functools.partial(toys.jit, static_argnums=(0, 1))
+    def ask(scale, shift):
+        game = _aim(features, data_scale=scale, data_shift=shift)
         net = Networks(game.networks, params, model_state, KEY, train=False)
-        outcome = game.play(net, {"x": scale * X})
-        code = game.encode(net, scale * X)
+        outcome = game.play(net, {"x": scale * X + shift})
+        code = game.encode(net, scale * X + shift)
         points = (*outcome.pop("real"), *outcome.pop("fake"), game.decode(net, code))
         points += (game.sample(net, 3, None)["x"],)
-        return outcome, code, [point / scale for point in points]
+        return outcome, code, [(point - shift) / scale for point in points]
 
     for one, other in zip(
-        jax.tree.leaves(ask(1.0)), jax.tree.leaves(ask(4.0)), strict=True
+        jax.tree.leaves(ask(1.0, 0.0)), jax.tree.leaves(ask(4.0, 3.0)), strict=True
     ):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 

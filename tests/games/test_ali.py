@@ -83,6 +83,25 @@ def test_alice_with_an_adversary():
     assert generators == {"generator", "encoder"}
 
 
+def test_scale_and_shift_of_the_data_are_undone_for_all_networks():
+    """A game on data in [0, 1] whose networks see [-1, 1]."""
+    games = [
+        points.make(
+            alice.extend, CYCLE, cycle="adversarial", data_scale=scale, data_shift=shift
+        )
+        for scale, shift in ((1.0, 0.0), (0.5, 0.5))
+    ]
+    variables = points.init(games[0])
+    expected, *losses = points.play(games[0], variables)
+    outcome, *own_losses = points.play(games[1], variables, points.X / 2 + 0.5)
+    for name in ("real_logits", "fake_logits", "same_logits", "back_logits"):
+        np.testing.assert_allclose(
+            outcome[name], expected[name], rtol=1e-4, atol=1e-5, err_msg=name
+        )
+    for (loss, _), (own, _) in zip(losses, own_losses, strict=True):
+        np.testing.assert_allclose(own, loss, rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("tables", "cycle", "message"),
     [

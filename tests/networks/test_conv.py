@@ -244,6 +244,29 @@ def test_transposed_padding_cuts_pixels_off(size, window, stride, padding, out):
     np.testing.assert_allclose(actual, painted, atol=2e-5)
 
 
+@pytest.mark.parametrize("platform", ["cpu", "gpu"])
+def test_transposed_padding_is_the_gradient_of_padding(platform, monkeypatch):
+    """Which is PyTorch's definition; in both forms, which run here alike."""
+    monkeypatch.setattr(jax, "default_backend", lambda: platform)
+    x, kernel = _arrays(7, 3, 2, 4)
+    image = _arrays(14, 2, 1, 4)[0]
+
+    def padded(image):
+        return lax.conv_general_dilated(
+            image,
+            kernel.swapaxes(2, 3),
+            (2, 2),
+            [(1, 1), (1, 1)],
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        )
+
+    expected, gradient = jax.vjp(padded, image)
+    actual = conv_lib.conv(image, kernel.swapaxes(2, 3), 2, 1)
+    np.testing.assert_allclose(actual, expected, atol=2e-5)
+    actual = conv_lib.conv_transpose(x, kernel, 2, 1)
+    np.testing.assert_allclose(actual, gradient(x)[0], atol=2e-5)
+
+
 def test_paddings_that_cannot_be():
     x, kernel = _arrays(2, 1, 1, 1)
     with pytest.raises(ValueError, match="Nothing of 2 pixels is left by padding=1"):

@@ -165,8 +165,12 @@ def test_narrow_divides_hidden_channels():
     assert parse_table(table_lib.narrow(text, 1, keep=("z",)).format(d=5)) == (
         parse_table(text.format(d=5))
     )
-    for divisor, keep in ((5, ("x", "z", "p")), (4, ("x", "p")), (0, ("x", "z", "p"))):
-        with pytest.raises(ValueError, match="cannot be divided by"):
+    for divisor, keep, message in (
+        (5, ("x", "z", "p"), "row 'f': 64 channels cannot be divided by 5"),
+        (4, ("x", "p"), r"row 'z': \{d\} channels cannot be divided by 4"),
+        (0, ("x", "z", "p"), "row 'f': 64 channels cannot be divided by 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
             table_lib.narrow(text, divisor, keep=keep)
 
 
@@ -229,12 +233,16 @@ def test_padding_keeps_the_size():
     x    -     1        -     -      -       -         -          -
     a    x     1        3     1      -       -         -          SAME
     b    x     1        3     1      -       -         -          VALID
+    c    x     1        3     1      -       -         -          1
+    d    x     1        3     1      -       -         -          0
     """
-    params = {f"{name}_kernel": jnp.ones((3, 3, 1, 1)) for name in "ab"}
-    params |= {f"{name}_bias": jnp.zeros(1) for name in "ab"}
+    params = {f"{name}_kernel": jnp.ones((3, 3, 1, 1)) for name in "abcd"}
+    params |= {f"{name}_bias": jnp.zeros(1) for name in "abcd"}
     outputs = _evaluate(text, jnp.ones((1, 4, 4, 1)), params=params, header="")
     np.testing.assert_array_equal(outputs["a"][0, 0, :, 0], [4, 6, 6, 4])
     np.testing.assert_array_equal(outputs["b"][0, :, :, 0], np.full((2, 2), 9))
+    np.testing.assert_array_equal(outputs["c"], outputs["a"])
+    np.testing.assert_array_equal(outputs["d"], outputs["b"])
 
 
 @pytest.mark.parametrize(
