@@ -168,7 +168,8 @@ def narrow(text: str, divisor: int, keep: Collection[str]) -> str:
             if row["Width"] != "-" or row["Input"] == "-":
                 if divisor < 1 or not stated.isdigit() or int(stated) % divisor:
                     raise ValueError(
-                        f"row {name!r}: {stated} channels cannot be divided by {divisor}"
+                        f"row {name!r}: {stated} channels cannot be divided by "
+                        f"{divisor}"
                     )
                 row["Channels"] = str(int(stated) // divisor)
             elif row["Stride"].startswith("Image"):

@@ -10,7 +10,7 @@ from experiments.sweeps import Sweep
 from experiments.sweeps.aim_table1 import PAPER, RESULTS, row
 
 SWEEP = Sweep(
-    title="AIM, Table 1, on MNIST with a quarter of the channels and 15 epochs",
+    title="AIM, Table 1, on MNIST with a quarter of the channels and 10 epochs",
     results=RESULTS,
     rows=tuple(
         row(
