@@ -1,8 +1,13 @@
-"""Draws from a trained run: a PNG with a grid of images, or an npz of arrays.
+"""Draws from a trained run: a PNG with a grid of images, an npz, or a folder of PNGs.
 
 python -m experiments.sample --workdir=runs/digits --output=samples.png
 python -m experiments.sample --workdir=runs/digits --output=threes.npz --component=3
+python -m experiments.sample --workdir=runs/digits --output=samples/ --num=50000
+
+A folder, of an image each, is what most programs take that score generated images.
 """
+
+import os
 
 import numpy as np
 from absl import flags
@@ -12,7 +17,9 @@ from adversarial_latent.workdir import load
 from experiments import summary
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the run.", required=True)
-_OUTPUT = flags.DEFINE_string("output", None, "A .png or .npz file.", required=True)
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "A .png or .npz file, or a folder, which ends in /.", required=True
+)
 _NUM = flags.DEFINE_integer("num", 64, "How many to draw.", lower_bound=1)
 _COMPONENT = flags.DEFINE_integer("component", None, "Draw from this component only.")
 _TRIAL = flags.DEFINE_integer("trial", None, "Trial; if not given, the chosen one.")
@@ -35,7 +42,7 @@ def image_sheet(images: np.ndarray, scale: int) -> Image.Image:
     Raises:
       ValueError: if these are no images.
     """
-    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+    if images.ndim != 4:
         raise ValueError(
             f"samples of shape {images.shape[1:]} are no images; write a .npz instead"
         )
@@ -48,20 +55,43 @@ def image_sheet(images: np.ndarray, scale: int) -> Image.Image:
     sheet = sheet.transpose(0, 2, 1, 3, 4).reshape(
         rows * height, columns * width, channels
     )
-    pixels = (np.clip(sheet, 0, 1) * 255).round().astype(np.uint8)
-    pixels = pixels.repeat(scale, axis=0).repeat(scale, axis=1)
-    return Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
+    return _to_pillow(sheet.repeat(scale, axis=0).repeat(scale, axis=1))
+
+
+def save_images(images: np.ndarray, folder: str) -> None:
+    """Writes float images [N, H, W, C] in [0, 1] to FOLDER/00000.png and so on.
+
+    Raises:
+      FileExistsError: if something is in the folder, which might be of another run.
+      ValueError: if these are no images.
+    """
+    if os.path.isdir(folder) and os.listdir(folder):
+        raise FileExistsError(f"{folder} is not empty; choose another --output")
+    os.makedirs(folder, exist_ok=True)
+    for number, image in enumerate(images):
+        _to_pillow(image).save(os.path.join(folder, f"{number:05}.png"))
+
+
+def _to_pillow(image: np.ndarray) -> Image.Image:
+    if image.ndim != 3 or image.shape[-1] not in (1, 3):
+        raise ValueError(
+            f"samples of shape {image.shape} are no images; write a .npz instead"
+        )
+    pixels = (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
 def main() -> None:
     """Draws and writes."""
     output = _OUTPUT.value
-    if not output.endswith((".png", ".npz")):
-        raise ValueError(f"--output must end in .png or .npz, not {output!r}")
+    if not output.endswith((".png", ".npz", "/")):
+        raise ValueError(f"--output must end in .png, .npz or /, not {output!r}")
     model = load(_WORKDIR.value, _TRIAL.value)
     drawn = model.sample(_NUM.value, _SEED.value, _COMPONENT.value)
     if output.endswith(".npz"):
         np.savez_compressed(output, **drawn)
+    elif output.endswith("/"):
+        save_images(drawn["x"], output)
     else:
         image_sheet(drawn["x"], _SCALE.value).save(output)
     print(f"{_NUM.value} samples in {output}")

@@ -53,7 +53,7 @@ def test_arrays_of_one_component(finished_run, tmp_path):
     [
         ("s.png", "--component=3", "component 3..3 is asked for, but the model has 3"),
         ("s.png", "--component=-1", "component -1..-1 is asked for"),
-        ("s.jpg", "--num=1", r"--output must end in \.png or \.npz, not .*s\.jpg"),
+        ("s.jpg", "--num=1", r"--output must end in \.png, \.npz or /, not .*s\.jpg"),
         ("nowhere/s.npz", "--num=1", "No such file or directory: .*nowhere"),
         ("s.png", "--trial=2", "trial 2 is asked for; the run has 2"),
     ],
@@ -75,3 +75,19 @@ def test_points_are_no_pictures():
         program.image_sheet(np.zeros((4, 2)), 1)
     colour = program.image_sheet(np.full((1, 2, 3, 3), 0.5), 1)
     assert (colour.mode, colour.size) == ("RGB", (4, 3))
+
+
+def test_a_folder_of_images(finished_run, tmp_path):
+    folder = tmp_path / "drawn"
+    sample(finished_run, f"{folder}/", "--num=3", "--trial=0")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "00000.png",
+        "00001.png",
+        "00002.png",
+    ]
+    drawn = load(str(finished_run), 0).sample(3)["x"]
+    with Image.open(folder / "00002.png") as image:
+        pixels = np.asarray(image)
+    np.testing.assert_allclose(pixels, 255 * drawn[2, ..., 0], atol=0.501)
+    with pytest.raises(SystemExit, match="is not empty; choose another --output"):
+        sample(finished_run, f"{folder}/", "--num=3")
