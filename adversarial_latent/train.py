@@ -1,8 +1,6 @@
 """Training: from a config to a work directory that holds a trained, evaluated run."""
 
 import contextlib
-import dataclasses
-import functools
 import json
 import os
 import signal
@@ -20,200 +18,25 @@ from adversarial_latent import parallel as parallel_lib
 from adversarial_latent.checkpoints import Checkpoints
 from adversarial_latent.data import (
     Dataset,
-    Pipeline,
-    label_subset,
     load,
-    make_pipeline,
 )
 from adversarial_latent.evaluation.evaluate import (
-    check_data,
-    check_evaluation,
     classifier_workdir,
     environment,
     evaluate,
     judge,
     split_of_curves,
 )
+from adversarial_latent.experiment import make_experiment
 from adversarial_latent.game import Game
-from adversarial_latent.games import make_game
 from adversarial_latent.logging import MetricsLog, progress_bar
 from adversarial_latent.model import Model
-from adversarial_latent.parallel import Parallel
-from adversarial_latent.state import TrainState, create_state
-from adversarial_latent.steps import TrainStep, make_train_step
+from adversarial_latent.state import TrainState
 from adversarial_latent.workdir import claim, load_trials, write_json
 
 
 class NonFiniteLossError(FloatingPointError):
     """A player's loss became infinite or NaN."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Experiment:
-    """What a config means on given data and devices, before anything is trained.
-
-    Attributes:
-      game: the game.
-      train_step: its pure step.
-      create: `key -> TrainState` of one trial.
-      pipeline: gives batches [num_steps, T, R * B].
-      minibatches: R, how many minibatches a step takes.
-      parallel: how steps are run on the devices.
-      num_steps: train steps of the run, a multiple of `steps_per_call`.
-      steps_per_call: train steps between two looks at the host.
-    """
-
-    game: Game
-    train_step: TrainStep
-    create: Any
-    pipeline: Pipeline
-    minibatches: int
-    parallel: Parallel
-    num_steps: int
-    steps_per_call: int
-
-    def next_batches(self) -> Any:
-        """The batches of one call, cut for the local devices."""
-
-        def separate(leaf: np.ndarray) -> np.ndarray:
-            steps, trials, examples, *rest = leaf.shape
-            minibatches = self.minibatches
-            return leaf.reshape(
-                steps, trials, minibatches, examples // minibatches, *rest
-            )
-
-        batches = jax.tree.map(separate, self.pipeline.next(self.steps_per_call))
-        return self.parallel.split(batches)
-
-    def compile(self) -> Any:
-        """`run(placed state, resident, batches)`, see `Parallel.compile`."""
-        return self.parallel.compile(self.train_step, self.pipeline.examples)
-
-
-def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Experiment:
-    """Builds everything that a run needs.
-
-    Args:
-      config: fields as in `config.default_config`.
-      dataset: as `data.load(config.dataset)` gives it.
-
-    Raises:
-      ValueError: naming the field that does not fit.
-    """
-    for field in ("batch_size", "steps_per_call", "trials"):
-        if config[field] < 1:
-            raise ValueError(f"config.{field}={config[field]} must be at least 1")
-    game = make_game(config.game)
-    check_evaluation(config, game)
-    check_data(config, dataset)
-    names = {player.name for player in game.players}
-    if names != set(config.players):
-        raise ValueError(
-            f"config.players has {sorted(config.players)}, but the players of "
-            f"{config.game.name} are {sorted(names)}"
-        )
-    repeats = {name: config.players[name].repeats for name in names}
-    minibatches = max(repeats.values())
-    examples_per_step = config.batch_size * minibatches
-    num_examples = len(dataset.splits["train"].x)
-    in_steps = functools.partial(
-        config_lib.duration_in_steps,
-        batch_size=examples_per_step,
-        num_examples=num_examples,
-    )
-    num_steps = in_steps(config.duration)
-    steps_per_call = min(config.steps_per_call, num_steps)
-    num_steps = -(-num_steps // steps_per_call) * steps_per_call
-    optimizers = {
-        name: config_lib.make_optimizer(
-            config.players[name], num_steps, in_steps("1_epochs")
-        )
-        for name in names
-    }
-    labels, labelled = config.labels, None
-    labelled_batch_size = labels.batch_size or config.batch_size
-    if game.uses_labels:
-        labelled = _choose_labelled(config, dataset, game)
-    elif labels.to_dict() != config_lib.default_config().labels.to_dict():
-        raise ValueError(
-            f"config.labels has no meaning for the game {config.game.name!r}, which "
-            "sees none: leave it as it is"
-        )
-    batch_sizes = {"batch_size": config.batch_size}
-    if game.uses_labels:
-        batch_sizes["labels.batch_size"] = labelled_batch_size
-    parallel = Parallel.create(
-        config.trials,
-        batch_sizes,
-        config.trial_loop,
-    )
-    pipeline = make_pipeline(
-        dataset.splits["train"],
-        batch_size=examples_per_step,
-        seed=config.seed,
-        trials=config.trials,
-        kind=config.pipeline,
-        process_index=jax.process_index(),
-        process_count=jax.process_count(),
-        labelled=labelled,
-        labelled_batch_size=labelled_batch_size * minibatches,
-    )
-    example = {"x": np.zeros((2, *dataset.example_shape), np.float32)}
-    if game.uses_labels:
-        example |= {"labelled_x": example["x"], "label": np.zeros(2, np.int32)}
-    create = functools.partial(
-        create_state, game, optimizers, batch=example, ema=config.ema_decay > 0
-    )
-    try:
-        jax.eval_shape(create, jax.random.key(config.seed))
-    except (AssertionError, TypeError, ValueError) as error:
-        shape = "x".join(map(str, dataset.example_shape))
-        raise ValueError(
-            f"the networks of config.game do not fit examples of shape {shape}: "
-            + str(error).splitlines()[0]
-        ) from error
-    return Experiment(
-        game=game,
-        train_step=make_train_step(
-            game,
-            optimizers,
-            num_steps=num_steps,
-            moves=config.moves,
-            repeats=repeats,
-            ema_decay=config.ema_decay,
-        ),
-        create=create,
-        pipeline=pipeline,
-        minibatches=minibatches,
-        parallel=parallel,
-        num_steps=num_steps,
-        steps_per_call=steps_per_call,
-    )
-
-
-def _choose_labelled(
-    config: ml_collections.ConfigDict, dataset: Dataset, game: Game
-) -> list[np.ndarray]:
-    """Indices of the training examples whose labels each trial sees."""
-    if dataset.num_classes is None:
-        raise ValueError(
-            f"the game {config.game.name!r} learns from labels, but {dataset.name!r} "
-            "has none"
-        )
-    if game.num_components != dataset.num_classes:
-        raise ValueError(
-            f"config.game.num_components={game.num_components}, but its components are "
-            f"the classes of {dataset.name!r}, of which there are {dataset.num_classes}"
-        )
-    return [
-        label_subset(
-            dataset.splits["train"],
-            config.labels.number,
-            config.seed + trial,
-            config.labels.balanced,
-        )
-        for trial in range(config.trials)
-    ]
 
 
 class _StopSignal:

@@ -41,7 +41,7 @@ import ml_collections
 
 from adversarial_latent.config import default_config, parse_arguments, player, shrink
 from adversarial_latent.games import gan
-from adversarial_latent.networks.table import narrow
+from adversarial_latent.networks.rows import narrow
 from configs import classifier
 from configs.grid25 import GAMES, JOINT, UNIT_VARIANCE, WITHOUT_ENCODER
 

@@ -20,7 +20,7 @@ import ml_collections
 
 from adversarial_latent.config import default_config, parse_arguments, player, shrink
 from adversarial_latent.games import amm
-from adversarial_latent.networks.table import HEADER
+from adversarial_latent.networks.rows import HEADER
 
 # Eq. 6: z's tower sees y. A width of 8 covers the 8x8 image: a dense layer.
 ENCODER = """

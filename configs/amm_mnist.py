@@ -20,7 +20,7 @@ import ml_collections
 
 from adversarial_latent.config import default_config, parse_arguments, player, shrink
 from adversarial_latent.games import amm
-from adversarial_latent.networks.table import HEADER
+from adversarial_latent.networks.rows import HEADER
 
 # Table 3. {y_from_z} is "+z_i" under eq. 7, {z_from_y} is "+y_i" under eq. 6.
 ENCODER = """

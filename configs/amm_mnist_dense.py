@@ -19,7 +19,7 @@ its variance was learned it grew until y had nothing to do with x.
 import ml_collections
 
 from adversarial_latent.config import parse_arguments, shrink
-from adversarial_latent.networks.table import HEADER
+from adversarial_latent.networks.rows import HEADER
 from configs import amm_digits, amm_mnist
 
 # Eq. 6: z's tower, which has eyes of its own, sees y.

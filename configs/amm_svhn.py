@@ -39,7 +39,7 @@ import ml_collections
 
 from adversarial_latent.config import default_config, parse_arguments, player, shrink
 from adversarial_latent.games import amm
-from adversarial_latent.networks.table import HEADER
+from adversarial_latent.networks.rows import HEADER
 
 # Table 7. {y_from_z} is "+z_i" under eq. 7; {z_from_y} stands for the rows of Z_FROM_Y
 # under eq. 6, and {z_top} for the last of them.

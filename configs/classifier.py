@@ -18,7 +18,7 @@ import ml_collections
 
 from adversarial_latent.config import default_config, parse_arguments, player, shrink
 from adversarial_latent.games import classifier
-from adversarial_latent.networks.table import HEADER
+from adversarial_latent.networks.rows import HEADER
 
 TABLES = {
     "mnist": """

@@ -15,7 +15,7 @@ one standard normal for all digits.
 import ml_collections
 
 from adversarial_latent.config import parse_arguments, shrink
-from adversarial_latent.networks.table import HEADER
+from adversarial_latent.networks.rows import HEADER
 from configs import amm_mnist
 
 # Table 3 without y's tower; y is an input.

@@ -30,7 +30,7 @@ import ml_collections
 
 from adversarial_latent.config import default_config, parse_arguments, player, shrink
 from adversarial_latent.games import aim, ali, alice, gan, unrolled_gan, veegan
-from adversarial_latent.networks.table import HEADER
+from adversarial_latent.networks.rows import HEADER
 
 GAMES = {  # how the config of a GAN becomes that of each game
     "aim": aim.extend,

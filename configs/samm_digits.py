@@ -18,7 +18,7 @@ import ml_collections
 
 from adversarial_latent.config import parse_arguments, shrink
 from adversarial_latent.games import samm
-from adversarial_latent.networks.table import HEADER
+from adversarial_latent.networks.rows import HEADER
 from configs import amm_digits
 
 DISCRIMINATOR = """

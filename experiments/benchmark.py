@@ -24,7 +24,7 @@ from ml_collections import config_flags
 
 from adversarial_latent.data import Dataset, Examples, parse_image_shape
 from adversarial_latent.evaluation.evaluate import environment
-from adversarial_latent.train import Experiment, make_experiment
+from adversarial_latent.experiment import Experiment, make_experiment
 from experiments import summary
 from experiments.step_parts import unavoidable_parts
 

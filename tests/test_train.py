@@ -12,6 +12,7 @@ import pytest
 from adversarial_latent import config as config_lib
 from adversarial_latent import train
 from adversarial_latent.data import load
+from adversarial_latent.experiment import Experiment, make_experiment
 from adversarial_latent.games import classifier
 from adversarial_latent.workdir import load_trials
 from tests.runs import assert_same_run, logged, saved, tiny_config, write_npz
@@ -30,7 +31,7 @@ def crash():
 
 def at_call(monkeypatch, number, action):
     """Runs `action(batches)` when batches are asked for the `number`-th time."""
-    next_batches = train.Experiment.next_batches
+    next_batches = Experiment.next_batches
     calls = []
 
     def patched(experiment):
@@ -40,7 +41,7 @@ def at_call(monkeypatch, number, action):
             batches = action(batches)
         return batches
 
-    monkeypatch.setattr(train.Experiment, "next_batches", patched)
+    monkeypatch.setattr(Experiment, "next_batches", patched)
 
 
 def terminate(batches):
@@ -156,7 +157,7 @@ def test_losses_that_are_not_finite_stop_the_run(finished_run, tmp_path, monkeyp
         return run_diverging
 
     with monkeypatch.context() as patch:
-        patch.setattr(train.Experiment, "compile", compile_diverging)
+        patch.setattr(Experiment, "compile", compile_diverging)
         message = r"player 'generator'.* step 5 of trial 0 \(steps 5-6"
         with pytest.raises(train.NonFiniteLossError, match=message):
             train.train_and_evaluate(config, workdir)
@@ -231,7 +232,7 @@ def test_example_batches_are_cut_for_trials_repeats_and_devices(tmp_path):
     config = tiny_config(tmp_path)
     config.moves = "alternating"
     config.players.discriminator.repeats = 3
-    experiment = train.make_experiment(config, load(config.dataset))
+    experiment = make_experiment(config, load(config.dataset))
     batches = experiment.next_batches()["x"]
     # [devices, trials, steps, minibatches, batch of a device]
     assert batches.shape == (4, 2, 2, 3, 2)
@@ -244,7 +245,7 @@ def test_evaluators_that_do_not_fit_the_data_are_refused(tmp_path):
     config = tiny_config(tmp_path)
     config.curves = ("modes",)
     with pytest.raises(ValueError, match="'modes' needs a mixture of points"):
-        train.make_experiment(config, load(config.dataset))
+        make_experiment(config, load(config.dataset))
 
 
 def labelled_config(directory):
@@ -263,7 +264,7 @@ def test_every_trial_sees_labels_of_its_own(tmp_path):
     train_labels = dataset.splits["train"].label
 
     def seen():
-        experiment = train.make_experiment(config, dataset)
+        experiment = make_experiment(config, dataset)
         # [devices, trials, steps, minibatches, labelled batch of a device]
         batches = [experiment.next_batches()["labelled_x"] for _ in range(3)]
         assert batches[0].shape == (4, 2, 2, 1, 1)
@@ -294,18 +295,18 @@ def test_wrong_labels_are_refused(tmp_path, field):
     group, name = field.split(".")
     config[group][name] = wrong
     with pytest.raises(ValueError, match=message):
-        train.make_experiment(config, load(config.dataset))
+        make_experiment(config, load(config.dataset))
 
 
 def test_labels_are_needed_and_not_ignored(tmp_path):
     config = labelled_config(tmp_path)
     config.dataset.path = write_npz(tmp_path / "unlabelled.npz", labels=False)
     with pytest.raises(ValueError, match="'samm' learns from labels, but 'npz' has no"):
-        train.make_experiment(config, load(config.dataset))
+        make_experiment(config, load(config.dataset))
     config = tiny_config(tmp_path)
     config.labels.number = 6
     with pytest.raises(ValueError, match=r"config\.labels has no meaning .* 'amm'"):
-        train.make_experiment(config, load(config.dataset))
+        make_experiment(config, load(config.dataset))
 
 
 def classifier_config(config):

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from adversarial_latent import data, train
+from adversarial_latent import data
 from adversarial_latent.config import make_optimizer
+from adversarial_latent.evaluation.evaluate import check_evaluation
+from adversarial_latent.experiment import make_experiment
 from adversarial_latent.game import Networks
 from adversarial_latent.games import make_game
 from adversarial_latent.model import unstack
-from adversarial_latent.networks.table import parse_table
+from adversarial_latent.networks.rows import parse_table
 from adversarial_latent.state import create_state
 from adversarial_latent.steps import make_train_step
 from configs import aim_celeba, aim_cifar10, aim_mnist
@@ -292,7 +294,7 @@ def test_codes_of_two_dimensions():
         if infers:
             rows = {row.name: row for row in parse_table(networks["encoder"].text)}
             assert (rows["mu"].channels, rows["z_mu"].channels) == (32, 2)
-            train.check_evaluation(config, make_game(config.game))
+            check_evaluation(config, make_game(config.game))
 
 
 @pytest.mark.parametrize(
@@ -342,7 +344,7 @@ def _two_steps(config):
     """Takes them, compiled in a hurry, and returns the data set."""
     config.batch_size, config.trials = 4, 1  # the least that four devices take
     dataset = data.load(config.dataset)
-    experiment = train.make_experiment(config, dataset)
+    experiment = make_experiment(config, dataset)
     pipeline = experiment.pipeline
     state = unstack(experiment.parallel.init(experiment.create, 0), 0)
     before = state.params

@@ -12,6 +12,9 @@ import tensorflow_datasets as tfds
 
 from adversarial_latent import train
 from adversarial_latent.config import config_hash
+from adversarial_latent.evaluation.evaluate import check_evaluation
+from adversarial_latent.experiment import Experiment
+from adversarial_latent.games import make_game
 from adversarial_latent.workdir import load_trials, read_config
 from tests.data import tiny_tfds
 from tests.runs import logged, saved
@@ -68,7 +71,7 @@ def test_runlocal(module, tmp_path, monkeypatch):
     config.duration, config.steps_per_call = "2_steps", 1
     config.batch_size = 8  # two for each device
     workdir = tmp_path / "run"
-    next_batches = train.Experiment.next_batches
+    next_batches = Experiment.next_batches
 
     def stop(experiment):
         if experiment.game.players[0].name in config.players:  # not its classifier
@@ -76,7 +79,7 @@ def test_runlocal(module, tmp_path, monkeypatch):
         return next_batches(experiment)
 
     with monkeypatch.context() as patch:
-        patch.setattr(train.Experiment, "next_batches", stop)
+        patch.setattr(Experiment, "next_batches", stop)
         assert train.train_and_evaluate(config, str(workdir)) is None
     assert saved(workdir)[0] == 1
     results = train.train_and_evaluate(config, str(workdir))
@@ -98,9 +101,9 @@ def test_runlocal(module, tmp_path, monkeypatch):
 
 def test_the_whole_config_can_be_built_and_recorded(module, tmp_path):
     config = module.get_config()
-    game = train.make_game(config.game)
+    game = make_game(config.game)
     assert {player.name for player in game.players} == set(config.players)
-    train.check_evaluation(config, game)
+    check_evaluation(config, game)
     assert config.duration != module.get_config("runlocal").duration
     (tmp_path / "config.json").write_text(config.to_json())
     assert config_hash(read_config(str(tmp_path))) == config_hash(config)
@@ -120,7 +123,7 @@ def test_arguments_of_amm_mnist():
         "prior=learned",
     ):
         config = module.get_config(arguments)
-        game = train.make_game(config.game)
+        game = make_game(config.game)
         batch = {"x": np.zeros((2, 28, 28, 1), np.float32)}
         params, _ = jax.eval_shape(game.init, jax.random.key(0), batch)
         assert game.num_components == config.game.num_components

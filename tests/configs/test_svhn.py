@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from adversarial_latent import data, train
+from adversarial_latent import data
+from adversarial_latent.experiment import make_experiment
 from adversarial_latent.games import make_game
 from adversarial_latent.model import unstack
-from adversarial_latent.networks.table import parse_table
+from adversarial_latent.networks.rows import parse_table
 from configs import amm_svhn, samm_svhn
 from tests.data import tiny_tfds
 
@@ -291,7 +292,7 @@ def test_two_steps(module, size, data_dir):
     config.batch_size = 4  # the least that four devices take
     dataset = data.load(config.dataset)
     assert len(dataset.splits["train"]) == size
-    experiment = train.make_experiment(config, dataset)
+    experiment = make_experiment(config, dataset)
     pipeline = experiment.pipeline
     state = unstack(experiment.parallel.init(experiment.create, 0), 0)
     before = state.params

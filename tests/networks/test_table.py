@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from adversarial_latent.games import make_game
-from adversarial_latent.networks import table as table_lib
-from adversarial_latent.networks.table import BatchNorm, Table, parse_table, read_tables
+from adversarial_latent.networks import rows as rows_lib
+from adversarial_latent.networks.rows import parse_table
+from adversarial_latent.networks.table import BatchNorm, Table, read_tables
 from configs import amm_mnist
 from tests import toys
 from tests.toys import HEADER
@@ -50,7 +51,7 @@ def test_every_column():
     )
     x, a, b, c, d, e = rows
     assert (x.name, x.inputs, x.channels) == ("x", (), 1)
-    assert a == table_lib.Row(
+    assert a == rows_lib.Row(
         name="a",
         inputs=("x",),
         combine="+",
@@ -142,7 +143,7 @@ def test_narrow_divides_hidden_channels():
         p   c      1      1  1  -  -    -
     """
     )
-    narrowed = table_lib.narrow(text, 4, keep=("x", "z", "p", "e"))
+    narrowed = rows_lib.narrow(text, 4, keep=("x", "z", "p", "e"))
     rows = {row.name: row for row in parse_table(narrowed.format(d=5))}
     channels = {name: row.channels for name, row in rows.items()}
     assert channels == {
@@ -162,7 +163,7 @@ def test_narrow_divides_hidden_channels():
     for row in parse_table(text.format(d=5)):
         same = dataclasses.replace(rows[row.name], channels=row.channels)
         assert same == row
-    assert parse_table(table_lib.narrow(text, 1, keep=("z",)).format(d=5)) == (
+    assert parse_table(rows_lib.narrow(text, 1, keep=("z",)).format(d=5)) == (
         parse_table(text.format(d=5))
     )
     for divisor, keep, message in (
@@ -171,7 +172,7 @@ def test_narrow_divides_hidden_channels():
         (0, ("x", "z", "p"), "row 'f': 64 channels cannot be divided by 0"),
     ):
         with pytest.raises(ValueError, match=message):
-            table_lib.narrow(text, divisor, keep=keep)
+            rows_lib.narrow(text, divisor, keep=keep)
 
 
 # Evaluating.
@@ -270,7 +271,7 @@ def test_every_activation_is_tested():
         if mark.name == "parametrize"
     )
     tested = {name for name, _ in parameters if not name.startswith("Leak")}
-    assert tested == set(table_lib._ACTIVATIONS)
+    assert tested == set(rows_lib.ACTIVATIONS)
 
 
 def test_dropout_is_of_what_comes_in_and_in_training_only():
