@@ -37,7 +37,7 @@ Reading a row, from left to right:
 import dataclasses
 import functools
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import chex
