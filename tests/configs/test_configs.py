@@ -22,11 +22,12 @@ from tests.runs import logged, saved
 FILES = sorted(Path(__file__).parents[2].glob("configs/[!_]*.py"))
 # What a data set of TFDS looks like, and its version; the rest of it is made up here.
 TFDS = {"mnist": ((28, 28, 1), 10, "3.0.1"), "cifar10": ((32, 32, 3), 10, "3.0.2")}
-# Those of SVHN take steps in test_svhn.py: all of this would take them minutes. And
-# samm_mnist has the networks of amm_mnist with the game of samm_mnist_dense. Those of
-# AIM take theirs in test_aim_images.py.
+# Those of SVHN take steps in test_svhn.py, those of AIM on images in test_aim_images.py:
+# all of this would take them minutes. The others have the networks of amm_mnist, or of
+# samm_mnist_dense, with a game that another config has, too.
 AIM = {"aim_mnist", "aim_mnist_small", "aim_cifar10", "aim_celeba"}
-SLOW = {"amm_svhn", "samm_svhn", "samm_mnist", *AIM}
+SLOW = {"amm_svhn", "samm_svhn", "samm_mnist", "conditional_ali_mnist"}
+SLOW |= {"amm_mnist_dense", *AIM}
 QUICK = [path for path in FILES if path.stem not in SLOW]
 
 
