@@ -22,9 +22,9 @@ from tests.runs import logged, saved
 FILES = sorted(Path(__file__).parents[2].glob("configs/[!_]*.py"))
 # What a data set of TFDS looks like, and its version; the rest of it is made up here.
 TFDS = {"mnist": ((28, 28, 1), 10, "3.0.1"), "cifar10": ((32, 32, 3), 10, "3.0.2")}
-# Those of SVHN take steps in test_svhn.py, those of AIM on images in test_aim_images.py:
-# all of this would take them minutes. The others have the networks of amm_mnist, or of
-# samm_mnist_dense, with a game that another config has, too.
+# Those of SVHN take steps in test_svhn.py, those of AIM on images in
+# test_aim_images.py: all of this would take them minutes. The others have the networks
+# of amm_mnist, or of samm_mnist_dense, with a game that another config has, too.
 AIM = {"aim_mnist", "aim_mnist_small", "aim_cifar10", "aim_celeba"}
 SLOW = {"amm_svhn", "samm_svhn", "samm_mnist", "conditional_ali_mnist"}
 SLOW |= {"amm_mnist_dense", *AIM}
