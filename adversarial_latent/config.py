@@ -72,9 +72,10 @@ def player(learning_rate: float, **settings: Any) -> ml_collections.ConfigDict:
         {
             "optimizer": "adam",  # or sgd
             "learning_rate": learning_rate,
-            # constant, cosine or linear (to 0 at the end), inverse_sqrt_epoch (AIM)
+            # constant, cosine or linear (to 0 at the end), tenth (of it, from
+            # `decay_from` on), inverse_sqrt_epoch (AIM)
             "schedule": "constant",
-            "decay_from": 0.0,  # part of the run before cosine or linear decay begins
+            "decay_from": 0.0,  # part of the run before any decay begins
             "b1": 0.5,
             "b2": 0.999,
             "eps_root": 0.0,  # of adam, inside its root; above 0 where it is unrolled
@@ -204,6 +205,7 @@ def make_optimizer(
         "constant": lambda: rate,
         "cosine": lambda: delayed(optax.cosine_decay_schedule(rate, decay_steps)),
         "linear": lambda: delayed(optax.linear_schedule(rate, 0.0, decay_steps)),
+        "tenth": lambda: lambda count: jnp.where(count < decay_from, rate, rate / 10),
         # alpha / sqrt(t) with t = 1, 2, ... the epoch (Kingma & Ba 2014).
         "inverse_sqrt_epoch": lambda: (
             lambda count: rate * (count // steps_per_epoch + 1.0) ** -0.5

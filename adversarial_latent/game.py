@@ -114,23 +114,30 @@ class Player:
 
     Attributes:
       name: unique in the game; the config gives the player's optimiser by it.
-      trains: names of the networks that are this player's alone.
+      trains: names of the networks that it moves. Players that move one after the
+        other may train the same ones, each with an optimiser of its own.
       loss: `(net, outcome) -> ([B] losses, {name: scalar})`. `outcome` is what
-        `Game.play` returned; `net` gives the networks, for penalties that evaluate
+        `play` returned; `net` gives the networks, for penalties that evaluate
         them again. Gradients reach the player's networks along both ways.
+      play: `(net, batch) -> outcome`, the phase of the game in which this player
+        moves; None for `Game.play`, the round that all players share.
     """
 
     name: str
     trains: tuple[str, ...]
     loss: Callable[[Networks, Outcome], Losses]
+    play: Callable[[Networks, Mapping[str, chex.Array]], Outcome] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Game:
-    """Base of all games. A subclass adds its settings, `play` and `players`.
+    """Base of all games. A subclass adds its settings, `players` and `play`.
 
-    It also defines what a trained game can be asked, of `encode`, `decode` and
-    `sample`, as pure functions of `net`: a game without an encoder has no `encode`.
+    A game of phases, in which each player has a `play` of its own, needs no other.
+
+    It also defines what a trained game can be asked, of `encode`, `decode`, `sample`,
+    `log_prob` and so on (`model.py`), as pure functions of `net`: a game without an
+    encoder has no `encode`.
 
     Attributes:
       networks: `{name: module}`; modules take `(*inputs, train=...)`.
@@ -158,8 +165,15 @@ class Game:
         """Whether `encode` has to be told the label of x."""
         return False
 
+    @property
+    def log_prob_given_code(self) -> bool:
+        """Whether `log_prob` is that of x given the code inferred from it."""
+        return False
+
     def play(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
         """Plays one round and returns whatever the players' losses need.
+
+        By default the phases of all players, one after the other.
 
         Args:
           net: the networks.
@@ -170,7 +184,12 @@ class Game:
         Returns:
           Floating-point arrays by name; gradients flow back through all of them.
         """
-        raise NotImplementedError
+        outcome: Outcome = {}
+        for player in self.players:
+            if player.play is None:
+                raise NotImplementedError(f"{type(self).__name__} has no `play`")
+            outcome |= player.play(net, batch)
+        return outcome
 
     def init(
         self, key: chex.PRNGKey, batch: Mapping[str, chex.Array]

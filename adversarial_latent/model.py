@@ -77,8 +77,13 @@ class Model:
         """Whether `encode` has to be told the labels."""
         return self.game.conditional
 
+    @property
+    def log_prob_given_code(self) -> bool:
+        """Whether `log_prob` is that of x given the code inferred from it."""
+        return self.game.log_prob_given_code
+
     def can(self, question: str) -> bool:
-        """Whether it answers "encode", "decode", "neighbours", "sample", "mixture"."""
+        """Whether it answers "encode", "decode", "log_prob", "sample" and so on."""
         return hasattr(self.game, question)
 
     def _ask(self, question: str, seed: int, batch: int, **inputs: Any) -> Any:
@@ -132,8 +137,8 @@ class Model:
           label: integers [N], for a `conditional` model and no other.
 
         Returns:
-          the code's parts by name: `z` [N, d], and `y` [N, K] with probabilities if
-          the model has components.
+          the code's parts by name: `z` [N, d], or `y` [N, K] with probabilities of the
+          model's components, or both.
 
         Raises:
           ValueError: if the game has no encoder, there are no examples, or labels are
@@ -170,6 +175,21 @@ class Model:
     def decode(self, code: dict[str, np.ndarray]) -> np.ndarray:
         """Generates x [N, ...] from codes as `encode` and `sample` give them."""
         return self._in_batches("decode", {"code": code}, seed=0)
+
+    def log_prob(self, x: np.ndarray) -> np.ndarray:
+        """Says how probable examples are.
+
+        Args:
+          x: float32 [N, ...], as the networks see it.
+
+        Returns:
+          log p(x) [N] in nats; log p(x|z) of the inferred code z if
+          `log_prob_given_code`.
+
+        Raises:
+          ValueError: if the game knows no density, or there are no examples.
+        """
+        return self._in_batches("log_prob", {"x": np.asarray(x, np.float32)}, seed=0)
 
     def neighbours(self, x: np.ndarray, n: int, seed: int = 0) -> np.ndarray:
         """Generates what is similar to given examples, from codes z ~ q(z|x).

@@ -53,18 +53,10 @@ def create_state(
       The state before the first step.
 
     Raises:
-      ValueError: if a network belongs to no player, or to more than one.
+      ValueError: if a network belongs to no player, or optimisers not to the players.
     """
-    owners: dict[str, str] = {}
-    for player in game.players:
-        for network in player.trains:
-            if network in owners:
-                raise ValueError(
-                    f"network {network!r} is trained by both players "
-                    f"{owners[network]!r} and {player.name!r}"
-                )
-            owners[network] = player.name
-    if orphans := set(game.networks) - set(owners):
+    trained = {network for player in game.players for network in player.trains}
+    if orphans := set(game.networks) - trained:
         raise ValueError(f"networks that no player trains: {sorted(orphans)}")
     if set(optimizers) != {player.name for player in game.players}:
         raise ValueError(

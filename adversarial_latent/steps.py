@@ -72,20 +72,26 @@ def _move(
     progress: chex.Array,
 ) -> tuple[TrainState, dict[str, chex.Array]]:
     """Lets `players` move at once: one forward pass, one pull-back for each."""
+    phase = players[0].play or game.play
 
-    def play(params: dict[str, chex.ArrayTree]) -> Any:
+    def play(trained: dict[str, chex.ArrayTree]) -> Any:
         net = Networks(
             game.networks,
-            params,
+            {**state.params, **trained},
             state.model_state,
             key,
             train=True,
             progress=progress,
         )
-        outcome = game.play(net, batch)
+        outcome = phase(net, batch)
         return outcome, net.model_state
 
-    outcome, pullback, played_state = jax.vjp(play, state.params, has_aux=True)
+    trained = {
+        network: state.params[network]
+        for player in players
+        for network in player.trains
+    }
+    outcome, pullback, played_state = jax.vjp(play, trained, has_aux=True)
     params, opt_state = dict(state.params), dict(state.opt_state)
     model_state = dict(state.model_state)
     metrics: dict[str, chex.Array] = {}
@@ -135,6 +141,24 @@ def _move(
     return state, metrics
 
 
+def _check_simultaneous(game: Game) -> None:
+    """Refuses players that cannot move at once."""
+    owners: dict[str, str] = {}
+    for player in game.players:
+        if player.play is not None:
+            raise ValueError(
+                f"player {player.name!r} has a phase of its own: set "
+                "moves='alternating'"
+            )
+        for network in player.trains:
+            if network in owners:
+                raise ValueError(
+                    f"network {network!r} is trained by both players "
+                    f"{owners[network]!r} and {player.name!r}, who move at once"
+                )
+            owners[network] = player.name
+
+
 def make_train_step(
     game: Game,
     optimizers: Mapping[str, optax.GradientTransformation],
@@ -164,8 +188,9 @@ def make_train_step(
       largest number of repeats. Metrics are scalars: `player/loss` and so on.
 
     Raises:
-      ValueError: if `moves` is unknown, players repeat in a simultaneous game, or
-        `repeats` is not a positive number for names of players.
+      ValueError: if `moves` is unknown, players repeat, have phases of their own or
+        share networks in a simultaneous game, or `repeats` is not a positive number
+        for names of players.
     """
     names = [player.name for player in game.players]
     repeats = dict.fromkeys(names, 1) | dict(repeats or {})
@@ -177,6 +202,7 @@ def make_train_step(
                 f"players that move simultaneously cannot repeat: {repeats}; "
                 "set moves='alternating'"
             )
+        _check_simultaneous(game)
         turns = [(game.players, 0)]
     elif moves == "alternating":
         turns = [

@@ -247,7 +247,7 @@ def _train_classifier(config: ml_collections.ConfigDict, workdir: str) -> bool:
     if not config.classifier:
         return True  # which `train` refuses
     judge = config.classifier.copy_and_resolve_references()
-    for field in ("data_dir", "path"):  # the same data, wherever they are
+    for field in ("data_dir", "path", "classes"):  # the same data, wherever they are
         judge.dataset[field] = config.dataset[field]
     if jax.process_index() != 0:
         return train(judge, directory)

@@ -14,9 +14,10 @@ The input is a folder of images, one image, or an .npz with an array `x`. The co
                         the model did not expect such an image
     p_NAME, p_NAME_from_z
                         with --probabilities: those of every class or cluster
-    z0, z1, ...         with --code: the inferred code
+    z0, z1, ...         with --code: the inferred code z, of a model that has one
 
-A model without components has only a name and a code.
+A model without components has only a name and a code. --resize prepares images as those
+of training were: the square in the middle (dataset.center_crop), then the size.
 """
 
 import csv
@@ -28,7 +29,7 @@ from absl import flags
 
 from adversarial_latent.data import read_images
 from adversarial_latent.distributions import GaussianMixture
-from adversarial_latent.workdir import input_shape, load, read_json
+from adversarial_latent.workdir import input_shape, load, read_config, read_json
 from experiments import summary
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the run.", required=True)
@@ -45,7 +46,8 @@ _TRIAL = flags.DEFINE_integer("trial", None, "Trial; if not given, the chosen on
 def main() -> None:
     """Reads, infers and writes."""
     shape = input_shape(_WORKDIR.value)
-    examples = read_images(_INPUT.value, shape, _RESIZE.value)
+    crop = read_config(_WORKDIR.value).dataset.get("center_crop", 0)
+    examples = read_images(_INPUT.value, shape, _RESIZE.value, crop)
     model = load(_WORKDIR.value, _TRIAL.value)
     if _PROBABILITIES.value and model.num_components is None:
         raise ValueError("--probabilities: the model has no classes and no clusters")
@@ -69,7 +71,7 @@ def main() -> None:
         for suffix, probabilities in inferred.items():
             for name, column in zip(names, probabilities.T, strict=True):
                 columns[f"p_{name}{suffix}"] = _text("{:.6f}", column)
-    if _CODE.value or not inferred:
+    if "z" in code and (_CODE.value or not inferred):
         for i, column in enumerate(code["z"].T):
             columns[f"z{i}"] = _text("{:.6g}", column)
     with open(_OUTPUT.value, "w", newline="", encoding="utf-8") as file:

@@ -15,6 +15,7 @@ _RESULTS = pathlib.Path(__file__).parent / "results"
 NUMBERS = {  # what the results are called in tables, and how they are shown
     "clustering_accuracy": ("one-to-one clustering accuracy", "{:.1%}"),
     "clustering_error": ("clustering error, eq. 17", "{:.1%}"),
+    "clustering_error_by_exemplar": ("clustering error, by exemplars", "{:.1%}"),
     "clustering_error_from_z": ("clustering error, by eq. 19", "{:.1%}"),
     "nmi": ("normalised mutual information", "{:.3f}"),
     "classification_error": ("classification error", "{:.1%}"),
@@ -22,6 +23,13 @@ NUMBERS = {  # what the results are called in tables, and how they are shown
     "classifier_agreement": ("agreement of both classifiers", "{:.1%}"),
     "modes_captured": ("modes captured", "{:.1f}"),
     "high_quality_fraction": ("high-quality samples", "{:.1%}"),
+    "bits_per_dim": ("bits per dimension", "{:.3f}"),
+    "bits_per_dim_given_code": ("bits per dimension, given the code", "{:.3f}"),
+    "nats_per_example": ("negative log-likelihood, nats", "{:.2f}"),
+    "nats_per_example_given_code": (
+        "negative log-likelihood given the code, nats",
+        "{:.2f}",
+    ),
     "reconstruction_mse": ("reconstruction error, pixels in [0, 1]", "{:.4f}"),
     "classifier_inception_score": (
         "inception score by a classifier of the data",

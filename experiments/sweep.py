@@ -8,7 +8,9 @@ Sweep again to go on: runs resume by themselves, and one that fails does not sto
 others. `table.md` and `table.json` hold what is there so far; where data cannot be had,
 they say so. A cluster starts one run a job, with --index=0, 1, ...; --only_print shows
 the commands. What follows `--` goes to all launches, as
-`-- --config.duration=10_epochs`; the table tells such departures from a config.
+`-- --config.duration=10_epochs`; the table tells such departures from a config. A row
+without a finished run below --workdir keeps the results that a `table.json` there has
+for it, so that a table can be continued, with --index, where the earlier runs are gone.
 """
 
 import contextlib
@@ -76,6 +78,11 @@ def launch_command(
         *extra,
         f"--workdir={os.path.join(workdir, row.name)}",
     ]
+
+
+def _shown(command: Sequence[str]) -> str:
+    """A launch's command, as one types it."""
+    return shlex.join(["python", *command])
 
 
 def read_config(command: list[str]) -> ml_collections.ConfigDict:
@@ -177,7 +184,7 @@ def collect(row: Row, workdir: str) -> dict[str, Any]:
         return entry
     directory = os.path.join(workdir, row.name)
     log = f"{directory}.log"
-    entry["command"] = shlex.join(["python", *launch_command(row, workdir)])
+    entry["command"] = _shown(launch_command(row, workdir))
     if os.path.exists(os.path.join(directory, "results.json")):
         run = read_json(directory, "results.json")
         wanted = ("results", "selection", "seeds", "step", "config_hash", "environment")
@@ -192,6 +199,28 @@ def collect(row: Row, workdir: str) -> dict[str, Any]:
     else:
         entry["not_run"] = "not finished yet"
     return entry
+
+
+def measured(row: Row, earlier: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """What an earlier table holds of a row's run.
+
+    Args:
+      row: the row.
+      earlier: entries of that table.
+
+    Returns:
+      the entry of the same run, wherever it was made, if that has results.
+    """
+    for entry in earlier:
+        if "results" not in entry:
+            continue
+        *_, place = shlex.split(entry["command"])
+        workdir = place.removeprefix("--workdir=").removesuffix(f"/{row.name}")
+        theirs = entry["model"], entry["setting"], entry["command"]
+        ours = row.model, row.setting, _shown(launch_command(row, workdir))
+        if theirs == ours:
+            return entry | {"paper": dict(row.paper)}
+    return None
 
 
 def table(sweep: Sweep, entries: list[dict[str, Any]]) -> str:
@@ -265,11 +294,19 @@ def _alone(workdir: str) -> Iterator[None]:
 def write_table(sweep: Sweep, workdir: str) -> str:
     """Writes table.md and table.json from what is in `workdir`.
 
+    A row whose run is not there, or not finished, is what table.json says of it.
+
     Returns:
       what table.md holds.
     """
     with _alone(workdir):
         entries = [collect(row, workdir) for row in sweep.rows]
+        if os.path.exists(os.path.join(workdir, "table.json")):
+            earlier = read_json(workdir, "table.json")["rows"]
+            entries = [
+                (measured(row, earlier) if "not_run" in entry else None) or entry
+                for row, entry in zip(sweep.rows, entries, strict=True)
+            ]
         write_json(workdir, "table.json", {"title": sweep.title, "rows": entries})
         text = table(sweep, entries)
         with open(os.path.join(workdir, "table.md"), "w") as file:
@@ -280,7 +317,7 @@ def write_table(sweep: Sweep, workdir: str) -> str:
 def main(argv: list[str]) -> None:
     """Runs what is to be run, and writes the table."""
     logging.set_verbosity(logging.WARNING)
-    sweep, workdir = read_sweep(_SWEEP.value), _WORKDIR.value
+    sweep, workdir = read_sweep(_SWEEP.value), os.path.normpath(_WORKDIR.value)
     runs = list(sweep.runs)
     if _INDEX.value is not None:
         if _INDEX.value >= len(runs):
@@ -289,7 +326,7 @@ def main(argv: list[str]) -> None:
     commands = [launch_command(row, workdir, _TRIALS.value, argv[1:]) for row in runs]
     if _ONLY_PRINT.value:
         for command in commands:
-            print(shlex.join(["python", *command]))
+            print(_shown(command))
         return
     # All configs are read before anything is run, and all data looked for.
     missing = [missing_data(read_config(command)) for command in commands]

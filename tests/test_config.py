@@ -110,6 +110,7 @@ def _updates(fields, gradients, params=None, num_steps=10, steps_per_epoch=2):
         ("constant", np.full(10, 0.5)),
         ("linear", 0.5 * (1 - np.arange(10) / 10)),
         ("cosine", 0.25 * (1 + np.cos(np.pi * np.arange(10) / 10))),
+        ("tenth", np.full(10, 0.05)),
         ("inverse_sqrt_epoch", 0.5 / np.sqrt(np.arange(10) // 2 + 1)),
     ],
 )
@@ -118,7 +119,7 @@ def test_schedules(schedule, rates):
     np.testing.assert_allclose(_updates(fields, np.ones(10)), -rates, rtol=1e-5)
 
 
-@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "tenth"])
 def test_decay_begins_late(schedule):
     late = player(0.5, optimizer="sgd", schedule=schedule, decay_from=0.4)
     whole = player(0.5, optimizer="sgd", schedule=schedule)

@@ -187,6 +187,32 @@ def test_every_question_is_compiled_once(monkeypatch, variables):
     assert traced == [(4, 2, 2, 1)]
 
 
+@pytest.mark.parametrize("given", [False, True])
+def test_log_prob_of_every_example(given, variables):
+    class Density(AMM):
+        """A game whose density of x falls with its mean."""
+
+        log_prob_given_code = given
+
+        def log_prob(self, net, x):
+            return -x.mean(axis=(1, 2, 3))
+
+    model = Model(make_game(toys.amm_config(), Density), *variables, batch_size=4)
+    assert model.can("log_prob")
+    assert model.log_prob_given_code == given
+    x = toys.images(1, 6)
+    log_prob = model.log_prob(np.float64(x))
+    assert log_prob.shape == (6,)
+    np.testing.assert_allclose(log_prob, -x.mean(axis=(1, 2, 3)), rtol=1e-6)
+
+
+def test_a_game_without_a_density(model):
+    assert not model.can("log_prob")
+    assert not model.log_prob_given_code
+    with pytest.raises(ValueError, match="AMM has no 'log_prob'"):
+        model.log_prob(toys.images(1, 2))
+
+
 def test_neighbours_belong_to_their_example(variables):
     class Noisy(AMM):
         """A game whose neighbours are the example and noise."""

@@ -27,10 +27,6 @@ def _bilinear_with(*players):
 @pytest.mark.parametrize(
     ("players", "message"),
     [
-        (
-            [("d", ("d", "g")), ("g", ("g",))],
-            "network 'g' is trained by both players 'd' and 'g'",
-        ),
         ([("d", ("d",)), ("g", ())], r"networks that no player trains: \['g'\]"),
         (
             [("d", ("d",)), ("h", ("g",))],

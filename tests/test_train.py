@@ -330,7 +330,10 @@ def test_a_classifier_of_generated_images_is_trained_first(tmp_path):
     with pytest.raises(ValueError, match="judges generated images by a classifier"):
         train.train_and_evaluate(config, str(workdir))
     config.classifier = classifier_config(config)
+    config.dataset.classes = "0,1,2"
     results = train.train_and_evaluate(config, str(workdir))["results"]
+    theirs = json.loads((workdir / "classifier" / "config.json").read_text())
+    assert theirs["dataset"] == config.dataset.to_dict()  # the same data
     judged = json.loads((workdir / "classifier" / "results.json").read_text())
     error = judged["results"]["classification_error"]["mean"]
     assert results["classifier_error"]["mean"] == error

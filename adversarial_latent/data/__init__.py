@@ -10,6 +10,7 @@ from adversarial_latent.data.synthetic import (
     GRID_SIGMA,
     RING_SIGMA,
     grid_means,
+    mode_names,
     ring_means,
 )
 
@@ -25,6 +26,7 @@ __all__ = [
     "label_subset",
     "load",
     "make_pipeline",
+    "mode_names",
     "parse_image_shape",
     "read_images",
     "ring_means",

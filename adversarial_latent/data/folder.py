@@ -59,7 +59,10 @@ def load_folder(config: ConfigDict) -> Dataset:
 
 
 def read_images(
-    path: str | Path, example_shape: tuple[int, ...], resize: bool = False
+    path: str | Path,
+    example_shape: tuple[int, ...],
+    resize: bool = False,
+    center_crop: int = 0,
 ) -> Examples:
     """Reads new inputs for a trained model.
 
@@ -68,13 +71,16 @@ def read_images(
             with an array `x`.
         example_shape: what the model was trained on, (H, W, C) or (D,).
         resize: fit images of another shape instead of refusing them.
+        center_crop: of images that are resized, first, this square in the middle; 0
+            for all, as in training.
 
     Returns:
         Examples without labels, named by file (relative to the folder) or position.
 
     Raises:
         FileNotFoundError: nothing at `path`.
-        ValueError: no images, a file that is no image, or a shape that does not fit.
+        ValueError: no images, a file that is no image, a shape that does not fit, or
+            an image that is smaller than `center_crop`.
     """
     path = Path(path)
     if not path.exists():
@@ -86,7 +92,12 @@ def read_images(
         if "x" not in arrays:
             raise ValueError(f"{path} holds {sorted(arrays)}; wanted an array 'x'")
         try:
-            x = check_inputs(arrays["x"], wanted if resize and is_image else None)
+            x = check_inputs(arrays["x"])
+            if resize and is_image:
+                if center_crop and x.ndim == 4:
+                    title = "its images"
+                    x = np.stack([images.center_crop(i, center_crop, title) for i in x])
+                x = check_inputs(x, wanted)
         except ValueError as error:
             raise ValueError(f"{path}, array 'x': {error}") from error
         _check_shape(path.name, x.shape[1:], wanted)
@@ -108,6 +119,8 @@ def read_images(
     for i, file in enumerate(files):
         image = images.read_image(file)
         if resize:
+            if center_crop:
+                image = images.center_crop(image, center_crop, file.name)
             image = images.resize(image, wanted)
         _check_shape(file.name, image.shape, wanted)
         x[i] = image

@@ -1,7 +1,8 @@
 """Where data sets come from: a registry of names, and `load`."""
 
 import dataclasses
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 
 from ml_collections import ConfigDict
 
@@ -42,6 +43,8 @@ def default_config() -> ConfigDict:
             "image_shape": "",  # npz, folder, tfds: fit images to it: '28x28x1'
             # folder, tfds: of images, first, this square in the middle; 0 for all
             "center_crop": 0,
+            # Only examples of these, by the names that the source gives them: '0,1,2'.
+            "classes": "",
             "test_fraction": 0.2,  # of sources without a test split of their own
             "num_validation": 0,  # this many training examples are held out
             "split_seed": 0,  # of every choice above
@@ -67,6 +70,8 @@ def load(config: ConfigDict) -> Dataset:
     """
     config, source = _complete(config)
     raw = source.load(config)
+    if config.classes:
+        raw = _only_classes(raw, config.classes)
     parts, protocol = dict(raw.splits), [raw.protocol]
     if "test" not in parts:
         parts["train"], parts["test"] = splits.hold_out_test(
@@ -95,6 +100,61 @@ def load(config: ConfigDict) -> Dataset:
     sizes = ", ".join(f"{len(part)} {name}" for name, part in parts.items())
     protocol.append(f"split_seed {config.split_seed}: {sizes}")
     return dataclasses.replace(raw, splits=parts, protocol="; ".join(protocol))
+
+
+def _only_classes(dataset: Dataset, wanted: str | Sequence[str]) -> Dataset:
+    """Keeps the examples of some classes, in all splits.
+
+    Args:
+        dataset: a labelled one.
+        wanted: names of classes, in any order; labels keep the order of the source.
+
+    Returns:
+        The rest of `dataset`, with labels from 0 on.
+    """
+    known = dataset.class_names
+    if not known:
+        raise ValueError(
+            f"config.dataset.classes={wanted!r}, but {dataset.name!r} has no labels to "
+            "choose by: leave it empty"
+        )
+    listed = _listed(wanted, known) if isinstance(wanted, str) else wanted
+    names = [str(name) for name in listed]
+    problem = ""
+    if unknown := [name for name in names if name not in known]:
+        problem = f"there is no class {unknown[0]!r}; there are {', '.join(known)}"
+    elif twice := [name for name in names if names.count(name) > 1]:
+        problem = f"{twice[0]!r} is given twice"
+    elif len(names) < 2:
+        problem = "give at least two classes, or none for all"
+    if problem:
+        raise ValueError(f"config.dataset.classes={wanted!r}: {problem}")
+    chosen = sorted(map(known.index, names))
+    parts = {}
+    for split, examples in dataset.splits.items():
+        kept = splits.only_classes(examples, chosen)
+        if kept is None:
+            raise ValueError(
+                f"config.dataset.classes={wanted!r}: no example of these in the split "
+                f"{split!r} of {dataset.name!r}"
+            )
+        parts[split] = kept
+    class_names = tuple(known[index] for index in chosen)
+    return Dataset(
+        name=dataset.name,
+        splits=parts,
+        protocol=f"{dataset.protocol}; only classes {', '.join(class_names)}",
+        class_names=class_names,
+    )
+
+
+def _listed(text: str, known: Sequence[str]) -> list[str]:
+    """Reads a list of names, of which some may have commas in them, as the ring's."""
+    if text[0] in "([" and not any(map(text.startswith, known)):
+        text = re.sub("['\"]", "", text[1:-1])  # a tuple or list, as Python writes it
+    longest_first = sorted(map(re.escape, known), key=len, reverse=True)
+    names = re.findall(rf"\s*({'|'.join(longest_first)}|[^,]*?)\s*(?:,|$)", text)
+    return [name for name in names if name]
 
 
 def _complete(config: ConfigDict) -> tuple[ConfigDict, Source]:

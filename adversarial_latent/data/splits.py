@@ -1,6 +1,8 @@
-"""Random choices of examples, each a pure function of a recorded seed."""
+"""Choices of examples: random ones are pure functions of a recorded seed."""
 
+import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -62,6 +64,26 @@ def split(examples: Examples, chosen: np.ndarray) -> tuple[Examples, Examples]:
     """Returns (the examples not chosen, the chosen ones)."""
     rest = np.setdiff1d(np.arange(len(examples)), chosen)
     return examples.take(rest), examples.take(chosen)
+
+
+def only_classes(examples: Examples, classes: Sequence[int]) -> Examples | None:
+    """Keeps the examples of some classes; lazy ones stay lazy.
+
+    Args:
+        examples: labelled ones.
+        classes: those to keep; the i-th gets the label i.
+
+    Returns:
+        What is left, or None if nothing is.
+    """
+    assert examples.label is not None
+    kept = np.flatnonzero(np.isin(examples.label, classes))
+    if not len(kept):
+        return None
+    renumbered = np.zeros(max(classes) + 1, np.int32)
+    renumbered[list(classes)] = np.arange(len(classes))
+    part = examples.take(kept)
+    return dataclasses.replace(part, label=renumbered[examples.label[kept]])
 
 
 def hold_out_test(

@@ -25,6 +25,11 @@ def ring_means() -> np.ndarray:
     return np.stack([np.cos(angle), np.sin(angle)], axis=-1).astype(np.float32)
 
 
+def mode_names(means: np.ndarray) -> tuple[str, ...]:
+    """Returns the names of modes with means [K, 2], which are the names of classes."""
+    return tuple(f"({a:.2f}, {b:.2f})" for a, b in means.tolist())
+
+
 def load_grid25(config: ConfigDict) -> Dataset:
     """Loads 25 Gaussians on a grid; the label is the mode."""
     return _mixture(config, grid_means(), GRID_SIGMA)
@@ -47,5 +52,5 @@ def _mixture(config: ConfigDict, means: np.ndarray, sigma: float) -> Dataset:
         splits=splits,
         protocol=f"{len(means)} Gaussians, sigma {sigma}, {NUM_TRAIN} fixed training "
         f"and {NUM_TEST} test points drawn by split_seed {config.split_seed}",
-        class_names=tuple(f"({a:.2f}, {b:.2f})" for a, b in means.tolist()),
+        class_names=mode_names(means),
     )

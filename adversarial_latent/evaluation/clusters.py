@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
+from adversarial_latent.data import Examples
 from adversarial_latent.distributions import GaussianMixture
 from adversarial_latent.evaluation import figures, metrics
 from adversarial_latent.evaluation.evaluator import (
@@ -33,11 +34,12 @@ _posterior = jax.jit(GaussianMixture.posterior)
 def clustering(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
     """Compares clusters of the test split with its labels (AMM, eq. 17, figure 2).
 
-    Results: `clustering_error`, `clustering_accuracy`, `nmi`, `ari`; of a model with
-    a mixture also `classifier_agreement`, and `clustering_error_from_z` and
+    Results: `clustering_error`, `clustering_accuracy`, `nmi`, `ari`; with labelled
+    validation data also `clustering_error_by_exemplar` (PixelGAN, section 3.1); of a
+    model with a mixture also `classifier_agreement`, and `clustering_error_from_z` and
     `clustering_accuracy_from_z` by eq. 19. Without labels only the agreement is left.
-    Figures: `clustering_components` (images only), `clustering_matrix` (labels only)
-    and `clustering_tsne`.
+    Figures: `clustering_components` (images only), `clustering_matrix` (labels only),
+    `clustering_simplex` (three clusters only) and `clustering_tsne` (codes z only).
     """
     x, labels = judged.x, judged.labels
     code = model.encode(x)
@@ -77,6 +79,18 @@ def clustering(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluatio
             f"{_describe_mapping(one_to_one, names)}. nmi: mutual information over "
             "the mean of the entropies. ari: adjusted Rand index."
         )
+    if judged.validation is not None:
+        exemplars = _exemplars(model, judged.validation)
+        results["clustering_error_by_exemplar"] = metrics.clustering_error(
+            counts[""], exemplars
+        )
+        protocol += (
+            " clustering_error_by_exemplar: share of errors where each cluster k has "
+            "the label of one validation example, of "
+            f"{len(judged.validation)} the one with the highest q(y=k|x) (PixelGAN "
+            "autoencoders, section 3.1), here "
+            f"{_describe_mapping(exemplars, judged.class_names)}."
+        )
     agreement, words = _agreement(assigned)
     results |= agreement
     protocol += words
@@ -103,7 +117,10 @@ def clustering(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluatio
             "fell into each cluster (column; blank: none). Clusters are ordered by "
             "their majority class, which is outlined. Colour: share of the class.",
         )
-    if draw:
+    if draw and num_clusters == 3:
+        corners = component_names(counts.get(""), judged, num_clusters)
+        drawn["clustering_simplex"] = _draw_simplex(code["y"], judged, corners)
+    if draw and "z" in code:
         drawn["clustering_tsne"] = _draw_tsne(
             code["z"], clusters, judged, num_clusters, seed
         )
@@ -116,8 +133,9 @@ def classification(model: Model, judged: Judged, seed: int, draw: bool) -> Evalu
 
     Results: `classification_error`; of a model with a mixture also
     `classification_error_from_z` by eq. 19, and `classifier_agreement`. Figures:
-    `classification_components` (images only), `classification_matrix` and
-    `classification_tsne`.
+    `classification_components` (images only), `classification_matrix`,
+    `classification_simplex` (three classes only) and `classification_tsne` (codes z
+    only).
 
     Raises:
       ValueError: the model's components are not the classes of the data.
@@ -162,11 +180,20 @@ def classification(model: Model, judged: Judged, seed: int, draw: bool) -> Evalu
         "Confusion matrix of the test split: how many examples of each class (row) "
         "were taken for each class (column; blank: none). Colour: share of the class.",
     )
+    if len(names) == 3:
+        drawn["classification_simplex"] = _draw_simplex(code["y"], judged, names)
     if "z" in code:
         drawn["classification_tsne"] = _draw_tsne(
             code["z"], assigned[""], judged, len(names), seed
         )
     return Evaluation(results, drawn, protocol)
+
+
+def _exemplars(model: Model, validation: Examples) -> np.ndarray:
+    """The class of each cluster [K], from validation examples."""
+    assert validation.label is not None
+    probabilities = model.encode(validation.as_float())["y"]
+    return metrics.exemplar_mapping(probabilities, validation.label)
 
 
 def _assign(model: Model, code: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -316,6 +343,18 @@ def colours(
     if judged.labels is None:
         return "cluster", clusters, [str(k) for k in range(num_clusters)]
     return "class", judged.labels, judged.class_names
+
+
+def _draw_simplex(y: np.ndarray, judged: Judged, corner_names: Sequence[str]) -> Figure:
+    """Probabilities y [N, 3] on their simplex."""
+    meaning, groups, names = colours(judged, y.argmax(axis=1), len(corner_names))
+    return captioned(
+        figures.simplex_figure(y, groups, names, corner_names, legend_title=meaning),
+        f"The probabilities q(y|x) of {len(y)} test examples on their simplex: at a "
+        "corner the component named there is certain, in the middle all three are "
+        f"equally probable. Colour: {meaning}. Points are moved a little at random, so "
+        "that those at a corner do not hide each other.",
+    )
 
 
 def _draw_tsne(

@@ -17,6 +17,7 @@ from adversarial_latent.data import (
     GRID_SIGMA,
     RING_SIGMA,
     Dataset,
+    Examples,
     grid_means,
     ring_means,
 )
@@ -44,13 +45,17 @@ class Model(Protocol):
     def conditional(self) -> bool:
         """Whether `encode` has to be told the labels."""
 
+    @property
+    def log_prob_given_code(self) -> bool:
+        """Whether `log_prob` is that of x given the code inferred from it."""
+
     def can(self, question: str) -> bool:
         """Whether the model answers "encode", "decode", "neighbours"..."""
 
     def encode(
         self, x: np.ndarray, label: np.ndarray | None = None
     ) -> dict[str, np.ndarray]:
-        """Codes of x: "z" [N, d] and, with components, "y" [N, K] probabilities."""
+        """Codes of x: "z" [N, d], "y" [N, K] probabilities of components, or both."""
 
     def decode(self, code: dict[str, np.ndarray]) -> np.ndarray:
         """Generates x [N, ...] from codes."""
@@ -62,6 +67,9 @@ class Model(Protocol):
         self, n: int, seed: int = 0, component: int | np.ndarray | None = None
     ) -> dict[str, np.ndarray]:
         """Draws "x" [n, ...] and the codes that it was made from."""
+
+    def log_prob(self, x: np.ndarray) -> np.ndarray:
+        """The log-density log p(x) [N], in nats."""
 
     def mixture(self) -> GaussianMixture:
         """The prior p(z) = sum_k p(y=k) p(z|y=k)."""
@@ -96,6 +104,8 @@ class Judged:
       class_names: empty without labels.
       classifier: a trained classifier of the same data, by which generated images are
         judged; None where no evaluator asks for one.
+      validation: the labelled examples of the validation split, as they are stored;
+        None where there are none, or where they are the judged ones.
     """
 
     name: str
@@ -104,6 +114,7 @@ class Judged:
     labels: np.ndarray | None
     class_names: tuple[str, ...]
     classifier: Model | None = None
+    validation: Examples | None = None
 
     @property
     def described(self) -> str:
@@ -210,6 +221,9 @@ class Evaluator:
                 f"The evaluator {self.name!r} needs a classifier of {dataset.name!r}."
             )
         examples = dataset.splits[split]
+        validation = dataset.splits.get("validation")
+        if split == "validation" or (validation and validation.label is None):
+            validation = None
         judged = Judged(
             name=dataset.name,
             split=split,
@@ -217,6 +231,7 @@ class Evaluator:
             labels=examples.label,
             class_names=dataset.class_names,
             classifier=classifier,
+            validation=validation,
         )
         return self.judge(model, judged, seed, draw)
 

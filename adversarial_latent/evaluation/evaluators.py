@@ -12,6 +12,7 @@ from adversarial_latent.evaluation.images import (
     reconstruction,
     samples,
 )
+from adversarial_latent.evaluation.likelihood import likelihood
 from adversarial_latent.evaluation.mixtures import mixture
 from adversarial_latent.evaluation.modes import modes
 
@@ -25,6 +26,7 @@ EVALUATORS: Mapping[str, Evaluator] = {
         interpolation,
         samples,
         inception,
+        likelihood,
         modes,
         manifold,
         neighbours,

@@ -18,7 +18,7 @@ _NUM_ROWS = 8
 _NEIGHBOURS = 10
 _INTERPOLATION_STEPS = 9
 _SAMPLE_ROWS = 8
-_TRAVERSAL = np.linspace(-2.0, 2.0, 11)
+_TRAVERSAL = np.linspace(-2.0, 2.0, 11)  # in standard deviations of the codes
 
 
 @evaluator("encode", "decode")
@@ -160,7 +160,9 @@ def manifold(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
             "The evaluator 'manifold' needs codes z [N, 2] without a component y, not "
             f"{shapes}."
         )
-    values = _TRAVERSAL.astype(np.float32)
+    # A standard normal prior is swept from -2 to 2, whatever codes are exactly.
+    scale = max(1.0, np.round(code["z"].std()))
+    values = (scale * _TRAVERSAL).astype(np.float32)
     protocol = (
         f"manifold: z of {len(x)} test images; decoded on a grid of {len(values)} x "
         f"{len(values)} values of z from {values[0]:g} to {values[-1]:g}."

@@ -79,6 +79,29 @@ def majority_mapping(counts: np.ndarray) -> np.ndarray:
     return np.where(counts.sum(axis=0) > 0, counts.argmax(axis=0), -1)
 
 
+def exemplar_mapping(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The mapping that asks for a label once a cluster (PixelGAN, section 3.1).
+
+    Args:
+      probabilities: q(y=k|x) of labelled examples [N, K].
+      labels: their classes [N].
+
+    Returns:
+      The class of each cluster [K]: the label of the example that is the most probable
+      one for it. The first example wins a tie.
+
+    Raises:
+      ValueError: no examples, or not a label for each.
+    """
+    number = len(labels)
+    if not number or probabilities.ndim != 2 or len(probabilities) != number:
+        raise ValueError(
+            "Need probabilities [N, K] and labels [N] of at least one example, got "
+            f"{probabilities.shape} and {labels.shape}."
+        )
+    return labels[probabilities.argmax(axis=0)]
+
+
 def one_to_one_mapping(counts: np.ndarray) -> np.ndarray:
     """The best mapping that uses no class and no cluster twice (Hungarian).
 
@@ -100,7 +123,7 @@ def _mapped_accuracy(counts: np.ndarray, mapping: np.ndarray) -> float:
     return float(counts[mapping[clusters], clusters].sum() / counts.sum())
 
 
-def clustering_error(counts: np.ndarray) -> float:
+def clustering_error(counts: np.ndarray, mapping: np.ndarray | None = None) -> float:
     """One minus the accuracy of AMM, eq. (17).
 
     The maximum there runs over *all* mappings from clusters to classes, so that it
@@ -109,11 +132,14 @@ def clustering_error(counts: np.ndarray) -> float:
 
     Args:
       counts: a cluster matrix [C, K].
+      mapping: the class of each cluster [K], -1 for none, if not that best one.
 
     Returns:
       The share of examples, in [0, 1], whose class is not their cluster's.
     """
-    return 1.0 - _mapped_accuracy(counts, majority_mapping(counts))
+    if mapping is None:
+        mapping = majority_mapping(counts)
+    return 1.0 - _mapped_accuracy(counts, mapping)
 
 
 def clustering_accuracy(counts: np.ndarray) -> float:

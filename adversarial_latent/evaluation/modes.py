@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.decomposition import PCA
 
+from adversarial_latent.data import mode_names
 from adversarial_latent.evaluation import figures, metrics
 from adversarial_latent.evaluation.evaluator import (
     MIXTURES,
@@ -27,6 +28,8 @@ def modes(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
     x = judged.x
     make_means, sigma = MIXTURES[judged.name]
     means = make_means()
+    # The data may hold some of the modes only.
+    means = means[np.isin(mode_names(means), judged.class_names)]
     drawn = model.sample(NUM_MODE_SAMPLES, seed)["x"]
     assignment = metrics.assign_modes(drawn, means, sigma)
     counts = metrics.mode_counts(assignment, len(means))
@@ -53,7 +56,8 @@ def modes(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
         return Evaluation(results, {}, protocol)
     infers = model.can("encode") and model.can("decode")
     code = judged.encode(model) if infers else None
-    panel, codes_title = (None, "") if code is None else _plane(code["z"])
+    z = None if code is None else code.get("z")
+    panel, codes_title = (None, "") if z is None else _plane(z)
     figure = figures.mode_figure(
         x,
         drawn,
@@ -64,11 +68,10 @@ def modes(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
         reconstructions=None if code is None else model.decode(code),
         codes_title=codes_title,
     )
-    inferred = (
-        " Codes and reconstructions have the colour of their data point."
-        if infers
-        else ""
-    )
+    inferred = ""
+    if infers:
+        shown = "Reconstructions" if z is None else "Codes and reconstructions"
+        inferred = f" {shown} have the colour of their data point."
     caption = (
         f"{len(x)} test points and {NUM_MODE_SAMPLES} samples of the model, coloured "
         f"by mode.{inferred} Samples further than 3 sigma from every mean are grey; "

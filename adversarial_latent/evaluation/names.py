@@ -62,6 +62,13 @@ METRICS: Mapping[str, Metric] = {
         is_share=True,
         better="lower",
     ),
+    "clustering_error_by_exemplar": Metric(
+        "Clustering error, by exemplars",
+        "the same, where a cluster has the label of the one validation example that is "
+        "most probable in it",
+        is_share=True,
+        better="lower",
+    ),
     "nmi": Metric(
         "Normalised mutual information",
         "agreement of clusters and classes, from 0 to 1",
@@ -114,6 +121,29 @@ METRICS: Mapping[str, Metric] = {
     "reconstruction_mse": Metric(
         "Reconstruction error",
         "mean squared difference of an example and its decoded code",
+        better="lower",
+    ),
+    "bits_per_dim": Metric(
+        "Bits per dimension",
+        "what a test example's likelihood takes to write down, divided by its pixels "
+        "and channels",
+        better="lower",
+    ),
+    "nats_per_example": Metric(
+        "Negative log-likelihood",
+        "mean of -log p(x) of test examples, in nats",
+        better="lower",
+    ),
+    "bits_per_dim_given_code": Metric(
+        "Bits per dimension, given the code",
+        "the bits that the inferred code leaves open, divided by pixels and channels; "
+        "no likelihood, since the code is not counted",
+        better="lower",
+    ),
+    "nats_per_example_given_code": Metric(
+        "Negative log-likelihood, given the code",
+        "mean of -log p(x|z) of test examples and the codes z inferred from them, in "
+        "nats; no likelihood of x",
         better="lower",
     ),
     "classifier_inception_score": Metric(

@@ -20,6 +20,8 @@ _FIGURE_ORDER = (
     "classification_matrix",
     "clustering_components",
     "clustering_matrix",
+    "classification_simplex",
+    "clustering_simplex",
     "modes",
     "reconstruction",
     "manifold_traversal",

@@ -6,6 +6,7 @@ import ml_collections
 
 from adversarial_latent.game import Game
 from adversarial_latent.games import (
+    aae,
     aim,
     ali,
     alice,
@@ -13,12 +14,15 @@ from adversarial_latent.games import (
     classifier,
     conditional_ali,
     gan,
+    pixelcnn,
+    pixelgan,
     samm,
     unrolled_gan,
     veegan,
 )
 
 GAMES: dict[str, Callable[[ml_collections.ConfigDict], Game]] = {
+    "aae": aae.make_game,
     "aim": aim.make_game,
     "ali": ali.make_game,
     "alice": alice.make_game,
@@ -26,6 +30,8 @@ GAMES: dict[str, Callable[[ml_collections.ConfigDict], Game]] = {
     "classifier": classifier.make_game,
     "conditional_ali": conditional_ali.make_game,
     "gan": gan.make_game,
+    "pixelcnn": pixelcnn.make_game,
+    "pixelgan": pixelgan.make_game,
     "samm": samm.make_game,
     "unrolled_gan": unrolled_gan.make_game,
     "veegan": veegan.make_game,

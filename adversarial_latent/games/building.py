@@ -7,7 +7,9 @@ import flax.linen as nn
 import ml_collections
 
 from adversarial_latent.game import Game
+from adversarial_latent.networks.pixelcnn import PixelCNN
 from adversarial_latent.networks.table import read_tables
+from adversarial_latent.pixels import pixel_likelihood
 
 SomeGame = TypeVar("SomeGame", bound=Game)
 
@@ -40,3 +42,43 @@ def from_config(
     if missing := set(names) - set(config) - set(settings):
         raise ValueError(f"config.game of {config.name!r} lacks {sorted(missing)}")
     return kind(**{name: config[name] for name in names if name in config} | settings)
+
+
+def pixelcnn_config(**settings: Any) -> ml_collections.ConfigDict:
+    """The fields of `config.game.pixelcnn`.
+
+    Args:
+      **settings: those that differ.
+
+    Raises:
+      ValueError: if there are no such fields.
+    """
+    fields = ml_collections.ConfigDict(
+        {
+            "image_shape": (28, 28, 1),  # of the data
+            "likelihood": "bernoulli",  # softmax, or logistic_mixture
+            "levels": 2,  # values of a pixel, evenly from 0 to 1
+            "blocks": 6,  # residual blocks
+            "maps": 32,  # feature maps
+            "kernel": (3, 5),  # rows and columns
+            "activation": "relu",  # or gated
+            # How it reads a code, if there is one (PixelGAN, appendix A.2): invariant,
+            # dependent, input, or several.
+            "conditioning": (),
+            "map_units": 1000,  # of the layer that makes a map of a code, dependent
+            "map_channels": 1,  # or input
+        }
+    )
+    if unknown := set(settings) - set(fields):
+        raise ValueError(f"a PixelCNN has no {sorted(unknown)}, only {list(fields)}")
+    fields.update(settings)
+    return fields
+
+
+def make_pixelcnn(config: ml_collections.ConfigDict) -> PixelCNN:
+    """Builds a PixelCNN from fields as `pixelcnn_config` has them."""
+    fields: dict[str, Any] = dict(config)
+    for name in ("image_shape", "kernel", "conditioning"):  # JSON has lists
+        fields[name] = tuple(fields[name])
+    likelihood = pixel_likelihood(fields.pop("likelihood"), fields.pop("levels"))
+    return PixelCNN(**fields | {"likelihood": likelihood})

@@ -4,11 +4,18 @@ import copy
 import io
 
 import numpy as np
+from scipy import special
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-from adversarial_latent.data import GRID_SIGMA, Dataset, Examples, grid_means
+from adversarial_latent.data import (
+    GRID_SIGMA,
+    Dataset,
+    Examples,
+    grid_means,
+    mode_names,
+)
 from adversarial_latent.distributions import GaussianMixture
 from adversarial_latent.evaluation import figures
 
@@ -122,7 +129,7 @@ def grid_dataset() -> Dataset:
         name="grid25",
         splits={"train": examples, "test": examples},
         protocol="20 points of each mode",
-        class_names=tuple(map(str, range(25))),
+        class_names=mode_names(means),
     )
 
 
@@ -175,6 +182,77 @@ class GivenClusters:
 
     def sample(self, n: int, seed: int, component: int) -> dict[str, np.ndarray]:
         return {"x": np.zeros((n, 8, 8, 1))}
+
+
+class OpenModel:
+    """Examples [N, K] are their own codes: the probabilities y of K components."""
+
+    classifies = conditional = False
+
+    def __init__(self, num_components: int = 3):
+        self.num_components = num_components
+
+    def can(self, question: str) -> bool:
+        return question == "encode"
+
+    def encode(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        return {"y": x}
+
+
+def open_dataset(**splits: tuple[list[list[float]], list[int] | None]) -> Dataset:
+    """Splits of given probabilities, and labels, for `OpenModel`."""
+    labelled = all(labels is not None for _, labels in splits.values())
+    return Dataset(
+        name="open",
+        splits={
+            name: Examples(
+                x=np.array(x, np.float32), label=label and np.array(label, int)
+            )
+            for name, (x, label) in splits.items()
+        },
+        protocol="given",
+        class_names=("a", "b", "c") if labelled else (),
+    )
+
+
+class SoftKMeansModel(KMeansModel):
+    """Its code is y alone: soft clusters, whose centres are mixed by it."""
+
+    def can(self, question: str) -> bool:
+        return question in ("encode", "decode", "sample")
+
+    def encode(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        distance = self._kmeans.transform(x.reshape(len(x), -1))  # [N, K]
+        return {"y": special.softmax(-(distance**2), axis=1)}
+
+    def decode(self, code: dict[str, np.ndarray]) -> np.ndarray:
+        flat = code["y"] @ self._kmeans.cluster_centers_
+        return flat.reshape(-1, *self.shape).astype(np.float32)
+
+    def sample(
+        self, n: int, seed: int = 0, component: int | None = None
+    ) -> dict[str, np.ndarray]:
+        k = component
+        if component is None:
+            k = np.random.default_rng(seed).integers(self.num_components, size=n)
+        y = np.eye(self.num_components)[np.broadcast_to(k, n)]
+        return {"x": self.decode({"y": y}), "y": y}
+
+
+class DensityModel:
+    """The log-density of example i is -i; perhaps that of x given a code."""
+
+    num_components = None
+    classifies = conditional = False
+
+    def __init__(self, log_prob_given_code: bool = False):
+        self.log_prob_given_code = log_prob_given_code
+
+    def can(self, question: str) -> bool:
+        return question == "log_prob"
+
+    def log_prob(self, x: np.ndarray) -> np.ndarray:
+        return -np.arange(len(x), dtype=np.float32)
 
 
 def told(model):

@@ -11,7 +11,10 @@ from sklearn.naive_bayes import GaussianNB
 from adversarial_latent.evaluation import evaluators, figures
 from tests.evaluation.fakes import (
     GivenClusters,
+    OpenModel,
+    SoftKMeansModel,
     digits_dataset,
+    open_dataset,
 )
 
 
@@ -106,6 +109,91 @@ def test_clustering_draws_its_figures(digits, model):
     points = np.concatenate([dots.get_offsets() for dots in projection])
     assert points.shape == (100, 2)
     assert np.isfinite(points).all()
+
+
+TEST = ([[0.8, 0.2, 0], [0.6, 0.1, 0.3], [0, 1, 0], [0.1, 0.6, 0.3]], [0, 1, 2, 2])
+VALIDATION = ([[0.9, 0.1, 0], [0.6, 0.4, 0], [0.1, 0.9, 0], [0.2, 0.3, 0.5]], None)
+
+
+def test_clusters_take_the_label_of_one_validation_example():
+    # Examples of cluster 0 are 0 and 1; its exemplar says 1, its majority 0 (a tie).
+    validation = VALIDATION[0], [1, 0, 2, 0]
+    dataset = open_dataset(train=TEST, test=TEST, validation=validation)
+    evaluation = evaluators.clustering(OpenModel(), dataset, 0, draw=False)
+    assert evaluation.results["clustering_error_by_exemplar"] == 1 / 4
+    assert "here 0 → b, 1 → c, 2 → a." in evaluation.protocol
+    assert "of one validation example, of 4 the one with" in evaluation.protocol
+    other = VALIDATION[0], [2, 0, 1, 0]
+    dataset = open_dataset(train=TEST, test=TEST, validation=other)
+    results = evaluators.clustering(OpenModel(), dataset, 0, draw=False).results
+    assert results["clustering_error_by_exemplar"] == 1
+    assert results["clustering_error"] == 1 / 4  # which has nothing to do with it
+
+
+def test_exemplars_are_others_than_the_judged_examples():
+    dataset = open_dataset(train=TEST, test=TEST, validation=TEST)
+    judged = evaluators.clustering(OpenModel(), dataset, 0, split="validation")
+    plain = evaluators.clustering(OpenModel(), open_dataset(train=TEST, test=TEST), 0)
+    unlabelled = dict.fromkeys(("train", "test", "validation"), VALIDATION)
+    bare = evaluators.clustering(OpenModel(), open_dataset(**unlabelled), 0)
+    for evaluation in (judged, plain, bare):
+        assert "clustering_error_by_exemplar" not in evaluation.results
+        assert "exemplar" not in evaluation.protocol
+
+
+def test_only_the_evaluator_that_asks_reads_the_validation_split(digits, monkeypatch):
+    train = digits.splits["train"]
+    splits = {**digits.splits, "validation": train.take(np.arange(50))}
+    dataset = dataclasses.replace(digits, splits=splits)
+    read = []
+    as_float = type(train).as_float
+
+    def remember(self, *key):
+        read.append(len(self))
+        return as_float(self, *key)
+
+    monkeypatch.setattr(type(train), "as_float", remember)
+    model = SoftKMeansModel(digits)
+    read.clear()
+    evaluators.reconstruction(model, dataset, 0, draw=False)
+    assert read == [100]
+    results = evaluators.clustering(model, dataset, 0, draw=False).results
+    assert read == [100, 100, 50]
+    assert results["clustering_error"] <= results["clustering_error_by_exemplar"] < 0.8
+
+
+def test_a_code_of_components_alone_is_drawn_on_their_simplex():
+    dataset = open_dataset(train=TEST, test=TEST)
+    evaluation = evaluators.clustering(OpenModel(), dataset, 0)
+    assert list(evaluation.figures) == ["clustering_matrix", "clustering_simplex"]
+    simplex = evaluation.figures["clustering_simplex"]
+    (axes,) = simplex.axes
+    names = [text.get_text() for text in axes.texts]
+    assert names == ["0 → a", "1 → c", "2 (empty)"]
+    assert [len(dots.get_offsets()) for dots in axes.collections] == [1, 1, 2]
+    assert "Colour: class" in simplex.get_label()
+    bare = open_dataset(train=VALIDATION, test=VALIDATION)
+    (simplex,) = evaluators.clustering(OpenModel(), bare, 0).figures.values()
+    assert [len(dots.get_offsets()) for dots in simplex.axes[0].collections] == [
+        2,
+        1,
+        1,
+    ]
+    (legend,) = simplex.legends
+    assert legend.get_title().get_text() == "cluster"
+
+
+def test_classes_on_their_simplex(monkeypatch):
+    monkeypatch.setattr(OpenModel, "classifies", True)
+    dataset = open_dataset(train=TEST, test=TEST)
+    evaluation = evaluators.classification(OpenModel(), dataset, 0)
+    assert evaluation.results == {"classification_error": 3 / 4}
+    assert list(evaluation.figures) == [
+        "classification_matrix",
+        "classification_simplex",
+    ]
+    (axes,) = evaluation.figures["classification_simplex"].axes
+    assert [text.get_text() for text in axes.texts] == ["a", "b", "c"]
 
 
 def test_clustering_without_labels_skips_the_numbers_and_says_so(model):

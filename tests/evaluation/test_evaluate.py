@@ -124,7 +124,7 @@ def test_evaluating_again_writes_the_same_bytes(run):
         "report.html",
         *(f"figures/{n}" for n in os.listdir(run / "figures")),
     ]
-    assert len(names) == 6
+    assert len(names) == 7
     before = {name: (run / name).read_bytes() for name in names}
     for name in names:
         (run / name).unlink()
@@ -190,7 +190,7 @@ def test_report_shows_the_run(finished_run):
     report = (finished_run / "report.html").read_text()
     assert "AMM on npz" in report
     assert "Trained for 12 steps on 48 examples in 2 trials (seeds 0, 1)." in report
-    assert report.count("data:image/png;base64,") == 5  # 4 figures, training curves
+    assert report.count("data:image/png;base64,") == 6  # 5 figures, training curves
 
 
 def test_a_number_that_is_not_finite_is_named(run, monkeypatch):
@@ -223,6 +223,7 @@ def test_one_trial_without_labels_or_selection(tmp_path):
     assert "no labels" in results["protocol"]["clustering"]
     assert {path.name for path in (tmp_path / "run/figures").iterdir()} == {
         "clustering_components.png",
+        "clustering_simplex.png",
         "clustering_tsne.png",
         "interpolation.png",
         "reconstruction.png",

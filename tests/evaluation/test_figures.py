@@ -97,6 +97,14 @@ def test_colour_images_keep_their_channels():
             lambda: figures.scatter_figure(np.zeros((3, 2)), np.zeros(2, int), ["a"]),
             "3 points but 2 classes",
         ),
+        (
+            lambda: figures.simplex_figure(np.eye(4), np.arange(4), "abcd", "abc"),
+            r"needs probabilities \[N, 3\] and three names, got \(4, 4\)",
+        ),
+        (
+            lambda: figures.simplex_figure(np.eye(3), np.arange(3), "abc", "ab"),
+            r"needs .* three names, got \(3, 3\) and \['a', 'b'\]",
+        ),
         (lambda: figures.training_figure([]), "no row"),
     ],
 )
@@ -330,6 +338,41 @@ def test_every_class_has_its_own_colour(number):
     figure = figures.scatter_figure(points, np.arange(number), names)
     dots = figure.axes[0].collections
     assert len({tuple(one.get_facecolor()[0]) for one in dots}) == number
+
+
+def test_simplex_figure_has_each_component_at_its_corner():
+    y = np.array(
+        [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1 / 3, 1 / 3, 1 / 3], [0.5, 0.5, 0]]
+    )
+    classes, names = np.arange(5), list("vwxyz")
+    figure = figures.simplex_figure(y, classes, names, ["A", "B", "C"], spread=0.0)
+    (axes,) = figure.axes
+    places = np.concatenate([dots.get_offsets() for dots in axes.collections])
+    height = np.sqrt(3) / 2
+    np.testing.assert_allclose(
+        places,
+        [[0, 0], [1, 0], [0.5, height], [0.5, height / 3], [0.5, 0]],
+        atol=1e-12,
+    )
+    np.testing.assert_allclose(axes.patches[0].get_xy()[:3], places[:3])
+    for text, name, corner in zip(axes.texts, "ABC", places[:3], strict=False):
+        assert text.get_text() == name
+        assert np.linalg.norm(text.get_position() - corner) < 0.1
+    assert _texts(figure.legends[0].get_texts()) == names
+
+
+def test_certain_codes_do_not_hide_each_other_on_the_simplex():
+    y, classes = np.eye(3)[np.zeros(500, int)], np.arange(500) % 2
+
+    def places():
+        (axes,) = figures.simplex_figure(y, classes, "ab", "ABC").axes
+        return np.concatenate([dots.get_offsets() for dots in axes.collections])
+
+    distance = np.linalg.norm(places(), axis=1)
+    assert len(np.unique(places(), axis=0)) == 500
+    assert distance.max() < 0.03
+    assert np.mean(distance < 0.015) == pytest.approx(0.25, abs=0.06)  # of the area
+    np.testing.assert_array_equal(places(), places())
 
 
 def _mode_figure(**changes):

@@ -10,6 +10,7 @@ from adversarial_latent.evaluation import evaluators, figures
 from tests.evaluation.fakes import (
     GridModel,
     KMeansModel,
+    SoftKMeansModel,
     grid_dataset,
     png,
 )
@@ -49,6 +50,17 @@ def test_interpolation_decodes_straight_lines(digits, model, monkeypatch):
     np.testing.assert_allclose(between[:, -1], last, atol=1e-5)
     # PCA decodes linearly, so that the middle is the mean of the ends.
     np.testing.assert_allclose(between[:, 4], (first + last) / 2, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["reconstruction", "interpolation", "samples"])
+def test_codes_may_be_components_alone(name, digits):
+    model = SoftKMeansModel(digits)
+    evaluation = evaluators.get_evaluator(name)(model, digits, 0)
+    assert list(evaluation.figures) == [name]
+    if name == "reconstruction":
+        x = digits.splits["test"].as_float()
+        error = np.mean((x - model.decode(model.encode(x))) ** 2, dtype=np.float64)
+        assert evaluation.results["reconstruction_mse"] == pytest.approx(error)
 
 
 def test_samples_draws_a_row_for_each_component(digits, model, monkeypatch):
@@ -94,8 +106,9 @@ def test_manifold_walks_over_two_dimensional_codes(digits, monkeypatch):
 
 
 def test_manifold_refuses_other_codes(digits, model):
-    with pytest.raises(ValueError, match=r"z \[N, 2\] without"):
-        evaluators.manifold(model, digits, 0)
+    for other in (model, SoftKMeansModel(digits)):
+        with pytest.raises(ValueError, match=r"z \[N, 2\] without"):
+            evaluators.manifold(other, digits, 0)
 
 
 def test_seeds_change_what_is_shown(digits, model):

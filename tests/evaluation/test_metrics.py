@@ -55,6 +55,27 @@ def test_cluster_matrix_refuses(labels, clusters, message):
         metrics.cluster_matrix(np.array(labels), np.array(clusters), 3, 4)
 
 
+def test_exemplars_of_hand_made_probabilities():
+    probabilities = np.array(
+        [
+            [0.7, 0.2, 0.1, 0.0],
+            [0.9, 0.0, 0.1, 0.0],
+            [0.3, 0.3, 0.4, 0.0],
+            [0.1, 0.3, 0.6, 0.0],
+        ]
+    )
+    labels = np.array([2, 0, 1, 0])
+    # The second example, the third (of two equals), the fourth, and the first of all.
+    mapping = metrics.exemplar_mapping(probabilities, labels)
+    np.testing.assert_array_equal(mapping, [0, 1, 0, 2])
+    # Right are 5, 4 and 1 of the 22 examples of clusters 0, 1 and 2.
+    assert metrics.clustering_error(COUNTS, mapping) == pytest.approx(12 / 22)
+    assert metrics.clustering_error(COUNTS, np.array([0, -1, 0, 2])) == 16 / 22
+    for wrong in (labels[:3], labels[:0]):
+        with pytest.raises(ValueError, match=r"at least one example, got \(4, 4\) and"):
+            metrics.exemplar_mapping(probabilities, wrong)
+
+
 def test_mappings_of_hand_made_matrix():
     np.testing.assert_array_equal(metrics.majority_mapping(COUNTS), [0, 1, 1, -1])
     np.testing.assert_array_equal(metrics.one_to_one_mapping(COUNTS), [0, 2, 1, -1])

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 
+from adversarial_latent import data
 from adversarial_latent.data import GRID_SIGMA
 from adversarial_latent.evaluation import evaluators, metrics
 from tests.evaluation.fakes import (
@@ -48,6 +50,27 @@ def test_modes_shows_codes_of_any_dimension(dimension, titles, monkeypatch):
     panel = evaluation.figures["modes"].axes[1]
     assert titles in panel.get_title()
     assert panel.collections[0].get_offsets().shape == (500, 2)
+
+
+def test_codes_of_components_alone_have_no_panel(monkeypatch):
+    model = GridModel()
+    monkeypatch.setattr(model, "encode", lambda x: {"y": np.eye(25)[:500]})
+    monkeypatch.setattr(model, "decode", lambda code: np.zeros((500, 2)))
+    figure = evaluators.modes(model, grid_dataset(), 0).figures["modes"]
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["data", "reconstructions", "samples"]
+    assert "mode. Reconstructions have the colour of their" in figure.get_label()
+
+
+def test_only_modes_that_the_data_hold_are_counted():
+    dataset = data.load(
+        ConfigDict({"name": "grid25", "classes": "(-4.00, -4.00),(-4.00, -2.00)"})
+    )
+    evaluation = evaluators.modes(GridModel(num_modes=4), dataset, 0)
+    results = evaluation.results
+    assert results["modes_captured"] == 2
+    assert results["high_quality_fraction"] == pytest.approx(0.989 / 2, abs=0.03)
+    assert "of 2 means" in evaluation.protocol
 
 
 def test_modes_needs_a_known_mixture(digits, model):

@@ -113,6 +113,31 @@ def test_images_of_another_size_are_resized_on_request(finished_run, tmp_path):
     assert len(predict(finished_run, folder, tmp_path, "--resize")) == 12
 
 
+def test_resized_images_are_cropped_as_in_training(finished_run, tmp_path):
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    config = json.loads((run / "config.json").read_text())
+    config["dataset"]["center_crop"] = 6
+    (run / "config.json").write_text(json.dumps(config))
+    # A white frame, of which the model would see much if it were not cut off.
+    large = np.full((11, 12, 10, 1), 255, np.uint8)
+    large[:, 3:9, 2:8] = NEW.repeat(3, axis=1).repeat(3, axis=2)
+    inside = save_pngs(tmp_path / "inside", large[:, 3:9, 2:8])
+    expected = predict(finished_run, inside, tmp_path, "--resize", "--code")
+    framed = save_pngs(tmp_path / "framed", large)
+    assert predict(run, framed, tmp_path, "--resize", "--code") == expected
+    assert predict(finished_run, framed, tmp_path, "--resize", "--code") != expected
+    np.savez(tmp_path / "framed.npz", x=large)
+    table = predict(run, tmp_path / "framed.npz", tmp_path, "--resize", "--code")
+    assert [row[1:] for row in table] == [row[1:] for row in expected]
+    small = save_pngs(tmp_path / "small")
+    np.savez(tmp_path / "small.npz", x=NEW)
+    for path, name in ((small, "scan, 0.png"), (tmp_path / "small.npz", "its images")):
+        message = f"{name}: an image of 2x2 pixels, of which no square of 6 can be cut"
+        with pytest.raises(SystemExit, match=message):
+            predict(run, path, tmp_path, "--resize")
+        assert len(predict(run, path, tmp_path)) == 12  # ready as they are
+
+
 def bad_inputs(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.png").write_text("no image")
@@ -165,6 +190,21 @@ def test_models_without_components_or_that_want_labels(
         predict(finished_run, tmp_path / "new.npz", tmp_path, "--probabilities")
     table = predict(finished_run, tmp_path / "new.npz", tmp_path)
     assert table[0] == ["name", "z0", "z1"]
+
+
+def test_a_model_with_components_alone_has_no_columns_of_z(
+    finished_run, tmp_path, monkeypatch
+):
+    np.savez(tmp_path / "new.npz", x=NEW)
+    encode = AMM.encode
+    monkeypatch.setattr(
+        AMM, "encode", lambda self, net, x: {"y": encode(self, net, x)["y"]}
+    )
+    monkeypatch.delattr(AMM, "mixture")
+    for flags in ((), ("--code",)):
+        table = predict(finished_run, tmp_path / "new.npz", tmp_path, *flags)
+        assert table[0] == ["name", "cluster", "probability"]
+        assert len(table) == 12
 
 
 def test_bad_flags(finished_run, tmp_path):

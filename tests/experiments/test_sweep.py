@@ -169,6 +169,58 @@ def test_index_and_departures(sweep, finished_run, tmp_path):
     assert "  - departs in config.trials: 7, not 2\n" in text
 
 
+def test_a_table_goes_on_where_the_earlier_runs_are_gone(sweep, finished_run, tmp_path):
+    def launch(command, log):
+        Path(log).write_text("")
+        return True
+
+    def rows(workdir, index):
+        run_sweep(sweep, workdir, f"--index={index}", launch=launch)
+        return json.loads((workdir / "table.json").read_text())["rows"]
+
+    # Where the sweep is stands in one of the fields, too.
+    data = finished_run.parent / "data.npz"
+    text = sweep.read_text().replace(str(data), "{workdir}/data.npz")
+    sweep.write_text(text)
+    here, there = tmp_path / "here", tmp_path / "there"
+    shutil.copytree(finished_run, here / "tiny")
+    there.mkdir()
+    for workdir in (here, there):
+        shutil.copy(data, workdir)
+    (*_, measured) = rows(here, 2)
+    assert f"={here}/data.npz --workdir={here}/tiny" in measured["command"]
+    assert "results" in measured
+    shutil.copy(here / "table.json", there)
+    _, wrong, absent, tiny = rows(there, 0)
+    assert wrong["not_run"] == "not finished yet"
+    assert absent["not_run"] == "not yet"
+    assert tiny == measured
+    lines = (there / "table.md").read_text().splitlines()
+    assert "| Ours | tiny | - | not run | - | - |" not in lines
+    assert lines[-2].endswith(f"`{measured['command']}`")
+    # A run that has begun does not hide what was measured, and a finished one does.
+    assert rows(there, 2)[-1] == measured
+    sweep.write_text(text.replace('"tiny", "0.5"', '"tiny", "0.7"'))  # of the paper
+    assert rows(there, 2)[-1] == measured | {"paper": {"nmi": "0.7"}}
+    run = shutil.copytree(finished_run, there / "tiny")
+    found = json.loads((run / "results.json").read_text())
+    (run / "results.json").write_text(json.dumps(found | {"step": 13}))
+    tiny = rows(there, 2)[-1]
+    assert tiny["step"] == 13
+    assert f"--workdir={there}/tiny" in tiny["command"]
+    # What was measured otherwise is another run.
+    shutil.rmtree(run)
+    assert rows(there, 0)[-1] == tiny
+    for old, new in (
+        ("dataset__path='{workdir}", "seed=1, dataset__path='{workdir}"),
+        ('Row("Ours", name,', 'Row("Ours", f"new {name}",'),
+    ):
+        shutil.copy(here / "table.json", there)
+        assert text.count(old) == 1
+        sweep.write_text(text.replace(old, new))
+        assert rows(there, 2)[-1]["not_run"] == "not finished yet"
+
+
 def test_only_print(sweep, tmp_path, capsys):
     run_sweep(sweep, tmp_path / "runs", "--only_print", "--trials=3")
     wrong, absent, tiny = capsys.readouterr().out.splitlines()

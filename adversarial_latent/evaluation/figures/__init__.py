@@ -9,6 +9,7 @@ from adversarial_latent.evaluation.figures.charts import (
     mixture_figure,
     mode_figure,
     scatter_figure,
+    simplex_figure,
     training_figure,
 )
 from adversarial_latent.evaluation.figures.images import (
@@ -42,5 +43,6 @@ __all__ = [
     "save_figure",
     "save_figures",
     "scatter_figure",
+    "simplex_figure",
     "training_figure",
 ]

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Ellipse
+from matplotlib.patches import Ellipse, Polygon
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -22,6 +22,9 @@ from adversarial_latent.evaluation.figures.style import (
     TEXT,
     bare,
 )
+
+_TRIANGLE = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, math.sqrt(0.75)]])
+"""Corners of an equilateral triangle, on which probabilities [3] have their place."""
 
 
 def scatter_figure(
@@ -81,6 +84,62 @@ def scatter_figure(
         _quiet_ticks(axes)
         axes.set_xlabel(axis_labels[0], fontsize=TEXT)
         axes.set_ylabel(axis_labels[1], fontsize=TEXT)
+    return figure
+
+
+def simplex_figure(
+    probabilities: np.ndarray,
+    classes: np.ndarray,
+    class_names: Sequence[str],
+    corner_names: Sequence[str],
+    *,
+    legend_title: str = "class",
+    spread: float = 0.03,
+) -> Figure:
+    """Probabilities of three components on a triangle: PixelGAN, figure 5.
+
+    Args:
+      probabilities: [N, 3], rows that sum to one.
+      classes: [N] integers.
+      class_names: their names, by index.
+      corner_names: of the components, from the lower left one counter-clockwise.
+      legend_title: what the colours mean.
+      spread: radius of the disc, in sides of the triangle, in which a point has a
+        random place: where codes are certain, all would hide behind the last one.
+
+    Raises:
+      ValueError: probabilities or names that are not of three components.
+    """
+    if probabilities.ndim != 2 or {probabilities.shape[1], len(corner_names)} != {3}:
+        raise ValueError(
+            "A simplex needs probabilities [N, 3] and three names, got "
+            f"{probabilities.shape} and {list(corner_names)}."
+        )
+    random = np.random.default_rng(0)  # equal codes give equal figures
+    radius, turn = random.uniform(size=(2, len(probabilities)))
+    angle = 2 * np.pi * turn
+    offset = spread * np.sqrt(radius) * np.stack([np.cos(angle), np.sin(angle)])
+    figure = scatter_figure(
+        probabilities @ _TRIANGLE + offset.T,
+        classes,
+        class_names,
+        legend_title=legend_title,
+    )
+    (axes,) = figure.axes
+    axes.add_patch(
+        Polygon(_TRIANGLE, fill=False, edgecolor="0.75", linewidth=0.8, zorder=0)
+    )
+    for (x, y), name in zip(_TRIANGLE, corner_names, strict=True):
+        axes.text(
+            x,
+            y + (spread + 0.03) * (1 if y else -1),
+            name,
+            ha="center",
+            va="bottom" if y else "top",
+            fontsize=TEXT,
+            color=INK,
+        )
+    axes.set_axis_off()
     return figure
 
 

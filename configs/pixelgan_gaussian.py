@@ -1,0 +1,113 @@
+"""Two-dimensional Gaussian codes of MNIST: figures 2 and 3 of PixelGAN autoencoders.
+
+    python -m experiments.launch --config=configs/pixelgan_gaussian.py \
+        --workdir=runs/gaussian
+
+Arguments, after the colon:
+  model         pixelgan (figure 2a), pixelcnn (2b: the same decoder without a code) or
+                aae (2c: an adversarial autoencoder with such a code)
+  blocks        residual blocks of the decoder: 3 in figures 2 and 3a,b, 12 in 3c,d
+  conditioning  dependent on the location (2a, 3b,d) or invariant (3a,c)
+  narrow        divides the sizes of all layers: 4 or 8 for a CPU
+  runlocal      few data and steps: ends in a minute, to try things out
+
+Networks and settings are those of appendix B.1.1: binary images, a prior with a
+standard deviation of 5, gradient descent with momentum for all costs. Three blocks of
+3x5 see nine rows above a pixel. What it does not say: minibatches are of 100, training takes 50
+epochs, twice those after which the learning rate falls to a tenth, and the decoder of
+the adversarial autoencoder has two layers of 2000, as its encoder.
+"""
+
+import ml_collections
+
+from adversarial_latent.config import default_config, parse_arguments, player, shrink
+from adversarial_latent.games import aae, pixelcnn, pixelgan
+from adversarial_latent.games.building import pixelcnn_config
+from adversarial_latent.networks.rows import HEADER, narrow
+from configs.pixelgan_mnist import SGD
+
+TABLES = {
+    "encoder": """
+x   -   1     -   -  -  -  -
+h1  x   2000  28  1  -  -  ReLU
+h2  h1  2000  1   1  -  -  ReLU
+z   h2  {d}   1   1  -  -  -
+""",
+    "discriminator_z": """
+z   -   {d}   -  -  -  -  -
+h1  z   2000  1  1  -  -  ReLU
+h2  h1  2000  1  1  -  -  ReLU
+p   h2  1     1  1  -  -  -
+""",
+}
+AAE_DECODER = """
+z   -   {d}   -   -  -  -  -
+h1  z   2000  1   1  -  -  ReLU
+h2  h1  2000  1   1  -  -  ReLU
+x   h2  1     28  1  -  -  Sigmoid
+"""
+MODELS = ("pixelgan", "pixelcnn", "aae")
+
+
+def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
+    """Returns the config; see the module's docstring for the arguments."""
+    given = parse_arguments(
+        argument,
+        model="pixelgan",
+        blocks=3,
+        conditioning="dependent",
+        narrow=1,
+        runlocal=False,
+    )
+    if given.model not in MODELS:
+        raise ValueError(f"argument model={given.model!r} must be one of {MODELS}")
+    config = default_config()
+    tables = dict(TABLES)
+    if given.model == "aae":
+        config.game = aae.default_config()
+        tables["decoder"] = AAE_DECODER
+    else:
+        config.game = pixelgan.default_config()
+        coded = given.model == "pixelgan"
+        config.game.pixelcnn = pixelcnn_config(
+            blocks=given.blocks,
+            maps=32 // given.narrow,
+            conditioning=(given.conditioning,) if coded else (),
+            map_units=1000 // given.narrow,
+        )
+    slow = player(1e-3, optimizer="sgd", momentum=0.9, schedule="tenth", decay_from=0.5)
+    if given.model == "pixelcnn":
+        decoder = config.game.pixelcnn
+        config.game = pixelcnn.default_config()
+        config.game.pixelcnn = decoder
+        config.players = {"decoder": slow}
+        config.evaluators = ("likelihood", "samples")
+    else:
+        config.game.update(
+            priors={"z": {"name": "gaussian", "std": 5.0}},
+            latent_dim=2,
+            padding="VALID",
+            tables={
+                name: narrow(HEADER + text, given.narrow, ("x", "z", "p"))
+                for name, text in tables.items()
+            },
+        )
+        config.players = {
+            "autoencoder": slow,
+            "discriminator": player(0.1, **SGD),
+            "generator": player(0.1, **SGD),
+        }
+        config.evaluators = ("manifold", "samples")
+        if given.model == "pixelgan":
+            config.evaluators = ("likelihood", *config.evaluators)
+    config.moves = "alternating"
+    config.dataset.name = "tfds:mnist"
+    config.dataset.num_validation = 10_000
+    config.batch_size = 100
+    config.duration = "50_epochs"
+    config.steps_per_call = 50
+    config.log_every = "1_epochs"
+    config.checkpoint_every = "5_epochs"
+    if given.runlocal:
+        shrink(config)
+    return config

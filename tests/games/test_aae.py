@@ -1,0 +1,252 @@
+"""The adversarial autoencoder: losses from its equations, and who moves when."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.special
+
+from adversarial_latent.game import Networks
+from adversarial_latent.games import aae, make_game
+from adversarial_latent.state import create_state
+from adversarial_latent.steps import make_train_step
+from tests import toys
+
+KEY = jax.random.key(3)
+TABLES = {
+    "encoder": """
+x     -     3    -  -  -  -    -
+h     x     8    1  1  -  yes  ReLU
+y_mu  h     {k}  1  1  -  -    -
+y     y_mu  {k}  -  -  -  -    Softmax
+z     h     {d}  1  1  -  -    -
+""",
+    "decoder": """
+y   -    {k}      -  -  -  -  -
+z   -    {d}      -  -  -  -  -
+yz  y|z  {k}+{d}  -  -  -  -  -
+h   yz   8        1  1  -  -  ReLU
+x   h    3        1  1  -  -  -
+""",
+    "discriminator_y": """
+y  -  {k}  -  -  -  -  -
+h  y  8    1  1  -  -  ReLU
+p  h  1    1  1  -  -  -
+""",
+    "discriminator_z": """
+z  -  {d}  -  -  -  -  -
+h  z  8    1  1  -  -  ReLU
+p  h  1    1  1  -  -  -
+""",
+}
+
+
+def config(**settings):
+    made = aae.default_config()
+    made.update(
+        priors={"y": {"name": "categorical"}, "z": {"name": "gaussian", "std": 2.0}},
+        num_components=4,
+        latent_dim=2,
+        semi_supervised=True,
+        tables={name: toys.HEADER + text for name, text in TABLES.items()},
+    )
+    made.update(settings)
+    return made
+
+
+def only(*parts, **settings):
+    """Config without labels, of a code that has only these parts."""
+    made = config(semi_supervised=False, **settings)
+    for part in {"y", "z"} - set(parts):
+        del made.priors[part], made.tables[f"discriminator_{part}"]
+        decoder = made.tables.decoder.replace("y|z", parts[0])
+        decoder = decoder.replace("{k}+{d}", "{k}" if parts[0] == "y" else "{d}")
+        lines = [line for line in decoder.splitlines() if line[:1] != part]
+        made.tables.decoder = "\n".join(lines)
+    return made
+
+
+@pytest.fixture(scope="module")
+def batch():
+    rng = np.random.default_rng(0)
+    return {
+        "x": np.float32(rng.normal(size=(6, 3))),
+        "labelled_x": np.float32(rng.normal(size=(4, 3))),
+        "label": np.int32([0, 1, 2, 3]),
+    }
+
+
+@pytest.fixture(scope="module")
+def game():
+    return make_game(config())
+
+
+@pytest.fixture(scope="module")
+def variables(game, batch):
+    return toys.jit(game.init)(KEY, batch)
+
+
+def play(game, variables, batch, name, **settings):
+    """The phase of the player `name`: its outcome, losses, scalars and networks."""
+    settings = {"train": True} | settings
+    (player,) = (player for player in game.players if player.name == name)
+    net = Networks(game.networks, *variables, KEY, **settings)
+    outcome = player.play(net, batch)
+    losses, scalars = player.loss(net, outcome)
+    return outcome, np.asarray(losses), scalars, net
+
+
+def test_phases_are_those_that_were_asked_for(game):
+    def phases(game):
+        return {player.name: player.trains for player in game.players}
+
+    adversarial = {
+        "discriminator": ("discriminator_y", "discriminator_z"),
+        "generator": ("encoder",),
+    }
+    autoencoder = {"autoencoder": ("encoder", "decoder")}
+    classifier = {"classifier": ("encoder",)}
+    assert phases(game) == autoencoder | adversarial | classifier
+    assert game.uses_labels
+    assert game.num_components == 4
+    free = make_game(config(imposed=False))
+    assert phases(free) == autoencoder | classifier
+    z_only = make_game(only("z"))
+    assert phases(z_only)["discriminator"] == ("discriminator_z",)
+    assert z_only.num_components is None
+    assert not z_only.uses_labels
+
+
+def test_reconstruction_is_the_mean_squared_error(game, variables, batch):
+    _, losses, _, net = play(game, variables, batch, "autoencoder")
+    net = Networks(game.networks, *variables, KEY, train=True)
+    rows = net("encoder", batch["x"])
+    decoded = net("decoder", rows["y"], rows["z"])["x"]
+    expected = np.square(batch["x"] - np.asarray(decoded)).mean(1)
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+
+
+def test_adversaries_judge_drawn_and_inferred_codes(game, variables, batch):
+    outcome, losses, scalars, _ = play(game, variables, batch, "discriminator")
+    real = [np.float64(outcome[f"real_{part}"]) for part in "yz"]
+    fake = [np.float64(outcome[f"fake_{part}"]) for part in "yz"]
+    sides = [-scipy.special.log_expit(r) for r in real]
+    sides += [-scipy.special.log_expit(-f) for f in fake]
+    np.testing.assert_allclose(losses, sum(sides), rtol=1e-5)
+    for part, r, f in zip("yz", real, fake, strict=True):
+        mean = scipy.special.expit(r).mean(), scipy.special.expit(f).mean()
+        both = scalars[f"d_real_{part}"], scalars[f"d_fake_{part}"]
+        np.testing.assert_allclose(both, mean, rtol=1e-5)
+    net = Networks(game.networks, *variables, KEY, train=True)
+    rows = net("encoder", batch["x"])
+    for part, f in zip("yz", fake, strict=True):
+        judged = net(f"discriminator_{part}", rows[part])["p"][:, 0]
+        np.testing.assert_allclose(judged, f, rtol=1e-4)
+    outcome, losses, _, _ = play(game, variables, batch, "generator")
+    fake = [np.float64(outcome[f"fake_{part}"]) for part in "yz"]
+    expected = sum(-scipy.special.log_expit(f) for f in fake)
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+
+
+def test_discriminators_see_noise_if_there_is_any(game, variables, batch):
+    noisy = make_game(config(code_noise=0.5))
+    clean, *_ = play(game, variables, batch, "discriminator")
+    blurred, *_ = play(noisy, variables, batch, "discriminator")
+    for name, value in clean.items():
+        assert not np.allclose(value, blurred[name]), name
+
+
+def test_labels_enter_by_cross_entropy_and_leave_statistics_alone(
+    game, variables, batch
+):
+    _, losses, scalars, net = play(game, variables, batch, "classifier")
+    before = variables[1]["encoder"]
+    for old, new in zip(
+        jax.tree.leaves(before),
+        jax.tree.leaves(net.model_state["encoder"]),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(old, new)
+    fresh = Networks(game.networks, *variables, KEY, train=True)
+    y_mu = np.float64(fresh("encoder", batch["labelled_x"])["y_mu"])
+    log_probabilities = scipy.special.log_softmax(y_mu, axis=1)
+    expected = -log_probabilities[np.arange(4), batch["label"]]
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+    right = (y_mu.argmax(1) == batch["label"]).mean()
+    assert scalars["label_accuracy"] == pytest.approx(right)
+
+
+def test_input_noise_is_there_in_training_only(game, variables, batch):
+    noisy = make_game(config(input_noise=0.3))
+    _, clean, *_ = play(game, variables, batch, "autoencoder")
+    _, blurred, *_ = play(noisy, variables, batch, "autoencoder")
+    assert not np.allclose(clean, blurred)
+    for asked in (game, noisy):
+        net = Networks(asked.networks, *variables, KEY, train=False)
+        rows = net("encoder", batch["x"])
+        code = asked.encode(net, batch["x"])
+        assert set(code) == {"y", "z"}
+        for part in code:
+            np.testing.assert_array_equal(code[part], rows[part])
+
+
+def test_each_phase_moves_its_own_networks(game, batch):
+    """What is not trained in a turn stays, bit for bit; what is shared moves twice."""
+    rates = {"autoencoder": 0.1, "discriminator": 0.0, "generator": 0.0}
+    batches = jax.tree.map(lambda leaf: leaf[None], batch)
+    moved = {}
+    for name in ("autoencoder", "discriminator", "generator", "classifier"):
+        rates = dict.fromkeys(
+            ("autoencoder", "discriminator", "generator", "classifier"), 0.0
+        ) | {name: 0.1}
+        optimizers = {key: toys.sgd(game, rate)[key] for key, rate in rates.items()}
+        state = toys.jit(lambda o=optimizers: create_state(game, o, KEY, batch))()
+        step = toys.jit(make_train_step(game, optimizers, moves="alternating"))
+        after, metrics = step(state, batches)
+        moved[name] = {
+            network
+            for network in state.params
+            if any(
+                not np.array_equal(old, new)
+                for old, new in zip(
+                    jax.tree.leaves(state.params[network]),
+                    jax.tree.leaves(after.params[network]),
+                    strict=True,
+                )
+            )
+        }
+        assert np.isfinite([float(value) for value in metrics.values()]).all()
+    assert moved == {
+        "autoencoder": {"encoder", "decoder"},
+        "discriminator": {"discriminator_y", "discriminator_z"},
+        "generator": {"encoder"},
+        "classifier": {"encoder"},
+    }
+
+
+def test_samples_come_from_the_priors(game, variables):
+    net = Networks(game.networks, *variables, KEY, train=False)
+    drawn = game.sample(net, 500)
+    assert set(np.unique(drawn["y"])) == {0.0, 1.0}
+    np.testing.assert_array_equal(drawn["y"].sum(1), 1)
+    assert np.asarray(drawn["z"]).std() == pytest.approx(2.0, rel=0.1)
+    code = {part: drawn[part] for part in "yz"}
+    np.testing.assert_array_equal(drawn["x"], game.decode(net, code))
+    component = jnp.array([3, 0, 2])
+    chosen = game.sample(net, 3, component)
+    np.testing.assert_array_equal(chosen["y"].argmax(1), component)
+
+
+def test_what_cannot_be():
+    for settings, message in (
+        ({"priors": {}}, "a code has the parts y and z"),
+        ({"priors": {"w": {"name": "gaussian"}}}, r"priors has \['w'\]"),
+        ({"priors": {"y": {"name": "gaussian"}}}, "'gaussian': y is categorical"),
+        ({"priors": {"z": {"name": "gaussian"}}}, "semi_supervised needs a prior of y"),
+    ):
+        made = config()
+        del made.priors
+        made.update(settings)
+        made.priors = settings["priors"]
+        with pytest.raises(ValueError, match=message):
+            make_game(made)

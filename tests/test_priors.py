@@ -1,0 +1,84 @@
+"""Draws of priors, against their moments and shapes."""
+
+import jax
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from adversarial_latent.priors import make_prior
+
+KEY = jax.random.key(0)
+N = 20_000
+
+
+def draw(dim, n=N, **config):
+    x = make_prior(dim, ConfigDict(config)).sample(KEY, n)
+    assert x.shape == (n, dim)
+    assert x.dtype == np.float32
+    return np.asarray(x)
+
+
+def test_gaussian():
+    x = draw(3, name="gaussian", std=5.0)
+    np.testing.assert_allclose(x.mean(0), 0, atol=0.15)
+    np.testing.assert_allclose(np.cov(x.T), 25 * np.eye(3), atol=0.8)
+
+
+def test_categorical():
+    x = draw(4, name="categorical")
+    assert set(map(tuple, x)) == set(map(tuple, np.eye(4)))
+    np.testing.assert_allclose(x.mean(0), 0.25, atol=0.015)
+
+
+def test_pinwheel_has_petals_that_point_outwards():
+    x = draw(2, name="pinwheel", petals=4, radial_std=0.3, tangential_std=0.05)
+    petal = np.round(np.arctan2(x[:, 1], x[:, 0]) / (np.pi / 2)).astype(int) % 4
+    np.testing.assert_allclose(np.bincount(petal) / N, 0.25, atol=0.015)
+    for k, (across, along) in enumerate([(1, 0), (0, 1), (1, 0), (0, 1)]):
+        part = x[petal == k]
+        sign = 1 if k < 2 else -1
+        assert part[:, along].mean() == pytest.approx(2.0 * sign, abs=0.02)
+        assert part[:, along].std() == pytest.approx(0.3, rel=0.05)
+        assert part[:, across].std() == pytest.approx(0.05, rel=0.05)
+
+
+def test_swiss_roll_lies_on_its_spiral():
+    x = draw(2, name="swiss_roll", turns=2.0, std=0.0)
+    radius = np.linalg.norm(x, axis=1)
+    angle = np.arctan2(x[:, 1], x[:, 0])
+    expected = 4 * np.pi * radius / 3.0
+    np.testing.assert_allclose(np.cos(angle), np.cos(expected), atol=1e-3)
+    assert radius.max() == pytest.approx(3.0, abs=0.01)
+    # Its length up to a radius grows as the square of that.
+    assert np.mean(radius < 1.5) == pytest.approx(0.25, abs=0.01)
+
+
+def test_samples_are_rows_of_the_file(tmp_path):
+    x = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
+    np.savez(tmp_path / "x.npz", x=x)
+    drawn = draw(4, 3000, name="samples", path=str(tmp_path / "x.npz"))
+    rows, counts = np.unique(drawn, axis=0, return_counts=True)
+    np.testing.assert_allclose(rows, x.reshape(3, 4) / 255, rtol=1e-6)
+    assert counts.min() > 900
+
+
+def test_what_cannot_be(tmp_path):
+    for dim, config, message in (
+        (2, {"name": "flat"}, "unknown prior 'flat'"),
+        (3, {"name": "pinwheel"}, "'pinwheel' is one of 2 dimensions, not 3"),
+        (3, {"name": "swiss_roll"}, "'swiss_roll' is one of 2 dimensions, not 3"),
+        (2, {"name": "gaussian", "variance": 1.0}, "'gaussian': .*'variance'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            make_prior(dim, ConfigDict(config))
+    missing = {"name": "samples", "path": str(tmp_path / "none.npz")}
+    with pytest.raises(FileNotFoundError, match="for a prior of samples"):
+        make_prior(2, ConfigDict(missing))
+    for arrays, message in (
+        ({"y": np.zeros(3)}, "but no 'x'"),
+        ({"x": np.zeros((3, 5))}, "have 5 values, and the code has 2"),
+    ):
+        np.savez(tmp_path / "bad.npz", **arrays)
+        config = {"name": "samples", "path": str(tmp_path / "bad.npz")}
+        with pytest.raises(ValueError, match=message):
+            make_prior(2, ConfigDict(config))
