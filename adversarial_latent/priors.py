@@ -6,7 +6,6 @@ here has no density. `categorical` gives one-hot vectors, the corners of the sim
 
 import dataclasses
 import math
-import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,8 @@ import chex
 import jax
 import jax.numpy as jnp
 import ml_collections
-import numpy as np
+
+from adversarial_latent import data
 
 Draw = Callable[[chex.PRNGKey, int], chex.Array]
 
@@ -90,31 +90,29 @@ def swiss_roll(dim: int, turns: float = 2.0, std: float = 0.05) -> Draw:
     return draw
 
 
-def samples(dim: int, path: str) -> Draw:
-    """What is there of a second domain: rows drawn from an array.
+def samples(dim: int, dataset: str, path: str = "", classes: str = "") -> Draw:
+    """What is there of a second domain: training examples of a data set.
 
     Imposed on a code, they make the encoder a map from one domain to the other, of
     which no pairs are known (PixelGAN autoencoder, section 4).
 
     Args:
-      dim: values of one sample.
-      path: an npz file with `x` [M, ...]: float, or uint8, of which 255 stands for 1.
+      dim: values of one example.
+      dataset: its name,
+      path: where it is, for data sets that are files,
+      classes: and which of its classes, as in `config.dataset`.
 
     Raises:
-      FileNotFoundError: if there is no such file.
-      ValueError: if it holds no `x`, or one of other than `dim` values a sample.
+      FileNotFoundError: if the data set is not there.
+      ValueError: if there is no such data set, or one of other than `dim` values.
     """
-    if not pathlib.Path(path).is_file():
-        raise FileNotFoundError(f"no file at {path!r} for a prior of samples")
-    with np.load(path) as arrays:
-        if "x" not in arrays:
-            raise ValueError(f"{path} holds {sorted(arrays)}, but no 'x'")
-        x = arrays["x"]
-    scale = 255 if x.dtype == np.uint8 else 1
-    rows = (x.reshape(len(x), -1) / scale).astype(np.float32)
+    config = {"name": dataset, "path": path, "classes": classes}
+    loaded = data.load(ml_collections.ConfigDict(config)).splits["train"]
+    rows = loaded.as_float().reshape(len(loaded), -1)
     if rows.shape[1] != dim:
         raise ValueError(
-            f"samples of {path} have {rows.shape[1]} values, and the code has {dim}"
+            f"examples of {dataset!r} have {rows.shape[1]} values, and the code has "
+            f"{dim}"
         )
 
     def draw(key: chex.PRNGKey, n: int) -> chex.Array:

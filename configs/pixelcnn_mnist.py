@@ -11,7 +11,7 @@ Arguments, after the colon:
 The decoder of PixelGAN autoencoders by itself, trained by maximum likelihood. Binary
 pixels are drawn anew in each minibatch with the probability that their grey level
 gives, and once for each test image: such are the images of which the literature
-reports about 81 to 82 nats. Those of a threshold take far fewer.
+reports about 81 to 82 nats. Those of a threshold take far fewer. 326,241 parameters.
 """
 
 import ml_collections

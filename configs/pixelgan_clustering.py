@@ -13,6 +13,8 @@ Networks and settings are those of appendix B.1.2: binary images, batch norm in 
 the encoder's layers including the softmax layer, input dropout with a keep probability
 of 0.8. What it does not say is as in configs/pixelgan_mnist.py. Clusters get their
 labels from the 10,000 validation images (section 3.1).
+
+Parameters with K = 30: encoder 99,066, D 9,099,001, decoder 356,961.
 """
 
 import ml_collections

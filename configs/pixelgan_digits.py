@@ -66,7 +66,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.moves = "alternating"
     sgd = {"optimizer": "sgd", "momentum": 0.1}
     config.players = {
-        "autoencoder": player(1e-3, b1=0.9),
+        "autoencoder": player(3e-4, b1=0.9),
         "discriminator": player(0.1, **sgd),
         "generator": player(0.1, **sgd),
     }
@@ -76,11 +76,12 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         config.labels.batch_size = 50
     config.trials = 4
     config.batch_size = 100
-    config.duration = "2000_steps"
+    for name in config.players:
+        config.players[name].update(schedule="tenth", decay_from=0.7)
+    config.duration = "1500_steps"
     config.steps_per_call = 50
     config.log_every = "200_steps"
     config.checkpoint_every = "500_steps"
-    config.ema_decay = 0.0
     judge = "classification" if given.labels else "clustering"
     config.evaluators = (judge, "likelihood", "samples")
     if not given.labels:

@@ -15,7 +15,7 @@ convolutions are padded, so that the softmax layer sees 7x7 maps; and pooling co
 before batch norm, with which it commutes but for the statistics. "3 x 5" is three rows
 of five pixels, the last row that of the pixel itself.
 
-The encoder has 143,786 parameters, D 1,013,001 and the decoder TODO.
+Parameters: encoder 145,066, D 1,013,001, decoder 136,609 (real-valued: 1,870,622).
 """
 
 import ml_collections

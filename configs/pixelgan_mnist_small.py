@@ -76,6 +76,8 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     )
     if given.pixels != 28:
         config.dataset.image_shape = f"{given.pixels}x{given.pixels}x1"
+    for name in config.players:
+        config.players[name].update(schedule="tenth", decay_from=0.7)
     config.duration = "20_epochs"
     if given.runlocal:
         shrink(config)

@@ -9,6 +9,8 @@ Arguments, after the colon:
 Networks and settings are those of appendix B.3: 32x32 pixels of one of the two cameras,
 20,000 images to train on, Adam for all costs, 500 epochs. What it does not say is as in
 configs/pixelgan_mnist.py.
+
+Parameters: encoder 104,773, D 1,008,001, decoder 660,638.
 """
 
 import ml_collections

@@ -9,6 +9,8 @@ Arguments, after the colon:
 Networks and settings are those of appendix B.2: 16x16 pixels, 530,000 images with those
 of the split "extra", Adam for all costs. What it does not say is as in
 configs/pixelgan_mnist.py, and that training takes 100 epochs.
+
+Parameters: encoder 84,714, D 1,013,001, decoder 896,036.
 """
 
 import ml_collections

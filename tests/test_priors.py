@@ -53,32 +53,31 @@ def test_swiss_roll_lies_on_its_spiral():
     assert np.mean(radius < 1.5) == pytest.approx(0.25, abs=0.01)
 
 
-def test_samples_are_rows_of_the_file(tmp_path):
-    x = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
-    np.savez(tmp_path / "x.npz", x=x)
-    drawn = draw(4, 3000, name="samples", path=str(tmp_path / "x.npz"))
+def test_samples_are_training_examples_of_a_data_set(tmp_path):
+    x = np.arange(24, dtype=np.uint8).reshape(6, 2, 2)
+    path = str(tmp_path / "x.npz")
+    np.savez(path, x_train=x[:4], y_train=[0, 1, 1, 0], x_test=x[4:], y_test=[0, 1])
+    drawn = draw(4, 3000, name="samples", dataset="npz", path=path)
     rows, counts = np.unique(drawn, axis=0, return_counts=True)
-    np.testing.assert_allclose(rows, x.reshape(3, 4) / 255, rtol=1e-6)
-    assert counts.min() > 900
+    np.testing.assert_allclose(rows, x[:4].reshape(4, 4) / 255, rtol=1e-6)
+    assert counts.min() > 600
+    one, three = "(1.00, 0.00)", "(0.00, 1.00)"
+    points = draw(2, 3000, name="samples", dataset="ring", classes=f"{one},{three}")
+    nearest = np.linalg.norm(points[:, None] - np.eye(2), axis=-1).min(1)
+    assert nearest.max() < 0.1
 
 
-def test_what_cannot_be(tmp_path):
+def test_what_cannot_be():
     for dim, config, message in (
         (2, {"name": "flat"}, "unknown prior 'flat'"),
         (3, {"name": "pinwheel"}, "'pinwheel' is one of 2 dimensions, not 3"),
         (3, {"name": "swiss_roll"}, "'swiss_roll' is one of 2 dimensions, not 3"),
         (2, {"name": "gaussian", "variance": 1.0}, "'gaussian': .*'variance'"),
+        (3, {"name": "samples", "dataset": "ring"}, "have 2 values.* code has 3"),
+        (2, {"name": "samples", "dataset": "circle"}, "unknown data set 'circle'"),
     ):
         with pytest.raises(ValueError, match=message):
             make_prior(dim, ConfigDict(config))
-    missing = {"name": "samples", "path": str(tmp_path / "none.npz")}
-    with pytest.raises(FileNotFoundError, match="for a prior of samples"):
+    missing = {"name": "samples", "dataset": "npz", "path": "nowhere.npz"}
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.npz"):
         make_prior(2, ConfigDict(missing))
-    for arrays, message in (
-        ({"y": np.zeros(3)}, "but no 'x'"),
-        ({"x": np.zeros((3, 5))}, "have 5 values, and the code has 2"),
-    ):
-        np.savez(tmp_path / "bad.npz", **arrays)
-        config = {"name": "samples", "path": str(tmp_path / "bad.npz")}
-        with pytest.raises(ValueError, match=message):
-            make_prior(2, ConfigDict(config))

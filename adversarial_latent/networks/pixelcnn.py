@@ -3,8 +3,8 @@
 Two stacks (van den Oord et al. 2016, "Conditional Image Generation with PixelCNN
 Decoders"): the vertical one sees the rows above a pixel, the horizontal one its row's
 pixels to the left, and the vertical one's features. No kernel is masked. The first
-layer's images are shifted, by one row and by one pixel, so that they end before the
-pixel; later layers are padded above and on the left only, and see no further. With
+layers' images are shifted, by one row and by one pixel, so that they end before the
+pixel; later kernels end at the row and at the pixel itself, and so see no more. With
 kernels of R x K, pixels (r, c), and m = K // 2:
 
     v = conv_{R x K}(x at rows r-R..r-1, columns c-m..c+m)
@@ -36,7 +36,7 @@ from adversarial_latent.networks.conv import conv
 from adversarial_latent.pixels import PixelLikelihood
 
 CONDITIONING = ("invariant", "dependent", "input")
-# Gains that keep the mean square of standard normal features, and the activations.
+# Activations, and the gain after which they keep the mean square of normal features.
 _GAINS = {"relu": 2.0, "gated": 8.0}
 
 Weights = dict[str, chex.Array]
@@ -73,8 +73,8 @@ class PixelCNN(nn.Module):
     The code comes in by any of three ways (PixelGAN, appendix A.2). "invariant": a
     linear map makes it a bias of every layer in both stacks, the same at all pixels.
     "dependent": a hidden layer makes it a map [H, W, k], which is a bias of the first
-    layers, at each pixel its own. "input": such a map is concatenated to the image (so
-    a pixel sees it where it sees the image: above and on the left).
+    layers, at each pixel its own. "input": such a map is concatenated to the image; a
+    pixel sees it where it sees the image, above and on the left (the first nowhere).
 
     Attributes:
       image_shape: (H, W, C). Channels are in order: one is given the ones before it.
@@ -200,7 +200,7 @@ class PixelCNN(nn.Module):
             "between": weight("first_between", maps, maps),
         }
         # All blocks together add as much as there was, however many they are.
-        gain, out = _GAINS[self.activation] / max(count, 1), (count, maps, maps)
+        gain, out = _GAINS[self.activation] / count, (count, maps, maps)
         blocks = {
             "vertical": weight("block_vertical", count, rows, columns, maps, wide),
             "vertical_bias": bias("block_vertical_bias", count, wide),
@@ -244,6 +244,8 @@ class PixelCNN(nn.Module):
             raise ValueError(
                 f"kernel has at least 1 row and 3, 5, ... columns: not {self.kernel}"
             )
+        if self.blocks < 1:
+            raise ValueError(f"blocks must be at least 1, got {self.blocks}")
         if self.activation not in _GAINS:
             names = tuple(_GAINS)
             raise ValueError(f"activation is one of {names}, not {self.activation!r}")
@@ -280,6 +282,7 @@ class PixelCNN(nn.Module):
             h = self._horizontal(weights, _pad(h, 0, left, 0), context)
             return (v, h), None
 
+        # Nobody reads the last block's v, nor trains what makes it.
         (_, h), _ = lax.scan(block, (v, h), net.blocks)
         return h
 
