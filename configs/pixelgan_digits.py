@@ -74,7 +74,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         config.players.classifier = player(1e-3, b1=0.9)
         config.labels.number = given.labels
         config.labels.batch_size = 50
-    config.trials = 4
+    config.trials = 6
     config.batch_size = 100
     for name in config.players:
         config.players[name].update(schedule="tenth", decay_from=0.7)

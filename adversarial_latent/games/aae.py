@@ -6,6 +6,7 @@ Phases take turns on each minibatch:
     adversarial      D tells codes drawn from the prior from inferred ones; then the
                      encoder makes inferred codes look like drawn ones
     semi-supervised  the encoder classifies labelled x (if there are labels)
+    consistency      what is near x gets the y of x (not in the papers; if asked for)
 
 A code has the parts `y`, on which a categorical prior makes clusters or classes, and
 `z`, or one of them; each has a prior and a discriminator. Every phase has an optimiser
@@ -25,6 +26,7 @@ import jax.numpy as jnp
 import ml_collections
 import optax
 
+from adversarial_latent.consistency import virtual_adversarial_divergence
 from adversarial_latent.game import Code, Game, Losses, Networks, Outcome, Player
 from adversarial_latent.games.building import from_config
 from adversarial_latent.losses import adversarial_loss
@@ -50,6 +52,9 @@ class AAE(Game):
       input_noise: standard deviation of the noise that x carries when its code is
         inferred in training: q(z|x) is then a universal approximator.
       code_noise: that of the noise on what discriminators see.
+      consistency_radius: how far from x is still near, as a part of the distance to
+        the nearest other example of the minibatch (`consistency.py`); 0 for no such
+        phase.
     """
 
     priors: Mapping[str, Prior]
@@ -58,6 +63,7 @@ class AAE(Game):
     loss: str
     input_noise: float
     code_noise: float
+    consistency_radius: float
 
     @property
     def players(self) -> tuple[Player, ...]:
@@ -78,10 +84,14 @@ class AAE(Game):
         classifier = Player(
             "classifier", ("encoder",), self._label_loss, self._classify
         )
+        consistency = Player(
+            "consistency", ("encoder",), self._consistency_loss, self._look_around
+        )
         return (
             autoencoder,
             *(adversaries if self.imposed else ()),
             *((classifier,) if self.semi_supervised else ()),
+            *((consistency,) if self.consistency_radius else ()),
         )
 
     @property
@@ -94,14 +104,18 @@ class AAE(Game):
         """Whether it is semi-supervised."""
         return self.semi_supervised
 
+    def _seen(self, x: chex.Array) -> chex.Array:
+        """Data as networks see them."""
+        return x
+
     def _infer(self, net: Networks, x: chex.Array) -> dict[str, chex.Array]:
-        """All rows of the encoder's table, of x [B, ...] with its noise."""
+        """All rows of the encoder's table, of seen x [B, ...] with its noise."""
         if net.train and self.input_noise:
             x += self.input_noise * jax.random.normal(net.key("input"), x.shape)
         return net("encoder", x)
 
     def _code(self, net: Networks, x: chex.Array) -> Code:
-        rows = self._infer(net, x)
+        rows = self._infer(net, self._seen(x))
         return {part: rows[part] for part in self.priors}
 
     # The reconstruction phase.
@@ -155,7 +169,8 @@ class AAE(Game):
         """Compares q(y|x) of labelled x with its label."""
         label = batch["label"]
         # A fork: batch statistics remain those of all examples.
-        y_mu = self._infer(net.fork(), batch["labelled_x"])["y_mu"]  # [M, K]
+        x = self._seen(batch["labelled_x"])
+        y_mu = self._infer(net.fork(), x)["y_mu"]  # [M, K]
         right = (y_mu.argmax(-1) == label).astype(y_mu.dtype)
         cross_entropy = optax.softmax_cross_entropy_with_integer_labels(y_mu, label)
         return {"cross_entropy": cross_entropy, "right": right}
@@ -163,6 +178,24 @@ class AAE(Game):
     def _label_loss(self, net: Networks, outcome: Outcome) -> Losses:
         del net
         return outcome["cross_entropy"], {"label_accuracy": outcome["right"].mean()}
+
+    # The consistency phase.
+
+    def _look_around(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
+        """Compares q(y|x) with that of what is near x."""
+        x = self._seen(batch["x"])
+        divergence = virtual_adversarial_divergence(
+            lambda x: self._infer(net.fork(), x)["y_mu"],
+            x,
+            self._infer(net.fork(), x)["y_mu"],
+            net.key("consistency"),
+            self.consistency_radius,
+        )
+        return {"divergence": divergence}
+
+    def _consistency_loss(self, net: Networks, outcome: Outcome) -> Losses:
+        del net
+        return outcome["divergence"], {}
 
     # What a trained one can be asked.
 
@@ -207,6 +240,7 @@ def default_config() -> ml_collections.ConfigDict:
             "loss": "non_saturating",
             "input_noise": 0.0,
             "code_noise": 0.0,
+            "consistency_radius": 0.0,
             "padding": "SAME",
             "kernel_init": "he",
         }
@@ -218,7 +252,7 @@ def read_priors(config: ml_collections.ConfigDict) -> dict[str, Prior]:
 
     Raises:
       ValueError: if there is no prior, or one of a part that codes do not have, or of
-        a y that is not categorical, or labels for which there is no y.
+        a y that is not categorical, or a phase of y without a y.
     """
     dims = {"y": config.num_components, "z": config.latent_dim}
     if not config.priors or set(config.priors) - set(dims):
@@ -230,8 +264,9 @@ def read_priors(config: ml_collections.ConfigDict) -> dict[str, Prior]:
         raise ValueError(
             f"config.game.priors.y.name={config.priors.y.name!r}: y is categorical"
         )
-    if config.semi_supervised and "y" not in config.priors:
-        raise ValueError("config.game.semi_supervised needs a prior of y")
+    for field in ("semi_supervised", "consistency_radius"):
+        if config[field] and "y" not in config.priors:
+            raise ValueError(f"config.game.{field}={config[field]} needs a prior of y")
     return {
         part: make_prior(dims[part], config.priors[part])
         for part in dims

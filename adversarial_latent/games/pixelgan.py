@@ -40,12 +40,12 @@ class PixelGAN(aae.AAE):
         """Yes: log p(x|z)."""
         return True
 
-    def _infer(self, net: Networks, x: chex.Array) -> dict[str, chex.Array]:
-        return super()._infer(net, quantize(x, self.levels))
+    def _seen(self, x: chex.Array) -> chex.Array:
+        return quantize(x, self.levels)
 
     def _unexplained(self, net: Networks, x: chex.Array, code: Code) -> chex.Array:
         """-log p(x|z), [B] in nats."""
-        return -net("decoder", quantize(x, self.levels), self._vector(code))
+        return -net("decoder", self._seen(x), self._vector(code))
 
     def _vector(self, code: Code) -> chex.Array:
         """The parts of a code side by side: [B, K + d]."""

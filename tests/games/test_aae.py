@@ -190,6 +190,27 @@ def test_input_noise_is_there_in_training_only(game, variables, batch):
             np.testing.assert_array_equal(code[part], rows[part])
 
 
+def test_consistency_is_a_phase_of_its_own(variables, batch):
+    careful = make_game(config(consistency_radius=0.5))
+    assert [player.name for player in careful.players][-1] == "consistency"
+    _, losses, _, net = play(careful, variables, batch, "consistency")
+    assert losses.shape == (6,)
+    assert losses.min() >= -1e-6
+    assert losses.max() > 1e-3
+    still = make_game(config(consistency_radius=1e-6))
+    np.testing.assert_allclose(
+        play(still, variables, batch, "consistency")[1], 0, atol=1e-5
+    )
+    for old, new in zip(
+        jax.tree.leaves(variables[1]["encoder"]),
+        jax.tree.leaves(net.model_state["encoder"]),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(old, new)
+    with pytest.raises(ValueError, match="consistency_radius=0.5 needs a prior of y"):
+        make_game(only("z", consistency_radius=0.5))
+
+
 def test_each_phase_moves_its_own_networks(game, batch):
     """What is not trained in a turn stays, bit for bit; what is shared moves twice."""
     rates = {"autoencoder": 0.1, "discriminator": 0.0, "generator": 0.0}
