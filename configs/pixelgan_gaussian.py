@@ -13,9 +13,9 @@ Arguments, after the colon:
 
 Networks and settings are those of appendix B.1.1: binary images, a prior with a
 standard deviation of 5, gradient descent with momentum for all costs. Three blocks of
-3x5 see nine rows above a pixel. What it does not say: minibatches are of 100, training takes 50
-epochs, twice those after which the learning rate falls to a tenth, and the decoder of
-the adversarial autoencoder has two layers of 2000, as its encoder.
+3x5 see nine rows above a pixel. What it does not say: minibatches are of 100, training
+takes 50 epochs, twice those after which the learning rate falls to a tenth, and the
+decoder of the adversarial autoencoder has two layers of 2000, as its encoder.
 
 Parameters: encoder 5,576,002, D 4,010,001, decoder 855,209 (without a code 67,425; that
 of the adversarial autoencoder 5,576,001; of 12 blocks with the invariant bias 263,201).

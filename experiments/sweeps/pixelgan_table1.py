@@ -3,7 +3,8 @@
     python -m experiments.sweep --sweep=experiments/sweeps/pixelgan_table1.py \
         --workdir=runs/pixelgan_table1
 
-The paper's networks: days on a GPU. Rivals' numbers are quoted as the paper prints them.
+The paper's networks: days on a GPU. Rivals' numbers are quoted as the paper prints
+them.
 Its curves (figure 7) are those of `validation/classification_error` in these runs:
 experiments.compare draws them.
 """

@@ -105,7 +105,7 @@ def test_a_step_can_be_traced(name, argument):
 def test_arguments_that_cannot_be():
     with pytest.raises(ValueError, match="model='vae' must be one of"):
         config_of("pixelgan_gaussian", "model=vae")
+    game = make_game(config_of("pixelgan_gaussian", "conditioning=everywhere").game)
+    batch = {"x": np.zeros((2, 28, 28, 1), np.float32)}
     with pytest.raises(ValueError, match="conditioning is of"):
-        game = make_game(config_of("pixelgan_gaussian", "conditioning=everywhere").game)
-        x = np.zeros((2, 28, 28, 1), np.float32)
-        jax.eval_shape(game.init, jax.random.key(0), {"x": x})
+        jax.eval_shape(game.init, jax.random.key(0), batch)
