@@ -245,6 +245,21 @@ class Model:
             "sample", {"component": component}, seed, n=self.batch_size
         )
 
+    def styles(self, n: int, seed: int = 0) -> np.ndarray:
+        """Draws n styles, what codes hold beside the component.
+
+        Args:
+          n: how many.
+          seed: the same seed draws the same.
+
+        Returns:
+          [K, n, ...], each style with every component.
+
+        Raises:
+          ValueError: if the game does not know style from component.
+        """
+        return self._ask("styles", seed, batch=0, n=n)
+
     def mixture(self) -> GaussianMixture:
         """The prior p(z) = sum_k p(y=k) p(z|y=k), with NumPy arrays.
 

@@ -31,6 +31,10 @@ NUMBERS = {  # what the results are called in tables, and how they are shown
         "{:.2f}",
     ),
     "reconstruction_mse": ("reconstruction error, pixels in [0, 1]", "{:.4f}"),
+    "generated_label_accuracy": (
+        "generated images read as their label by a classifier of the data",
+        "{:.1%}",
+    ),
     "classifier_inception_score": (
         "inception score by a classifier of the data",
         "{:.3f}",

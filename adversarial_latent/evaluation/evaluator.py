@@ -68,6 +68,9 @@ class Model(Protocol):
     ) -> dict[str, np.ndarray]:
         """Draws "x" [n, ...] and the codes that it was made from."""
 
+    def styles(self, n: int, seed: int = 0) -> np.ndarray:
+        """Generates [K, n, ...]: n styles, each with every component."""
+
     def log_prob(self, x: np.ndarray) -> np.ndarray:
         """The log-density log p(x) [N], in nats."""
 

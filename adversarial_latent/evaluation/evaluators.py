@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from adversarial_latent.evaluation.clusters import classification, clustering
 from adversarial_latent.evaluation.evaluator import Evaluator
-from adversarial_latent.evaluation.generated import inception
+from adversarial_latent.evaluation.generated import faithfulness, inception
 from adversarial_latent.evaluation.images import (
     interpolation,
     manifold,
@@ -26,6 +26,7 @@ EVALUATORS: Mapping[str, Evaluator] = {
         interpolation,
         samples,
         inception,
+        faithfulness,
         likelihood,
         modes,
         manifold,

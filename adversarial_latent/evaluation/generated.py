@@ -64,3 +64,33 @@ def inception(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation
             f"features of the samples and of {judged.described}."
         )
     return Evaluation(results, {}, protocol)
+
+
+@evaluator("sample", needs=("images", "classifier", "components", "classes"))
+def faithfulness(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
+    """Asks a classifier of the data whether images are of the class they are made for.
+
+    Results: `generated_label_accuracy`; and `classifier_error`, of that classifier on
+    real test images.
+    """
+    del draw  # the evaluator "samples" shows them
+    assert judged.classifier is not None
+    assert model.num_components is not None
+    classes = model.num_components
+    number = -(-len(judged.x) // classes)
+    label = np.repeat(np.arange(classes), number)
+    seen = judged.classifier.encode(
+        model.sample(len(label), seed, component=label)["x"]
+    )
+    real = judged.classifier.encode(judged.x)
+    results = {
+        "generated_label_accuracy": float(np.mean(seen["y"].argmax(axis=1) == label)),
+        "classifier_error": float(np.mean(real["y"].argmax(axis=1) != judged.labels)),
+    }
+    protocol = (
+        f"generated_label_accuracy: share of {len(label)} generated images, {number} "
+        f"for each class (seed {seed}), that a classifier of {judged.name} takes for "
+        "that class; it was trained for this purpose. classifier_error: its error on "
+        f"{judged.described}."
+    )
+    return Evaluation(results, {}, protocol)

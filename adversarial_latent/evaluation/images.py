@@ -120,7 +120,8 @@ def neighbours(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluatio
 def samples(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
     """Draws images from the model, with codes from its prior (AMM, figure 3a).
 
-    Results: none. Figures: `samples`, in which a row is a component if there are any.
+    Results: none. Figures: `samples`, in which a row is a component if there are any,
+    and a column a style if the model knows what that is.
     """
     components = model.num_components
     rows = components or _SAMPLE_ROWS
@@ -129,7 +130,10 @@ def samples(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
     if not draw:
         return Evaluation({}, {}, protocol)
     caption = "Samples of the model, with codes drawn from its prior; not selected."
-    if components:
+    if components and model.can("styles"):
+        drawn = model.styles(columns, seed)
+        caption += " A row is a component of the prior, and a column a style."
+    elif components:
         drawn = sample_rows(model, components, columns, seed)
         caption += " A row is a component of the prior."
     else:

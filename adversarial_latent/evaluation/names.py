@@ -146,6 +146,13 @@ METRICS: Mapping[str, Metric] = {
         "nats; no likelihood of x",
         better="lower",
     ),
+    "generated_label_accuracy": Metric(
+        "Accuracy of generated images",
+        "share of images generated for a class that a classifier of the data takes for "
+        "that class",
+        is_share=True,
+        better="higher",
+    ),
     "classifier_inception_score": Metric(
         "Inception score by a classifier of the data",
         "1 for images of one class or of none, at best the number of classes; not "

@@ -21,15 +21,17 @@ Reading a row, from left to right:
   read with `transposed=True`. A map of 1x1 pixels is a vector, for which a width of
   1 is a dense layer, and a width that covers the whole image makes a dense layer of
   it, too. `Image7` in the column Stride makes 7x7 pixels of a vector, in a row
-  without a width. `Max2` or `Avg6` pools after a convolution of
-  stride 1. Without a width the row only transforms its input.
+  without a width. `Max2` or `Avg6` pools after a convolution of stride 1, and `Up2`
+  repeats each pixel, 2x2 times, before one. Without a width the row only transforms
+  its input.
 - BatchNorm: `yes`, or `scaleS` for one without a shift whose scale starts at S: on
   logits it keeps every class in use.
 - Activation: `LeakA` (slope A), `ReLU`, `Tanh`, `Sigmoid`, `Softmax`, `Softplus`,
   `MaxoutN` (each channel the largest of N that are computed for it), or `ExpN`, the
   noise exp(x/2) * eps of AMM's eq. 20.
 - A residual block is rows, too: two convolutions, and a third row that adds the
-  block's input to what they give. An MLP is rows of width 1.
+  block's input to what they give (or a row of width 1 and of the same stride on it,
+  where the size changes). An MLP is rows of width 1.
 - Padding is the table's, or the row's if the table has a column Padding: VALID, SAME,
   or the number of pixels at each edge, as PyTorch counts them.
 """
@@ -79,7 +81,7 @@ class Row:
       channels: number of output channels.
       width: of the kernel; None for a row without weights.
       stride: of the convolution.
-      pool: ("Max" | "Avg", window), ("Image", pixels) or None.
+      pool: ("Max" | "Avg" | "Up", window), ("Image", pixels) or None.
       dropout: rate at which incoming units are dropped.
       batch_norm: "yes", "scaleS", or "" for none.
       activation: name, "" for none.
@@ -219,7 +221,7 @@ def _parse_row(cells: dict[str, str], padding: Padding) -> Row:
         for column in ("Width", "Stride", "Dropout", "BatchNorm", "Activation"):
             read(column, "-")  # an input is taken as it is
     number = r"[1-9]\d*"
-    stride = read("Stride", rf"{number}|(Max|Avg|Image){number}") or "1"
+    stride = read("Stride", rf"{number}|(Max|Avg|Up|Image){number}") or "1"
     kind = stride.rstrip("0123456789")
     pool = (kind, int(stride.removeprefix(kind))) if kind else None
     width = read("Width", number)

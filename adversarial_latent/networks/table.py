@@ -151,10 +151,14 @@ class Table(nn.Module):
     def _layer(self, row: Row, x: chex.Array, train: bool) -> chex.Array:
         if row.dropout and train:
             x = dropout(x, row.dropout, self.make_rng("dropout"))
+        kind, window = row.pool or ("", 1)
+        if kind == "Up":
+            x = x if x.ndim == 4 else x[:, None, None]
+            x = x.repeat(window, axis=1).repeat(window, axis=2)
         if row.width is not None:
             x = self._convolution(row, x)
-        if row.pool is not None:
-            x = _pool(x, *row.pool)
+        if kind not in ("", "Up"):
+            x = _pool(x, kind, window)
         if x.ndim == 4 and x.shape[1:3] == (1, 1):
             x = x[:, 0, 0]
         if row.batch_norm:

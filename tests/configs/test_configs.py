@@ -27,7 +27,13 @@ TFDS = {"mnist": ((28, 28, 1), 10, "3.0.1"), "cifar10": ((32, 32, 3), 10, "3.0.2
 # of amm_mnist, or of samm_mnist_dense, with a game that another config has, too.
 AIM = {"aim_mnist", "aim_mnist_small", "aim_cifar10", "aim_celeba"}
 SLOW = {"amm_svhn", "samm_svhn", "samm_mnist", "conditional_ali_mnist"}
-SLOW |= {"amm_mnist_dense", *AIM}
+# Those of the PixelGAN autoencoder's paper are traced in test_pixelgan.py.
+PIXELGAN = {"pixelgan_mnist", "pixelgan_svhn", "pixelgan_norb", "pixelgan_clustering"}
+PIXELGAN |= {"pixelgan_gaussian", "pixelcnn_mnist"}
+# Likewise those of the learned prior's, in test_learned_prior.py.
+LEARNED_PRIOR = {f"learned_prior_{data}" for data in ("mnist", "cifar10", "svhn")}
+LEARNED_PRIOR |= {"learned_prior_mnist_small", "learned_prior_digits"}
+SLOW |= {"amm_mnist_dense", *AIM, *PIXELGAN, *LEARNED_PRIOR}
 QUICK = [path for path in FILES if path.stem not in SLOW]
 
 

@@ -46,6 +46,37 @@ def test_any_extractor_will_do(digits, model):
     assert "classifier_frechet_distance" not in results
 
 
+def test_images_are_read_as_the_label_they_are_made_for(digits, classifier):
+    """Of a model that draws test images, and is wrong about the label of one."""
+    test = digits.splits["test"]
+
+    class Recall:
+        classifies, conditional, num_components = True, False, 10
+
+        def can(self, question):
+            return question == "sample"
+
+        def sample(self, n, seed, component):
+            assert np.array_equal(np.bincount(component), np.full(10, 10))
+            x = test.as_float()
+            seen = classifier.encode(x)["y"].argmax(axis=1)
+            chosen = [np.flatnonzero(seen == k)[0] for k in component]
+            chosen[-1] = chosen[0]
+            return {"x": x[np.array(chosen)]}
+
+    evaluation = evaluators.faithfulness(Recall(), digits, 0, classifier=classifier)
+    assert evaluation.results["generated_label_accuracy"] == pytest.approx(0.99)
+    predicted = classifier.encode(test.as_float())["y"].argmax(axis=1)
+    error = np.mean(predicted != test.label)
+    assert evaluation.results["classifier_error"] == pytest.approx(error)
+    assert "100 generated images, 10 for each class" in evaluation.protocol
+
+
+def test_clusters_are_no_labels_to_be_faithful_to(digits, model, classifier):
+    with pytest.raises(ValueError, match="'faithfulness' needs a model that learns cl"):
+        evaluators.faithfulness(model, digits, 0, classifier=classifier)
+
+
 def test_a_classifier_is_needed(digits, model):
     with pytest.raises(ValueError, match="needs a classifier of 'digits'"):
         evaluators.inception(model, digits, 0)

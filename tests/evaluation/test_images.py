@@ -87,6 +87,26 @@ def test_samples_draws_a_row_for_each_component(digits, model, monkeypatch):
     assert shown[1].shape == (8, 8, 8, 8, 1), "a square without components"
 
 
+def test_samples_of_styles_are_rows_by_component(digits, model, monkeypatch):
+    shown = []
+
+    def remember(images, **_):
+        shown.append(images)
+        return figure(images)
+
+    figure = figures.image_grid
+    monkeypatch.setattr(figures, "image_grid", remember)
+    drawn = np.random.default_rng(0).random((10, 10, 8, 8, 1), np.float32)
+    knowing = types.SimpleNamespace(
+        num_components=10,
+        can=lambda question: question in ("sample", "styles"),
+        styles=lambda n, seed: drawn[:, :n] * seed,
+    )
+    evaluation = evaluators.samples(knowing, digits, 1)
+    np.testing.assert_array_equal(shown, [drawn])
+    assert "a column a style" in evaluation.figures["samples"].get_label()
+
+
 def test_manifold_walks_over_two_dimensional_codes(digits, monkeypatch):
     model = KMeansModel(digits, latent_dim=2)
     monkeypatch.setattr(model, "encode", lambda x: {"z": np.zeros((len(x), 2))})

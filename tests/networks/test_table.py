@@ -47,9 +47,10 @@ def test_every_column():
         c     a|b    8+8       -      -       -        scale0.5   -           -
         d     a+b+a  8         -      Avg4    -        -          Softmax     -
         e     d      4         4      2       -        -          -           1
+        f     e      4         3      Up2     -        -          -           -
         """
     )
-    x, a, b, c, d, e = rows
+    x, a, b, c, d, e, f = rows
     assert (x.name, x.inputs, x.channels) == ("x", (), 1)
     assert a == rows_lib.Row(
         name="a",
@@ -70,6 +71,7 @@ def test_every_column():
     assert (c.channels, c.batch_norm) == (16, "scale0.5")
     assert (d.inputs, d.combine, d.pool) == (("a", "b", "a"), "+", ("Avg", 4))
     assert (e.stride, e.padding) == (2, 1)
+    assert (f.width, f.stride, f.pool) == (3, 1, ("Up", 2))
 
 
 def test_padding_of_the_table_is_that_of_rows_that_state_none():
@@ -360,6 +362,29 @@ def test_images_of_vectors():
         Table(HEADER + "v - 10 - - - - -\nx v 3 - Image2 - - -").init(
             KEY, v[:, :10], train=True
         )
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_pixels_are_repeated_before_a_convolution(transposed):
+    text = """
+    x  -  2  -  -    -  -  -
+    h  x  2  -  Up2  -  -  -
+    a  x  3  2  Up2  -  -  -
+    b  h  3  2  1    -  -  -
+    """
+    kernel, x = _random(0, 2, 2, 2, 3), _random(1, 2, 3, 4, 2)
+    params = {"a_kernel": kernel, "b_kernel": kernel}
+    params |= {"a_bias": jnp.ones(3), "b_bias": jnp.ones(3)}
+    outputs = _evaluate(text, x, params=params, transposed=transposed)
+    repeated = np.kron(x, np.ones((1, 2, 2, 1), np.float32))
+    np.testing.assert_array_equal(outputs["h"], repeated)
+    np.testing.assert_array_equal(outputs["a"], outputs["b"])
+
+
+def test_a_vector_is_one_pixel_to_repeat():
+    x = _random(0, 5, 3)
+    h = _evaluate("x - 3 - - - - -\nh x 3 - Up2 - - -", x)["h"]
+    np.testing.assert_array_equal(h, np.broadcast_to(x[:, None, None], (5, 2, 2, 3)))
 
 
 def test_pooling_that_does_not_fit():

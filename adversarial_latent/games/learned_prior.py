@@ -1,0 +1,321 @@
+"""The adversarial autoencoder with a learned prior.
+
+A code generator CG makes codes of noise z, and maybe of a label or cluster s. What CG
+makes is the prior of an adversarial autoencoder, and CG learns it from a discriminator
+of images. On each minibatch (algorithm 1):
+
+    AAE phase           D_C tells CG(z, s) from enc(x); the encoder makes them alike,
+                        and with the decoder it explains x
+    prior improvement   D_I tells x from dec(CG(z, s)) and dec(enc(x)); CG and decoder
+                        make them alike, the encoder is fixed; Q reads s off images
+
+Readings. Algorithm 1's signs are loose: discriminators maximise the value of their
+game and all others minimise it; and it forgets the move of CG, which text and figure 4
+have. Q is D_I with another last layer (table 4), and as in InfoGAN's code all of D_I
+learns from it. Discriminators do not see s (algorithm 1, table 4), so that nothing
+would say which s a real image has. But section 4.3 has labels go to D_I: with labels Q
+learns from real images, and without from generated ones. (From both, CG can tell Q by
+signs of their own what s is, whatever the image shows.)
+
+Paper: "Learning Priors for Adversarial Autoencoders", section 3 and algorithm 1.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import chex
+import jax
+import jax.numpy as jnp
+import ml_collections
+import optax
+
+from adversarial_latent.game import Code, Game, Losses, Networks, Outcome, Player
+from adversarial_latent.games.building import from_config
+from adversarial_latent.losses import adversarial_loss
+from adversarial_latent.networks.table import logits
+
+
+@dataclasses.dataclass(frozen=True)
+class LearnedPrior(Game):
+    """The game of algorithm 1.
+
+    Rows by which the tables are known here: the encoder and the code generator give a
+    code `z`, the decoder `x`, and discriminators a logit `p`; the image discriminator
+    also has `features`, the paper's F, and `s`, the logits of Q.
+
+    With pixel similarity, a fixed prior and no mutual information it is the adversarial
+    autoencoder. Without an image discriminator the AAE phase is then all there is; with
+    one, the other phase trains it and the decoder.
+
+    Attributes:
+      noise_dim: dimensions of z ~ N(0, I).
+      components: K, the number of values of s.
+      similarity: of x and its reconstruction: "learned", in features of D_I, which does
+        not learn from it; or "pixel".
+      prior: "learned"; or "fixed", whose codes are s and z side by side.
+      condition: what s is: "label", of x, of which all are labelled; "categorical", one
+        of K at random; or "" for no s.
+      mutual_information: weight of -log Q(s | dec(CG(z, s))), 0 for no Q.
+      reconstruction_weights: of the reconstruction loss, for the encoder (1 in the
+        paper) and the decoder (lambda). An optimiser that divides by the size of
+        gradients, as Adam does, knows no lambda: change the decoder's learning rate.
+      loss: name of the adversarial losses (`losses.py`).
+      data_scale: networks see and make (x - data_shift) / data_scale,
+      data_shift: as in `gan.py`.
+    """
+
+    noise_dim: int
+    components: int
+    similarity: str
+    prior: str
+    condition: str
+    mutual_information: float
+    reconstruction_weights: tuple[float, float]
+    loss: str
+    data_scale: float
+    data_shift: float
+
+    @property
+    def players(self) -> tuple[Player, ...]:
+        """Three of the AAE phase, and two of prior improvement."""
+        d_code, d_image = "code_discriminator", "image_discriminator"
+        aae, improvement = self._aae_phase, self._improvement_phase
+        players = (
+            Player(d_code, (d_code,), self._code_discriminator_loss, aae),
+            Player("encoder", ("encoder",), self._encoder_loss, aae),
+            Player("decoder", ("decoder",), self._decoder_loss, aae),
+        )
+        if d_image not in self.networks:
+            return players
+        learned = ("code_generator",) if self.prior == "learned" else ()
+        generator = (*learned, "decoder")
+        return (
+            *players,
+            Player(d_image, (d_image,), self._image_discriminator_loss, improvement),
+            Player("generator", generator, self._generator_loss, improvement),
+        )
+
+    @property
+    def num_components(self) -> int | None:
+        """Number of values of s."""
+        return self.components if self.condition else None
+
+    @property
+    def uses_labels(self) -> bool:
+        """Whether s is the label."""
+        return self.condition == "label"
+
+    def _minibatch(
+        self, net: Networks, batch: Mapping[str, chex.Array]
+    ) -> tuple[chex.Array, chex.Array | None]:
+        """Images [B, ...] as networks see them, and s [B, K]: their labels, or any.
+
+        A minibatch's labels serve as a draw from the distribution of labels, too.
+        """
+        x = batch["labelled_x" if self.uses_labels else "x"]
+        s = self._draw_s(net, len(x), batch["label"] if self.uses_labels else None)
+        return self._seen(x), s
+
+    def _seen(self, x: chex.Array) -> chex.Array:
+        return (x - self.data_shift) / self.data_scale
+
+    def _draw_s(
+        self, net: Networks, n: int, component: chex.Array | None = None
+    ) -> chex.Array | None:
+        """One-hot s [n, K], at random unless it is given; None if there is no s."""
+        if not self.condition:
+            return None
+        if component is None:
+            component = jax.random.randint(net.key("s"), (n,), 0, self.components)
+        return jax.nn.one_hot(component, self.components)
+
+    def _draw_z(self, net: Networks, n: int) -> chex.Array:
+        return jax.random.normal(net.key("z"), (n, self.noise_dim))
+
+    def _prior_code(
+        self, net: Networks, z: chex.Array, s: chex.Array | None
+    ) -> chex.Array:
+        """z_c [n, d] = CG(z, s)."""
+        given = (z,) if s is None else (s, z)
+        if self.prior == "fixed":
+            return jnp.concatenate(given, axis=-1)
+        return net("code_generator", *given)["z"]
+
+    def _encode(self, net: Networks, x: chex.Array) -> chex.Array:
+        """enc(x) [B, d]; noise of its table, if there is any, is for training only."""
+        return net("encoder", x, noise=net.train)["z"]
+
+    # The AAE phase.
+
+    def _aae_phase(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
+        x, s = self._minibatch(net, batch)
+        prior_code = self._prior_code(net, self._draw_z(net, len(x)), s)
+        code = self._encode(net, x)
+        x_rec = net("decoder", code)["x"]
+        return {
+            "real": logits(net("code_discriminator", prior_code)),
+            "fake": logits(net("code_discriminator", code)),
+            "reconstruction": self._dissimilarity(net, x, x_rec),
+        }
+
+    def _dissimilarity(self, net: Networks, *images: chex.Array) -> chex.Array:
+        """L_rec of two images: [B] mean squared differences."""
+        if self.similarity == "learned":
+            images = tuple(net("image_discriminator", x)["features"] for x in images)
+        x, x_rec = images
+        return jnp.square(x - x_rec).mean(tuple(range(1, x.ndim)))
+
+    def _code_discriminator_loss(self, net: Networks, outcome: Outcome) -> Losses:
+        """Eq. 5."""
+        del net
+        real, fake = outcome["real"], outcome["fake"]
+        return adversarial_loss(self.loss).discriminator(real, fake), {
+            "d_code_real": jax.nn.sigmoid(real).mean(),
+            "d_code_fake": jax.nn.sigmoid(fake).mean(),
+        }
+
+    def _encoder_loss(self, net: Networks, outcome: Outcome) -> Losses:
+        del net
+        reconstruction = outcome["reconstruction"]
+        adversarial = adversarial_loss(self.loss).generator_fake(outcome["fake"])
+        return adversarial + self.reconstruction_weights[0] * reconstruction, {
+            "reconstruction": reconstruction.mean()
+        }
+
+    def _decoder_loss(self, net: Networks, outcome: Outcome) -> Losses:
+        del net
+        return self.reconstruction_weights[1] * outcome["reconstruction"], {}
+
+    # The phase of prior improvement.
+
+    def _improvement_phase(
+        self, net: Networks, batch: Mapping[str, chex.Array]
+    ) -> Outcome:
+        x, s = self._minibatch(net, batch)
+        prior_code = self._prior_code(net, self._draw_z(net, len(x)), s)
+        x_noise = net("decoder", prior_code)["x"]
+        x_rec = net("decoder", self._encode(net, x))["x"]
+        real = net("image_discriminator", x)
+        # Forks: batch statistics remain those of real images, which Q is asked about.
+        noise = net.fork()("image_discriminator", x_noise)
+        rec = net.fork()("image_discriminator", x_rec)
+        outcome = {"real": logits(real), "noise": logits(noise), "rec": logits(rec)}
+        if self.mutual_information:
+            outcome["information"] = optax.softmax_cross_entropy(noise["s"], s)
+            # What Q learns from.
+            told = real if self.uses_labels else noise
+            outcome["told"] = optax.softmax_cross_entropy(told["s"], s)
+        return outcome
+
+    def _image_discriminator_loss(self, net: Networks, outcome: Outcome) -> Losses:
+        """Eq. 4 and the third term of algorithm 1; and -log Q."""
+        del net
+        game, sides = adversarial_loss(self.loss), ("real", "noise", "rec")
+        losses = game.discriminator(outcome["real"], outcome["noise"])
+        losses += game.fake(outcome["rec"])
+        scalars = {f"d_{side}": jax.nn.sigmoid(outcome[side]).mean() for side in sides}
+        if self.mutual_information:
+            losses += self.mutual_information * outcome["told"]
+            scalars["q_loss"] = outcome["told"].mean()
+        return losses, scalars
+
+    def _generator_loss(self, net: Networks, outcome: Outcome) -> Losses:
+        del net
+        game = adversarial_loss(self.loss)
+        losses = game.generator_fake(outcome["noise"])
+        losses += game.generator_fake(outcome["rec"])
+        scalars = {}
+        if self.mutual_information:
+            losses += self.mutual_information * outcome["information"]
+            scalars["information_loss"] = outcome["information"].mean()
+        return losses, scalars
+
+    # What a trained one can be asked.
+
+    def encode(self, net: Networks, x: chex.Array) -> Code:
+        """Infers `z` [B, d] and, if there is a Q, `y` [B, K], probabilities of s."""
+        x = self._seen(x)
+        code = {"z": self._encode(net, x)}
+        if self.mutual_information:
+            code["y"] = jax.nn.softmax(net("image_discriminator", x)["s"])
+        return code
+
+    def decode(self, net: Networks, code: Code) -> chex.Array:
+        """Makes x [B, ...] of `z`."""
+        return self.data_shift + self.data_scale * net("decoder", code["z"])["x"]
+
+    def sample(
+        self, net: Networks, n: int, component: chex.Array | None = None
+    ) -> Code:
+        """Draws `z` [n, d] from the prior, of given s [n] if any, and makes `x`."""
+        s = self._draw_s(net, n, component)
+        code = {"z": self._prior_code(net, self._draw_z(net, n), s)}
+        if s is not None:
+            code["y"] = s
+        return {"x": self.decode(net, code), **code}
+
+    def styles(self, net: Networks, n: int) -> chex.Array:
+        """Draws n noises, and makes x [K, n, ...] of each of them with each s."""
+        z = jnp.tile(self._draw_z(net, n), (self.components, 1))
+        s = jnp.repeat(jnp.eye(self.components), n, axis=0)
+        x = self.decode(net, {"z": self._prior_code(net, z, s)})
+        return x.reshape(self.components, n, *x.shape[1:])
+
+
+def default_config() -> ml_collections.ConfigDict:
+    """The fields of `config.game`, of which `tables` are missing."""
+    return ml_collections.ConfigDict(
+        {
+            "name": "learned_prior",
+            "noise_dim": 8,  # of z; with a fixed prior, codes have K of s more, or none
+            "num_components": 10,  # K
+            "similarity": "learned",
+            "prior": "learned",
+            "condition": "",
+            "mutual_information": 0.0,
+            "reconstruction_weights": (1.0, 1.0),
+            "loss": "non_saturating",
+            "data_scale": 0.5,  # images in [-1, 1]: a decoder's Tanh
+            "data_shift": 0.5,
+            "padding": "VALID",
+            "kernel_init": "0.02",
+        }
+    )
+
+
+def make_game(config: ml_collections.ConfigDict) -> LearnedPrior:
+    """Builds the game from `config.game`.
+
+    Raises:
+      ValueError: if a field has none of its values, Q has no s to read or labels have
+        no Q to enter by, or tables are not those of the networks that there are.
+    """
+    for field, choices in (
+        ("similarity", ("learned", "pixel")),
+        ("prior", ("learned", "fixed")),
+        ("condition", ("", "label", "categorical")),
+    ):
+        if config[field] not in choices:
+            raise ValueError(f"config.game.{field}={config[field]!r}, not of {choices}")
+    informed = config.mutual_information > 0
+    if informed and not config.condition:
+        raise ValueError("config.game.mutual_information needs a condition")
+    if config.condition == "label" and not informed:
+        raise ValueError("labels enter by Q: config.game.mutual_information is 0")
+    needed = {"encoder", "decoder", "code_discriminator"}
+    if config.prior == "learned":
+        needed.add("code_generator")
+    if informed or "learned" in (config.prior, config.similarity):
+        needed.add("image_discriminator")
+    optional = {"image_discriminator"} - needed
+    if set(config.tables) - optional != needed:
+        raise ValueError(
+            f"config.game.tables are {sorted(config.tables)}, not {sorted(needed)}"
+        )
+    return from_config(
+        LearnedPrior,
+        config,
+        transposed=("decoder",),
+        components=config.num_components,
+        reconstruction_weights=tuple(config.reconstruction_weights),
+    )

@@ -1,0 +1,63 @@
+"""Learned-prior AAE on MNIST in minutes on a CPU: 16x16 images, few channels.
+
+    python -m experiments.launch --config=configs/learned_prior_mnist_small.py \
+        --workdir=runs/learned_prior
+
+Arguments, after the colon, are those of configs/learned_prior_mnist.py, where also the
+game's settings are explained, but for narrow:
+  model, condition, latent, similarity, prior, runlocal
+
+Images are scaled to 16x16. Networks have the kinds of layers that the paper's have, as
+many as so few pixels allow, and a quarter of the channels or less. Learning rates and
+initial weights are larger.
+"""
+
+import ml_collections
+
+from adversarial_latent.config import parse_arguments, player, shrink
+from configs import learned_prior_mnist
+
+TABLES = learned_prior_mnist.TABLES | {
+    "encoder": """
+x     -   {maps}     -  -     -  -    -     -
+x1    x   16         3  1     -  -    ReLU  1
+x2    x1  32         down
+x3    x2  64         down
+x4    x3  64         -  Avg4  -  -    -     -
+code  x4  {twice_d}  1  1     -  yes  ReLU  -
+""",
+    "decoder": """
+z   -   {d}     -  -  -  -    -     -
+x1  z   64      4  1  -  yes  ReLU  -
+x2  x1  32      up
+x3  x2  16      up
+x   x3  {maps}  3  1  -  -    Tanh  1
+""",
+    "image_discriminator": """
+x         -         {maps}  -  -  -  -    -        -
+x1        x         32      4  2  -  -    Leak0.2  1
+features  x1        64      4  2  -  yes  Leak0.2  1
+h         features  200     4  1  -  -    Leak0.2  -
+p         h         1       1  1  -  -    -        -
+""",
+}
+
+
+def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
+    """Returns the config; see the module's docstring for the arguments."""
+    given = parse_arguments(argument, **learned_prior_mnist.ARGUMENTS)
+    config = learned_prior_mnist.paper_config(
+        given, TABLES, maps=1, latents=learned_prior_mnist.LATENTS
+    )
+    config.game.kernel_init = "0.08"
+    config.dataset.update(name="tfds:mnist", image_shape="16x16x1")
+    config.dataset.num_validation = 5000
+    config.classifier = learned_prior_mnist.judge(16)
+    config.classifier.dataset.num_validation = 5000
+    for name in config.players:
+        config.players[name] = player(1e-3, b1=0.5, schedule="cosine")
+    config.duration = "5_epochs"
+    config.checkpoint_every = "1_epochs"
+    if given.runlocal:
+        shrink(config)
+    return config

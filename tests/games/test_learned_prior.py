@@ -1,0 +1,406 @@
+"""The learned-prior AAE: losses from its equations, who moves, what is switched off."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import scipy.special
+
+from adversarial_latent.game import Networks
+from adversarial_latent.games import learned_prior, make_game
+from adversarial_latent.state import create_state
+from adversarial_latent.steps import make_train_step
+from tests import toys
+
+KEY = jax.random.key(3)
+K, NOISE, CODE = 3, 2, 5
+TABLES = {
+    "encoder": """
+x  -  4  -  -  -  -    -
+h  x  8  1  1  -  yes  ReLU
+z  h  5  1  1  -  -    -
+""",
+    "decoder": """
+z  -  5  -  -  -  -    -
+h  z  8  1  1  -  yes  ReLU
+x  h  4  1  1  -  -    Tanh
+""",
+    "code_generator": """
+s  -    3    -  -  -  -    -
+n  -    2    -  -  -  -    -
+c  s|n  3+2  -  -  -  -    -
+h  c    8    1  1  -  yes  ReLU
+z  h    5    1  1  -  -    -
+""",
+    "code_discriminator": """
+z  -  5  -  -  -  -  -
+h  z  8  1  1  -  -  Leak0.2
+p  h  1  1  1  -  -  -
+""",
+    "image_discriminator": """
+x         -         4  -  -  -  -    -
+features  x         8  1  1  -  yes  Leak0.2
+p         features  1  1  1  -  -    -
+s         features  3  1  1  -  -    -
+""",
+}
+AAE_PHASE = {
+    "code_discriminator": ("code_discriminator",),
+    "encoder": ("encoder",),
+    "decoder": ("decoder",),
+}
+IMPROVEMENT = {
+    "image_discriminator": ("image_discriminator",),
+    "generator": ("code_generator", "decoder"),
+}
+
+
+def config(*, without=(), **settings):
+    """`config.game`, without some of the tables."""
+    made = learned_prior.default_config()
+    made.update(
+        noise_dim=NOISE,
+        num_components=K,
+        condition="label",
+        mutual_information=0.5,
+        reconstruction_weights=(10.0, 3.0),
+        kernel_init="lecun",
+        tables={
+            name: toys.HEADER + text
+            for name, text in TABLES.items()
+            if name not in without
+        },
+    )
+    made.update(settings)
+    return made
+
+
+def unconditional(*, without=(), **settings):
+    """Likewise of a game without s."""
+    made = config(without=without, condition="", mutual_information=0.0, **settings)
+    if "code_generator" in made.tables:
+        made.tables.code_generator = toys.HEADER + (
+            "n - 2 - - - - -\nz n 5 1 1 - - -\n"
+        )
+    if "image_discriminator" in made.tables:
+        *rows, _ = made.tables.image_discriminator.strip().splitlines()
+        made.tables.image_discriminator = "\n".join(rows)
+    return made
+
+
+@pytest.fixture(scope="module")
+def batch():
+    rng = np.random.default_rng(0)
+    return {
+        "x": np.float32(rng.random((6, 4))),
+        "labelled_x": np.float32(rng.random((6, 4))),
+        "label": np.int32([0, 1, 2, 2, 1, 0]),
+    }
+
+
+@pytest.fixture(scope="module")
+def game():
+    return make_game(config())
+
+
+@pytest.fixture(scope="module")
+def variables(game, batch):
+    return toys.jit(game.init)(KEY, batch)
+
+
+def networks(game, variables, train=True):
+    return Networks(game.networks, *variables, KEY, train=train)
+
+
+def play(game, variables, batch, name):
+    """Outcome of the phase of player `name`, its losses, scalars and networks."""
+    (player,) = (player for player in game.players if player.name == name)
+    net = networks(game, variables)
+    outcome = player.play(net, batch)
+    losses, scalars = player.loss(net, outcome)
+    return outcome, losses, scalars, net
+
+
+def changed(before, after):
+    """Names of the networks of which anything is not the same, bit for bit."""
+    return {
+        name
+        for name in before
+        if any(
+            not np.array_equal(old, new)
+            for old, new in zip(
+                jax.tree.leaves(before[name]), jax.tree.leaves(after[name]), strict=True
+            )
+        )
+    }
+
+
+def phases(game):
+    return {player.name: player.trains for player in game.players}
+
+
+def softplus(x):
+    return -scipy.special.log_expit(-np.float64(x))
+
+
+def cross_entropy(logits, label):
+    log_probabilities = scipy.special.log_softmax(np.float64(logits), axis=1)
+    return -log_probabilities[np.arange(len(label)), label]
+
+
+# Who plays.
+
+
+def test_players_are_those_of_algorithm_1(game):
+    assert phases(game) == AAE_PHASE | IMPROVEMENT
+    assert list(phases(game)) == [*AAE_PHASE, *IMPROVEMENT]
+    assert game.uses_labels
+    assert game.num_components == K
+    fixed = make_game(config(without=("code_generator",), prior="fixed"))
+    assert phases(fixed) == AAE_PHASE | IMPROVEMENT | {"generator": ("decoder",)}
+
+
+def test_switched_off_all_together_it_is_an_adversarial_autoencoder():
+    plain = {"prior": "fixed", "similarity": "pixel"}
+    without = ("code_generator", "image_discriminator")
+    aae = make_game(unconditional(without=without, **plain))
+    assert phases(aae) == AAE_PHASE
+    assert set(aae.networks) == set(AAE_PHASE)
+    assert aae.num_components is None
+    assert not aae.uses_labels
+    # An image discriminator that nobody needs still plays, if it is there.
+    judged = make_game(unconditional(without=("code_generator",), **plain))
+    assert phases(judged) == AAE_PHASE | IMPROVEMENT | {"generator": ("decoder",)}
+
+
+def test_each_player_moves_its_own_networks(game, variables, batch):
+    """And all others stay, bit for bit: D_I where its features compare images, too."""
+    names = list(phases(game))
+
+    @toys.jit
+    def step(rates):
+        optimizers = {name: optax.sgd(rates[name]) for name in names}
+        state = create_state(game, optimizers, KEY, batch)
+        state = dataclasses.replace(
+            state, params=variables[0], model_state=variables[1]
+        )
+        take = make_train_step(game, optimizers, moves="alternating")
+        return take(state, jax.tree.map(lambda leaf: leaf[None], batch))
+
+    for mover in names:
+        after, metrics = step({name: 0.1 * (name == mover) for name in names})
+        assert changed(variables[0], after.params) == set(phases(game)[mover])
+        assert np.isfinite([float(value) for value in metrics.values()]).all()
+
+
+# What they play for.
+
+
+def test_code_discriminator_tells_the_prior_from_inferred_codes(game, variables, batch):
+    outcome, losses, scalars, _ = play(game, variables, batch, "code_discriminator")
+    real, fake = np.float64(outcome["real"]), np.float64(outcome["fake"])
+    np.testing.assert_allclose(losses, softplus(-real) + softplus(fake), rtol=1e-5)
+    mean = scipy.special.expit(real).mean(), scipy.special.expit(fake).mean()
+    found = scalars["d_code_real"], scalars["d_code_fake"]
+    np.testing.assert_allclose(found, mean, rtol=1e-5)
+    net = networks(game, variables)
+    code = net("encoder", 2 * batch["labelled_x"] - 1)["z"]
+    judged = net("code_discriminator", code)["p"][:, 0]
+    np.testing.assert_allclose(judged, fake, rtol=1e-4, atol=1e-6)
+    # The prior's codes are CG's, of the minibatch's labels.
+    net = networks(game, variables)
+    z = jax.random.normal(net.key("z"), (6, NOISE))
+    code = net("code_generator", jnp.eye(K)[batch["label"]], z)["z"]
+    judged = net("code_discriminator", code)["p"][:, 0]
+    np.testing.assert_allclose(judged, real, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("similarity", ["learned", "pixel"])
+def test_encoder_and_decoder_reconstruct(variables, batch, similarity):
+    game = make_game(config(similarity=similarity))
+    net = networks(game, variables)
+    x = 2 * batch["labelled_x"] - 1
+    x_rec = net("decoder", net("encoder", x)["z"])["x"]
+    if similarity == "learned":
+        x, x_rec = (net("image_discriminator", y)["features"] for y in (x, x_rec))
+    squares = np.square(np.float64(x) - np.float64(x_rec)).mean(1)
+    outcome, losses, scalars, _ = play(game, variables, batch, "encoder")
+    expected = softplus(-outcome["fake"]) + 10 * squares
+    np.testing.assert_allclose(losses, expected, rtol=1e-4)
+    assert scalars["reconstruction"] == pytest.approx(squares.mean(), rel=1e-4)
+    _, losses, _, _ = play(game, variables, batch, "decoder")
+    np.testing.assert_allclose(losses, 3 * squares, rtol=1e-4)
+
+
+def test_image_discriminator_tells_images_from_both_that_are_made(
+    game, variables, batch
+):
+    outcome, losses, scalars, net = play(game, variables, batch, "image_discriminator")
+    real, noise, rec = (np.float64(outcome[side]) for side in ("real", "noise", "rec"))
+    net_real = networks(game, variables)
+    judged = net_real("image_discriminator", 2 * batch["labelled_x"] - 1)
+    np.testing.assert_allclose(judged["p"][:, 0], real, rtol=1e-4, atol=1e-6)
+    # With labels Q learns from them.
+    told = cross_entropy(judged["s"], batch["label"])
+    expected = softplus(-real) + softplus(noise) + softplus(rec) + 0.5 * told
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+    assert scalars["q_loss"] == pytest.approx(told.mean(), rel=1e-5)
+    # Statistics are those of real images, and of nothing else.
+    for name, value in net_real.model_state["image_discriminator"].items():
+        found = net.model_state["image_discriminator"][name]
+        jax.tree.map(np.testing.assert_array_equal, value, found)
+
+
+def test_generator_makes_images_look_real_and_tell_their_s(game, variables, batch):
+    outcome, losses, scalars, _ = play(game, variables, batch, "generator")
+    net = networks(game, variables)
+    s = jnp.eye(K)[batch["label"]]
+    z = jax.random.normal(net.key("z"), (6, NOISE))
+    x_noise = net("decoder", net("code_generator", s, z)["z"])["x"]
+    x_rec = net("decoder", net("encoder", 2 * batch["labelled_x"] - 1)["z"])["x"]
+    noise = net("image_discriminator", x_noise)
+    rec = net("image_discriminator", x_rec)
+    information = cross_entropy(noise["s"], batch["label"])
+    expected = softplus(-noise["p"][:, 0]) + softplus(-rec["p"][:, 0])
+    expected += 0.5 * information
+    np.testing.assert_allclose(losses, expected, rtol=1e-4)
+    np.testing.assert_allclose(outcome["noise"], noise["p"][:, 0], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(outcome["rec"], rec["p"][:, 0], rtol=1e-4, atol=1e-6)
+    assert scalars["information_loss"] == pytest.approx(information.mean(), rel=1e-4)
+
+
+def test_labels_belong_to_their_images(game, variables, batch):
+    """Examples in another order, with their labels, have the same losses of Q."""
+    order = np.array([3, 1, 5, 0, 4, 2])
+    other = batch | {key: batch[key][order] for key in ("labelled_x", "label")}
+    one, *_ = play(game, variables, batch, "image_discriminator")
+    two, *_ = play(game, variables, other, "image_discriminator")
+    np.testing.assert_allclose(two["told"], one["told"][order], rtol=1e-4)
+    # The images without labels are of no account.
+    other = batch | {"x": batch["x"] + 1}
+    for name in phases(game):
+        one, two = (play(game, variables, b, name)[0] for b in (batch, other))
+        jax.tree.map(np.testing.assert_array_equal, one, two)
+
+
+def test_without_labels_q_learns_what_was_generated(variables, batch):
+    game = make_game(config(condition="categorical"))
+    assert not game.uses_labels
+    assert game.num_components == K
+    unlabelled = {"x": batch["x"]}
+    outcome, *_ = play(game, variables, unlabelled, "image_discriminator")
+    np.testing.assert_array_equal(outcome["told"], outcome["information"])
+    net = networks(game, variables)
+    s = jax.nn.one_hot(jax.random.randint(net.key("s"), (6,), 0, K), K)
+    z = jax.random.normal(net.key("z"), (6, NOISE))
+    x_noise = net("decoder", net("code_generator", s, z)["z"])["x"]
+    logits = net("image_discriminator", x_noise)["s"]
+    expected = cross_entropy(logits, np.asarray(s.argmax(1)))
+    np.testing.assert_allclose(outcome["information"], expected, rtol=1e-4)
+
+
+def test_games_without_s(batch):
+    game = make_game(unconditional())
+    variables = jax.eval_shape(game.init, KEY, batch)
+    for name in phases(game):
+        outcome, scalars, code, drawn = jax.eval_shape(
+            lambda variables, name=name: (
+                *play(game, variables, batch, name)[::2],
+                game.encode(networks(game, variables, train=False), batch["x"]),
+                game.sample(networks(game, variables, train=False), 4),
+            ),
+            variables,
+        )
+        assert not {"information", "told"} & set(outcome)
+        assert not {"information_loss", "q_loss"} & set(scalars)
+        assert set(code) == {"z"}
+        assert set(drawn) == {"x", "z"}
+
+
+def test_codes_of_a_fixed_prior_are_s_and_z(variables):
+    game = make_game(config(without=("code_generator",), prior="fixed"))
+    drawn = game.sample(networks(game, variables, train=False), 400)
+    assert drawn["z"].shape == (400, CODE)
+    np.testing.assert_array_equal(drawn["z"][:, :K], drawn["y"])
+    z = np.asarray(drawn["z"][:, K:])
+    assert z.mean() == pytest.approx(0, abs=5 / np.sqrt(800))
+    assert z.std() == pytest.approx(1, abs=5 / np.sqrt(1600))
+
+
+# What a trained one can be asked.
+
+
+def test_samples_are_of_their_component(game, variables):
+    net = networks(game, variables, train=False)
+    drawn = game.sample(net, 300)
+    counts = np.bincount(drawn["y"].argmax(1), minlength=K)
+    assert counts.min() > 70
+    component = jnp.array([2, 0, 1, 1])
+    chosen = game.sample(networks(game, variables, train=False), 4, component)
+    np.testing.assert_array_equal(chosen["y"].argmax(1), component)
+    net = networks(game, variables, train=False)
+    z = jax.random.normal(net.key("z"), (4, NOISE))
+    code = net("code_generator", jnp.eye(K)[component], z)["z"]
+    np.testing.assert_allclose(chosen["z"], code, rtol=1e-6)
+    x = net("decoder", code)["x"]
+    np.testing.assert_allclose(chosen["x"], (1 + x) / 2, rtol=1e-5)
+    np.testing.assert_allclose(game.decode(net, chosen), chosen["x"], rtol=1e-5)
+
+
+def test_styles_are_kept_from_row_to_row(game, variables):
+    styles = game.styles(networks(game, variables, train=False), 4)
+    assert styles.shape == (K, 4, 4)
+    for component in range(K):
+        net = networks(game, variables, train=False)
+        same = game.sample(net, 4, jnp.full(4, component))
+        np.testing.assert_allclose(styles[component], same["x"], rtol=1e-5)
+
+
+def test_codes_and_probabilities_of_s(game, variables, batch):
+    net = networks(game, variables, train=False)
+    code = game.encode(net, batch["x"])
+    x = 2 * batch["x"] - 1
+    np.testing.assert_allclose(code["z"], net("encoder", x)["z"], rtol=1e-5)
+    y = scipy.special.softmax(net("image_discriminator", x)["s"], axis=1)
+    np.testing.assert_allclose(code["y"], y, rtol=1e-5)
+
+
+def test_a_reparametrised_encoder_is_noisy_in_training_only(batch):
+    noisy = """
+x        -             4  -  -  -  -    -
+z_mu     x             5  1  1  -  -    -
+z_sigma  x             5  1  1  -  -    ExpN
+z        z_mu+z_sigma  5  -  -  -  -    -
+"""
+    made = config()
+    made.tables.encoder = toys.HEADER + noisy
+    game = make_game(made)
+    variables = toys.jit(game.init)(KEY, batch)
+    net = networks(game, variables, train=False)
+    mean = net("encoder", 2 * batch["x"] - 1, noise=False)["z_mu"]
+    np.testing.assert_array_equal(game.encode(net, batch["x"])["z"], mean)
+    one, *_ = play(game, variables, batch, "encoder")
+    wide = jax.tree.map(lambda leaf: leaf, variables)
+    wide[0]["encoder"]["z_sigma_bias"] += 1.0
+    two, *_ = play(game, wide, batch, "encoder")
+    assert not np.allclose(one["reconstruction"], two["reconstruction"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"similarity": "features"}, "similarity='features', not of .'learned'"),
+        ({"prior": "gaussian"}, "prior='gaussian', not of .'learned', 'fixed'"),
+        ({"condition": "text"}, "condition='text', not of"),
+        ({"condition": ""}, "mutual_information needs a condition"),
+        ({"mutual_information": 0.0}, "labels enter by Q"),
+        ({"prior": "fixed"}, r"tables are .*'code_generator'.*, not"),
+        ({"without": ("image_discriminator",)}, "tables are .*, not .*'image_discr"),
+    ],
+)
+def test_what_cannot_be(settings, message):
+    with pytest.raises(ValueError, match=message):
+        make_game(config(**settings))
