@@ -1,6 +1,6 @@
 """Figures 5, 6, 8 and 11 of the learned prior on MNIST, as numbers, at a CPU's scale.
 
-    python -m experiments.sweep --sweep=experiments/sweeps/learned_prior_mnist_small.py \
+    python -m experiments.sweep --sweep=experiments/sweeps/learned_prior_small.py \
         --workdir=runs/learned_prior
 
 Codes of 8 and of 100 dimensions, without a condition, with labels and with clusters;
