@@ -15,8 +15,9 @@ a fraction of their networks on images of half the width and height. A decoder o
 blocks and 16 maps sees nine rows above a pixel, of 28 too few to tell what its image
 shows. With labels pixels have four grey levels, since binary ones lose thin strokes;
 without they are binary, since grey ones are clustered by how grey they are. Batch norm
-on the logits, which the paper has without labels only, helps with them, too. Learning
-rates fall to a tenth after 70% of the steps.
+on the logits and slow adversaries, which the paper has without labels only, help with
+them, too: the code stays soft for longer. Learning rates fall to a tenth after 70% of
+the steps (experiments/results/pixelgan/README.md).
 """
 
 import ml_collections
@@ -45,6 +46,8 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         config = pixelgan_mnist.get_config(f"labels={given.labels}")
         levels = {"likelihood": "softmax", "levels": 4}
         dropout, config.batch_size, config.duration = "-", 50, "30_epochs"
+        for name in ("discriminator", "generator"):
+            config.players[name].learning_rate = 0.01
     else:
         free = ",free" if given.free else ""
         config = pixelgan_clustering.get_config(

@@ -50,6 +50,7 @@ _README = (  # and all numbers that the paper reports, too
     "clustering_error",
     "classification_error",
     "classifier_agreement",
+    "generated_label_accuracy",
     "modes_captured",
     "high_quality_fraction",
 )
