@@ -11,7 +11,7 @@ in the plane, three of the ring's Gaussians. Independent samples of both are all
 is. The points are imposed on the code as its prior, so that the encoder becomes a map
 from images to points, and the decoder explains what of an image its point does not
 tell. The paper describes this without an experiment. The figure `manifold_codes` shows
-where images go.
+where images go. The encoder has 160,034 parameters.
 """
 
 import ml_collections

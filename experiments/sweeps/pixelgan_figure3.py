@@ -13,6 +13,7 @@ and `samples` of the runs; experiments.compare sets them side by side:
 from experiments.sweeps import Row, Sweep
 
 CONFIG = "configs/pixelgan_gaussian.py"
+THREE = {"trials": 3}
 
 
 def _row(blocks: int, conditioning: str) -> Row:
@@ -22,6 +23,7 @@ def _row(blocks: int, conditioning: str) -> Row:
         f"{depth}, {conditioning}",
         name=f"{depth}_{conditioning}",
         config=f"{CONFIG}:blocks={blocks},conditioning={conditioning}",
+        overrides=THREE,
     )
 
 
@@ -34,7 +36,12 @@ SWEEP = Sweep(
             for blocks in (3, 12)
             for conditioning in ("invariant", "dependent")
         ),
-        Row("PixelCNN", "shallow", name="pixelcnn", config=f"{CONFIG}:model=pixelcnn"),
-        Row("AAE", "-", name="aae", config=f"{CONFIG}:model=aae"),
+        *(
+            Row(title, setting, {}, model, f"{CONFIG}:model={model}", THREE)
+            for title, setting, model in (
+                ("PixelCNN", "shallow", "pixelcnn"),
+                ("AAE", "-", "aae"),
+            )
+        ),
     ),
 )

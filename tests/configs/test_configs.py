@@ -29,7 +29,8 @@ AIM = {"aim_mnist", "aim_mnist_small", "aim_cifar10", "aim_celeba"}
 SLOW = {"amm_svhn", "samm_svhn", "samm_mnist", "conditional_ali_mnist"}
 # Those of the PixelGAN autoencoder's paper are traced in test_pixelgan.py.
 PIXELGAN = {"pixelgan_mnist", "pixelgan_svhn", "pixelgan_norb", "pixelgan_clustering"}
-PIXELGAN |= {"pixelgan_gaussian", "pixelcnn_mnist"}
+PIXELGAN |= {"pixelgan_gaussian", "pixelgan_mnist_small", "pixelgan_domains"}
+PIXELGAN |= {"pixelcnn_mnist"}
 # Likewise those of the learned prior's, in test_learned_prior.py.
 LEARNED_PRIOR = {f"learned_prior_{data}" for data in ("mnist", "cifar10", "svhn")}
 LEARNED_PRIOR |= {"learned_prior_mnist_small", "learned_prior_digits"}

@@ -37,6 +37,11 @@ CONFIGS = {
         "model=aae": {"decoder": 5_576_001},
         "blocks=12,conditioning=invariant": {"decoder": 263_201},
     },
+    "pixelgan_mnist_small": {
+        "labels=20": {"encoder": 35_230, "decoder": 18_404},
+        "labels=0,k=3,classes=0-1-2": {"encoder": 24_233},
+    },
+    "pixelgan_domains": {"": {"encoder": 160_034}},
     "pixelcnn_mnist": {"": {"decoder": 326_241}},
 }
 CASES = [(name, argument) for name, found in CONFIGS.items() for argument in found]
