@@ -17,7 +17,6 @@ from configs import (
     learned_prior_mnist_small,
     learned_prior_svhn,
 )
-from tests.configs import test_configs
 
 KEY = jax.random.key(0)
 SHAPES = {
@@ -187,15 +186,6 @@ def test_games_play_and_answer(module, condition):
     x, code = jax.eval_shape(ask, *variables(module, argument))
     assert x.shape == (3, *SHAPES[module])
     assert ("y" in code) == (condition != "none")
-
-
-def test_digits(tmp_path, monkeypatch):
-    """The whole of a run, compiled in a hurry: its step is five backward passes."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    try:
-        test_configs.test_runlocal(learned_prior_digits, tmp_path, monkeypatch)
-    finally:
-        jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.mark.parametrize("module", [learned_prior_mnist, learned_prior_cifar10])
