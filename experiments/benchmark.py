@@ -10,7 +10,6 @@ the ratio is that of the pairs: machines drift, so only a ratio means much. With
 so do the parts that no step can do without (`experiments/step_parts.py`).
 """
 
-import json
 import resource
 import time
 from collections.abc import Callable
@@ -120,14 +119,6 @@ def _seconds(call: Callable[[], None]) -> float:
     return time.perf_counter() - start
 
 
-def _statistics(values: np.ndarray) -> dict[str, float]:
-    return {
-        "min": float(np.min(values)),
-        "median": float(np.median(values)),
-        "max": float(np.max(values)),
-    }
-
-
 def main() -> None:
     """Measures and prints."""
     if _PEER.value not in ("", "torch"):
@@ -155,7 +146,7 @@ def main() -> None:
         "batch_size": config.batch_size,
         "trials": config.trials,
         "milliseconds_per_step": {
-            name: _statistics(times[name]) for name in calls if name not in parts
+            name: summary.spread(times[name]) for name in calls if name not in parts
         },
         "compile_seconds": compile_seconds,
         "peak_memory_mib": memory,
@@ -164,17 +155,13 @@ def main() -> None:
     if parts:
         total = np.sum([times[name] for name in parts], axis=0)
         figures["milliseconds_of_parts"] = {
-            name: _statistics(times[name]) for name in parts
-        } | {"sum": _statistics(total)}
-        figures["ratio_to_parts"] = _statistics(times["ours"] / total)
+            name: summary.spread(times[name]) for name in parts
+        } | {"sum": summary.spread(total)}
+        figures["ratio_to_parts"] = summary.spread(times["ours"] / total)
     if _PEER.value:
         ratio = times["ours"] / times[_PEER.value]
-        figures[f"ratio_to_{_PEER.value}"] = _statistics(ratio)
-    text = json.dumps(figures, indent=2)
-    if _OUTPUT.value:
-        with open(_OUTPUT.value, "w") as file:
-            file.write(text + "\n")
-    print(text)
+        figures[f"ratio_to_{_PEER.value}"] = summary.spread(ratio)
+    summary.report_figures(figures, _OUTPUT.value)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ The exponent of the latter is fitted to square images of several sizes.
 """
 
 import functools
-import json
 import time
 from collections.abc import Callable
 
@@ -87,14 +86,6 @@ def _time(sampler: Sampler, seed: int) -> float:
     return time.perf_counter() - start
 
 
-def _statistics(values: np.ndarray) -> dict[str, float]:
-    return {
-        "min": float(np.min(values)),
-        "median": float(np.median(values)),
-        "max": float(np.max(values)),
-    }
-
-
 def _race(shape: tuple[int, int, int]) -> dict[str, object]:
     """Both samplers in turns."""
     samplers, compile_seconds = _compile(
@@ -107,8 +98,8 @@ def _race(shape: tuple[int, int, int]) -> dict[str, object]:
             times[name].append(_time(sampler, seed))
     ratio = np.array(times["naive"]) / np.array(times["cached"])
     return {
-        "seconds": {name: _statistics(np.array(t)) for name, t in times.items()},
-        "ratio": _statistics(ratio),
+        "seconds": {name: summary.spread(np.array(t)) for name, t in times.items()},
+        "ratio": summary.spread(ratio),
         "compile_seconds": compile_seconds,
         "different_pixels": int(np.sum(np.abs(cached - naive) > 1e-3)),
     }
@@ -123,7 +114,7 @@ def _growth(sizes: list[int], channels: int) -> dict[str, object]:
         seconds = _seconds(samplers[""])
         fastest.append(float(np.min(seconds)))
         figures[f"{size}x{size}"] = {
-            "seconds": _statistics(seconds),
+            "seconds": summary.spread(seconds),
             "seconds_per_image": fastest[-1] / _NUMBER.value,
             "microseconds_per_pixel": 1e6 * fastest[-1] / _NUMBER.value / size**2,
             "compile_seconds": compile_seconds[""],
@@ -157,11 +148,7 @@ def main() -> None:
         **_growth(sizes, shape[2]),
         "environment": environment(),
     }
-    text = json.dumps(figures, indent=2)
-    if _OUTPUT.value:
-        with open(_OUTPUT.value, "w") as file:
-            file.write(text + "\n")
-    print(text)
+    summary.report_figures(figures, _OUTPUT.value)
 
 
 if __name__ == "__main__":

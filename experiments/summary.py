@@ -1,11 +1,13 @@
 """What the programs say to a person at a terminal."""
 
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from absl import app, flags, logging
 
 
@@ -87,3 +89,21 @@ def describe(results: dict[str, Any], workdir: str) -> str:
         lines += ["", results["selection"]["protocol"]]
     lines += ["", f"report: {os.path.join(workdir, 'report.html')}"]
     return "\n".join(lines)
+
+
+def spread(values: np.ndarray) -> dict[str, float]:
+    """Least, middle and largest of repeated measurements [repeats]."""
+    return {
+        "min": float(np.min(values)),
+        "median": float(np.median(values)),
+        "max": float(np.max(values)),
+    }
+
+
+def report_figures(figures: dict[str, Any], path: str | None) -> None:
+    """Prints what a benchmark measured as JSON, and writes it to a file if asked."""
+    text = json.dumps(figures, indent=2)
+    if path:
+        with open(path, "w") as file:
+            file.write(text + "\n")
+    print(text)

@@ -125,7 +125,11 @@ class PixelCNN(nn.Module):
     ) -> chex.Array:
         """What the likelihood reads, [B, H, W, O]; arguments and errors as above."""
         del train
-        chex.assert_shape(x, (None, *self.image_shape))
+        chex.assert_shape(
+            x,
+            (None, *self.image_shape),
+            custom_message=f"this PixelCNN's image_shape is {self.image_shape}",
+        )
         if code is not None:
             chex.assert_shape(code, (len(x), None))
         net = self._bind(code)
