@@ -52,6 +52,9 @@ def default_config() -> ml_collections.ConfigDict:
             # A config by itself, for evaluators that judge generated images.
             "classifier": {},
             "classifier_workdir": "",  # its run; empty for WORKDIR/classifier
+            # Of captions, for games that learn from them: `sentences.default_config`.
+            "embedding": {},
+            "sentences": (),  # which the evaluator "captions" illustrates
             "paper": {},  # numbers that the paper reports, by the names of ours
             "selection": "",  # the label-free criterion that chooses among trials
         }
@@ -111,6 +114,8 @@ def shrink(config: ml_collections.ConfigDict) -> None:
     config.log_every = config.checkpoint_every = config.evaluate_every = "2_steps"
     if config.classifier:
         shrink(config.classifier)
+    if config.embedding:
+        config.embedding.steps = 5
 
 
 def parse_arguments(argument: str | None, **defaults: Any) -> ml_collections.ConfigDict:

@@ -100,9 +100,12 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
         )
         for name in names
     }
-    labels, labelled = config.labels, None
+    labels, labelled, told = config.labels, None, None
     labelled_batch_size = labels.batch_size or config.batch_size
-    if game.uses_labels:
+    if game.captioned:
+        told = _vectors_of_captions(config, dataset)
+        labelled = [np.arange(num_examples)] * config.trials
+    elif game.uses_labels:
         labelled = _choose_labelled(config, dataset, game)
     elif labels.to_dict() != config_lib.default_config().labels.to_dict():
         raise ValueError(
@@ -110,7 +113,7 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
             "sees none: leave it as it is"
         )
     batch_sizes = {"batch_size": config.batch_size}
-    if game.uses_labels:
+    if labelled is not None:
         batch_sizes["labels.batch_size"] = labelled_batch_size
     parallel = Parallel.create(
         config.trials,
@@ -127,10 +130,14 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
         process_count=jax.process_count(),
         labelled=labelled,
         labelled_batch_size=labelled_batch_size * minibatches,
+        told=told,
     )
-    example = {"x": np.zeros((2, *dataset.example_shape), np.float32)}
-    if game.uses_labels:
-        example |= {"labelled_x": example["x"], "label": np.zeros(2, np.int32)}
+    example: dict[str, np.ndarray] = {
+        "x": np.zeros((2, *dataset.example_shape), np.float32)
+    }
+    if labelled is not None:
+        label = np.zeros(2, np.int32) if told is None else told[:2]
+        example |= {"labelled_x": example["x"], "label": label}
     create = functools.partial(
         create_state, game, optimizers, batch=example, ema=config.ema_decay > 0
     )
@@ -159,6 +166,20 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
         num_steps=num_steps,
         steps_per_call=steps_per_call,
     )
+
+
+def _vectors_of_captions(
+    config: ml_collections.ConfigDict, dataset: Dataset
+) -> np.ndarray:
+    """What stands for the captions of training examples: [N, C, D]."""
+    vectors = dataset.splits["train"].embedding
+    if vectors is None:
+        raise ValueError(
+            f"the game {config.game.name!r} learns from captions of {dataset.name!r}: "
+            "let config.embedding be how they are embedded, as "
+            "sentences.default_config() has it"
+        )
+    return vectors
 
 
 def _choose_labelled(

@@ -161,6 +161,11 @@ class Game:
         return False
 
     @property
+    def captioned(self) -> bool:
+        """Whether it learns from captions, and `sample` has to be told one."""
+        return False
+
+    @property
     def conditional(self) -> bool:
         """Whether `encode` has to be told the label of x."""
         return False
@@ -179,7 +184,8 @@ class Game:
           net: the networks.
           batch: "x" is [B, ...], scaled as the networks see it; a game that
             `uses_labels` also gets "labelled_x" [M, ...] and "label" int32 [M],
-            drawn independently of x.
+            drawn independently of x; one that is `captioned` gets "label" float32
+            [M, C, D], vectors of the C captions of each example.
 
         Returns:
           Floating-point arrays by name; gradients flow back through all of them.

@@ -6,7 +6,7 @@ model.sample(16, component=3)["x"]
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import chex
@@ -16,6 +16,7 @@ import numpy as np
 
 from adversarial_latent.distributions import GaussianMixture
 from adversarial_latent.game import Game, Networks
+from adversarial_latent.sentences import Embedding
 
 
 class Model:
@@ -29,6 +30,7 @@ class Model:
       params: `{network: parameters}`.
       model_state: `{network: statistics}`.
       batch_size: how many examples are evaluated at a time.
+      embedding: of captions, for a game that is told them.
     """
 
     def __init__(
@@ -37,18 +39,20 @@ class Model:
         params: dict[str, chex.ArrayTree],
         model_state: dict[str, chex.ArrayTree],
         batch_size: int = 500,
+        embedding: Embedding | None = None,
     ):
         self.game = game
         self.params = params
         self.model_state = model_state
         self.batch_size = batch_size
+        self.embedding = embedding
         self._compiled: dict[str, Callable[..., Any]] = {}
 
     def with_parameters(
         self, params: dict[str, chex.ArrayTree], model_state: dict[str, chex.ArrayTree]
     ) -> "Model":
         """Another trial of the same game; what was compiled serves both."""
-        other = Model(self.game, params, model_state, self.batch_size)
+        other = Model(self.game, params, model_state, self.batch_size, self.embedding)
         other._compiled = self._compiled
         return other
 
@@ -71,6 +75,11 @@ class Model:
     def classifies(self) -> bool:
         """Whether the components are the classes of the labels, not clusters."""
         return self.game.uses_labels and self.num_components is not None
+
+    @property
+    def captioned(self) -> bool:
+        """Whether `sample` has to be told a caption."""
+        return self.game.captioned
 
     @property
     def conditional(self) -> bool:
@@ -210,7 +219,12 @@ class Model:
         return similar.reshape(len(x), n, *similar.shape[1:])
 
     def sample(
-        self, n: int, seed: int = 0, component: int | np.ndarray | None = None
+        self,
+        n: int,
+        seed: int = 0,
+        component: int | np.ndarray | None = None,
+        *,
+        caption: str | Sequence[str] | None = None,
     ) -> dict[str, np.ndarray]:
         """Draws from the model.
 
@@ -219,15 +233,27 @@ class Model:
           seed: the same seed draws the same.
           component: the mixture component to draw from: one for all, or [n] of them;
             None to draw it from its prior.
+          caption: for a `captioned` model and no other, what to show: a sentence for
+            all, or n of them.
 
         Returns:
           `x` [n, ...] and the code that it was made from (`z`, and `y` one-hot).
 
         Raises:
-          ValueError: if there is no such component, or nothing to draw.
+          ValueError: if there is no such component, nothing to draw, or a caption is
+            missing, given without need, or has no known word.
         """
         if n < 1:
             raise ValueError(f"cannot draw n={n} examples: at least 1")
+        if self.captioned or caption is not None:
+            vectors = self._embed(
+                [caption] * n if isinstance(caption, str) else caption
+            )
+            if len(vectors) != n:
+                raise ValueError(f"{n} examples need 1 or {n} captions: {len(vectors)}")
+            return self._in_batches(
+                "sample", {"caption": vectors}, seed, n=self.batch_size
+            )
         if component is None:
             batches = [
                 self._ask("sample", seed, batch, n=self.batch_size, component=None)
@@ -245,20 +271,42 @@ class Model:
             "sample", {"component": component}, seed, n=self.batch_size
         )
 
-    def styles(self, n: int, seed: int = 0) -> np.ndarray:
-        """Draws n styles, what codes hold beside the component.
+    def styles(
+        self, n: int, seed: int = 0, *, captions: Sequence[str] | None = None
+    ) -> np.ndarray:
+        """Draws n styles, what codes hold beside the component or caption.
 
         Args:
           n: how many.
           seed: the same seed draws the same.
+          captions: for a `captioned` model and no other, K of them.
 
         Returns:
-          [K, n, ...], each style with every component.
+          [K, n, ...], each style with every component or caption.
 
         Raises:
-          ValueError: if the game does not know style from component.
+          ValueError: if the game does not know style from component, or captions are
+            missing, given without need, or have no known word.
         """
+        if self.captioned or captions is not None:
+            return self._ask("styles", seed, 0, n=n, caption=self._embed(captions))
+        if self.num_components is None:
+            raise ValueError(f"{type(self.game).__name__} has no components to go by")
         return self._ask("styles", seed, batch=0, n=n)
+
+    def _embed(self, sentences: Sequence[str] | None) -> np.ndarray:
+        """Vectors [n, D] of n sentences, if the game has a use for them."""
+        name = type(self.game).__name__
+        if not self.captioned:
+            raise ValueError(f"{name} is told no captions; do not give any")
+        if sentences is None:
+            raise ValueError(f"{name} shows what a caption says; give it one")
+        if self.embedding is None:
+            raise ValueError(
+                f"this {name} has no embedding of sentences: load it from its run, or "
+                "give one to Model"
+            )
+        return np.asarray(self.embedding(sentences), np.float32)
 
     def mixture(self) -> GaussianMixture:
         """The prior p(z) = sum_k p(y=k) p(z|y=k), with NumPy arrays.

@@ -16,10 +16,7 @@ from absl import logging
 from adversarial_latent import config as config_lib
 from adversarial_latent import parallel as parallel_lib
 from adversarial_latent.checkpoints import Checkpoints
-from adversarial_latent.data import (
-    Dataset,
-    load,
-)
+from adversarial_latent.data import Dataset
 from adversarial_latent.evaluation.evaluate import (
     classifier_workdir,
     environment,
@@ -31,6 +28,7 @@ from adversarial_latent.experiment import make_experiment
 from adversarial_latent.game import Game
 from adversarial_latent.logging import MetricsLog, progress_bar
 from adversarial_latent.model import Model
+from adversarial_latent.sentences import load_dataset, load_embedding
 from adversarial_latent.state import TrainState
 from adversarial_latent.workdir import claim, load_trials, write_json
 
@@ -91,7 +89,7 @@ def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
       NonFiniteLossError: naming player and steps.
       ValueError: if config or data are not usable; nothing is lost then.
     """
-    dataset = load(config.dataset)
+    dataset = load_dataset(config, workdir)
     experiment = make_experiment(config, dataset)
     parallel, pipeline = experiment.parallel, experiment.pipeline
 
@@ -167,7 +165,8 @@ def _follower(
     config: ml_collections.ConfigDict, dataset: Dataset, game: Game, workdir: str
 ) -> Callable[[TrainState], dict[str, np.ndarray]]:
     """Asks `config.curves` of a state of leaves [T, ...]: gives `{split/name: [T]}`."""
-    untrained = Model(game, {}, {})  # keeps what is compiled from one time to the next
+    # Keeps what is compiled from one time to the next.
+    untrained = Model(game, {}, {}, embedding=load_embedding(config, workdir))
     split = split_of_curves(dataset)
     directory = classifier_workdir(config, workdir)
 
@@ -181,6 +180,7 @@ def _follower(
             config.seed,
             split=split,
             classifier=load_trials(directory)[0] if directory else None,
+            sentences=config.sentences,
         )
         return {f"{split}/{name}": np.array(values) for name, values in numbers.items()}
 
@@ -247,7 +247,8 @@ def _train_classifier(config: ml_collections.ConfigDict, workdir: str) -> bool:
     if not config.classifier:
         return True  # which `train` refuses
     judge = config.classifier.copy_and_resolve_references()
-    for field in ("data_dir", "path", "classes"):  # the same data, wherever they are
+    # The same data, wherever they are.
+    for field in ("data_dir", "path", "captions", "classes"):
         judge.dataset[field] = config.dataset[field]
     if jax.process_index() != 0:
         return train(judge, directory)

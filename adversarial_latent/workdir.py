@@ -9,9 +9,13 @@ from typing import Any
 
 import ml_collections
 
+from adversarial_latent import config as config_lib
 from adversarial_latent.checkpoints import Checkpoints, has_checkpoint
 from adversarial_latent.games import make_game
 from adversarial_latent.model import Model
+from adversarial_latent.sentences import load_embedding
+
+_NESTED = ("dataset", "labels")  # fields of a config that have fields
 
 
 def read_json(workdir: str, name: str) -> dict[str, Any]:
@@ -40,8 +44,21 @@ def write_json(workdir: str, name: str, value: Mapping[str, Any]) -> None:
 
 
 def read_config(workdir: str) -> ml_collections.ConfigDict:
-    """Returns the config that a run was launched with."""
-    return ml_collections.ConfigDict(read_json(workdir, "config.json"))
+    """Returns the config that a run was launched with.
+
+    What was no field then has the default value, so that old runs can be read.
+    """
+    return ml_collections.ConfigDict(_complete(read_json(workdir, "config.json")))
+
+
+def _complete(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a config as JSON has them, and the defaults of all others."""
+    complete = json.loads(config_lib.default_config().to_json())
+    nested = {name: complete[name] | fields.get(name, {}) for name in _NESTED}
+    complete |= {**fields, **nested}
+    if complete["classifier"]:
+        complete["classifier"] = _complete(complete["classifier"])
+    return complete
 
 
 @contextlib.contextmanager
@@ -70,8 +87,14 @@ def claim(workdir: str, config: ml_collections.ConfigDict) -> Iterator[None]:
                 "choose another --workdir"
             ) from None
         if has_checkpoint(os.path.join(workdir, "checkpoints")):
-            theirs = read_json(workdir, "config.json")
-            if changed := _differences(theirs, json.loads(config.to_json())):
+            theirs, ours = (
+                _complete(fields)
+                for fields in (
+                    read_json(workdir, "config.json"),
+                    json.loads(config.to_json()),
+                )
+            )
+            if changed := _differences(theirs, ours):
                 raise ValueError(
                     f"{workdir} holds a run with another config; it differs in:\n  "
                     + "\n  ".join(changed)
@@ -108,7 +131,8 @@ def load_trials(workdir: str) -> list[Model]:
     state = checkpoints.restore_arrays()
     checkpoints.close()
     params = state["ema_params"] or state["params"]
-    return Model(make_game(config.game), {}, {}).trials(params, state["model_state"])
+    game, embedding = make_game(config.game), load_embedding(config, workdir)
+    return Model(game, {}, {}, embedding=embedding).trials(params, state["model_state"])
 
 
 def trained_steps(workdir: str) -> int:

@@ -4,7 +4,7 @@
         --workdir=runs/mnist_classifier
 
 Arguments, after the colon:
-  data      mnist, cifar10 or digits
+  data      mnist, cifar10, digits, flowers or oxford_flowers102
   doubled   of images of twice the size, of which four pixels each are averaged first
   runlocal  few data and steps: ends in seconds, to try things out
 
@@ -17,6 +17,7 @@ for CIFAR-10 is small, so that it trains on a CPU, too.
 import ml_collections
 
 from adversarial_latent.config import default_config, parse_arguments, player, shrink
+from adversarial_latent.data import flowers
 from adversarial_latent.games import classifier
 from adversarial_latent.networks.rows import HEADER
 
@@ -39,6 +40,15 @@ x6  x5  128  3  Max2  -    yes  ReLU  SAME
 z   x6  256  4  1     0.4  yes  ReLU  -
 y   z   {k}  1  1     0.4  -    -  -
 """,
+    # Logits of colour, petals, shape and centre.
+    "flowers": """
+x   -   3    -  -     -    -    -  -
+x1  x   32   3  Max2  -    yes  ReLU  SAME
+x2  x1  64   3  Max2  -    yes  ReLU  SAME
+x3  x2  64   3  Max2  -    yes  ReLU  SAME
+z   x3  128  4  1     -    yes  ReLU  -
+y   z   18   1  1     -    -    -  -
+""",
     "digits": """
 x   -   1    -  -     -    -  -  -
 x1  x   16   3  Max2  -    -  ReLU  SAME
@@ -46,8 +56,16 @@ z   x1  64   4  1     -    -  ReLU  -
 y   z   {k}  1  1     0.4  -  -  -
 """,
 }
+TABLES["oxford_flowers102"] = TABLES["cifar10"]
+SOURCES = ("digits", "flowers")  # that are no data sets of TFDS
 DOUBLED = {"mnist": "56x56x1", "cifar10": "64x64x3", "digits": "16x16x1"}
-DURATIONS = {"mnist": "3_epochs", "cifar10": "20_epochs", "digits": "30_epochs"}
+DURATIONS = {
+    "mnist": "3_epochs",
+    "cifar10": "20_epochs",
+    "digits": "30_epochs",
+    "flowers": "5_epochs",
+    "oxford_flowers102": "60_epochs",
+}
 
 
 def _halving(table: str) -> str:
@@ -71,7 +89,14 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config = default_config()
     config.game = classifier.default_config()
     config.game.tables = {"classifier": f"{HEADER}  Padding{table}"}
-    config.dataset.name = given.data if given.data == "digits" else f"tfds:{given.data}"
+    config.dataset.name = given.data if given.data in SOURCES else f"tfds:{given.data}"
+    if given.data == "flowers":
+        config.game.factors = tuple(map(len, flowers.VALUES))
+        config.game.num_components = len(flowers.combinations())
+        config.dataset.held_out = 0.0  # it has to know all combinations
+    if given.data == "oxford_flowers102":
+        config.game.num_components = 102
+        config.dataset.update(image_shape="32x32x3", train_split="train+validation")
     config.players = {"classifier": player(1e-3, b1=0.9, schedule="cosine")}
     config.duration = DURATIONS[given.data]
     config.steps_per_call = 20
@@ -79,6 +104,8 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.checkpoint_every = "1_epochs"
     config.evaluators = ("classification",)
     if given.doubled:
+        if given.data not in DOUBLED:
+            raise ValueError(f"argument doubled: not for data={given.data}")
         config.dataset.image_shape = DOUBLED[given.data]
     if given.runlocal:
         shrink(config)

@@ -47,6 +47,7 @@ from typing import Any
 
 import ml_collections
 
+from adversarial_latent import sentences
 from adversarial_latent.config import default_config, parse_arguments, player, shrink
 from adversarial_latent.games import learned_prior
 from adversarial_latent.networks.rows import HEADER, narrow
@@ -133,7 +134,15 @@ noise  s|n  {noise}  -  -  -  -  -  -
 Q = """
 s  h  {k}  1  1  -  -  -  -
 """
-KEPT = ("x", "code", "mu", "sigma", "z", "p", "s")  # not narrowed
+# D_I, told captions: after its last layer but one. And Q of captions.
+TOLD = """
+told  -       {k}   -  -  -  -  -        -
+ht    h|told  1000  1  1  -  -  Leak0.2  -
+p     ht      1     1  1  -  -  -        -
+s     h       100   1  1  -  -  -        -
+t     told    100   1  1  -  -  -        -
+"""
+KEPT = ("x", "code", "mu", "sigma", "z", "p", "s", "t", "told")  # not narrowed
 OF_IMAGES = ("encoder", "decoder", "image_discriminator")
 
 ARGUMENTS = {
@@ -145,6 +154,7 @@ ARGUMENTS = {
     "runlocal": False,
 }
 NUM_CLASSES = 10
+CAPTION_DIM, CAPTION_NOISE_DIM = 200, 100  # section 4.3
 LATENTS = {"none": 8, "label": 64, "categorical": 100}  # figures 5, 8 and 11
 
 
@@ -181,7 +191,11 @@ def paper_config(
     similarity = given.similarity or (
         "pixel" if baseline and not conditioned else "learned"
     )
-    noise_dim = latent - NUM_CLASSES if conditioned else latent
+    s_dim = {"none": 0, "caption": CAPTION_DIM}.get(given.condition, NUM_CLASSES)
+    if given.condition == "caption":
+        noise_dim = latent - s_dim if prior == "fixed" else CAPTION_NOISE_DIM
+    else:
+        noise_dim = latent - s_dim
     if noise_dim < 1:
         raise ValueError(f"argument latent={latent} leaves no dimension for noise")
     large = baseline and not conditioned and latent > latents["none"]
@@ -190,7 +204,10 @@ def paper_config(
     tables["code_generator"] = (S_AND_NOISE if conditioned else NOISE) + tables[
         "code_generator"
     ]
-    if conditioned:
+    if given.condition == "caption":
+        *trunk, _ = tables["image_discriminator"].strip().splitlines()
+        tables["image_discriminator"] = "\n".join(trunk) + TOLD
+    elif conditioned:
         tables["image_discriminator"] += Q
     if prior == "fixed":
         del tables["code_generator"]
@@ -213,10 +230,10 @@ def paper_config(
                 maps=maps,
                 d=latent,
                 twice_d=2 * latent,
-                noise=latent,
-                twice_noise=2 * latent,
+                noise=s_dim + noise_dim,
+                twice_noise=2 * (s_dim + noise_dim),
                 n=noise_dim,
-                k=NUM_CLASSES,
+                k=s_dim,
             )
             for name, text in tables.items()
         },
@@ -231,6 +248,11 @@ def paper_config(
     config.steps_per_call = 50
     config.log_every = "1_epochs"
     config.checkpoint_every = "5_epochs"
+    if given.condition == "caption":
+        config.embedding = sentences.default_config()
+        config.embedding.dim = CAPTION_DIM
+        config.evaluators = ("captions", "reconstruction", "interpolation")
+        return config
     judges = {"none": (), "label": ("faithfulness",), "categorical": ("clustering",)}
     config.evaluators = (
         *judges[given.condition],

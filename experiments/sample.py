@@ -3,6 +3,8 @@
 python -m experiments.sample --workdir=runs/digits --output=samples.png
 python -m experiments.sample --workdir=runs/digits --output=threes.npz --component=3
 python -m experiments.sample --workdir=runs/digits --output=samples/ --num=50000
+python -m experiments.sample --workdir=runs/flowers --output=pink.png \
+    --caption="the flower has five pink petals"
 
 A folder, of an image each, is what most programs take that score generated images.
 """
@@ -22,6 +24,7 @@ _OUTPUT = flags.DEFINE_string(
 )
 _NUM = flags.DEFINE_integer("num", 64, "How many to draw.", lower_bound=1)
 _COMPONENT = flags.DEFINE_integer("component", None, "Draw from this component only.")
+_CAPTION = flags.DEFINE_string("caption", None, "What a text-to-image model shows.")
 _TRIAL = flags.DEFINE_integer("trial", None, "Trial; if not given, the chosen one.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the draws.", lower_bound=0)
 _SCALE = flags.DEFINE_integer(
@@ -87,7 +90,9 @@ def main() -> None:
     if not output.endswith((".png", ".npz", "/")):
         raise ValueError(f"--output must end in .png, .npz or /, not {output!r}")
     model = load(_WORKDIR.value, _TRIAL.value)
-    drawn = model.sample(_NUM.value, _SEED.value, _COMPONENT.value)
+    drawn = model.sample(
+        _NUM.value, _SEED.value, _COMPONENT.value, caption=_CAPTION.value
+    )
     if output.endswith(".npz"):
         np.savez_compressed(output, **drawn)
     elif output.endswith("/"):

@@ -11,6 +11,7 @@ import pytest
 
 import adversarial_latent
 from adversarial_latent import workdir as workdir_lib
+from adversarial_latent.config import default_config
 from tests.runs import saved
 
 HOLDER = """
@@ -141,3 +142,24 @@ def test_config_survives(finished_run):
         "clustering",
         "reconstruction",
     ]
+
+
+def test_configs_of_before_a_field_was_there(tmp_path):
+    """They can be read, and the run goes on, as if it had had the default."""
+    config = default_config()
+    config.classifier = default_config()
+    old = json.loads(config.to_json())
+    for fields in (old, old["classifier"]):
+        del fields["sentences"], fields["dataset"]["captions"]
+    write_run(tmp_path, ml_collections.ConfigDict(old))
+    read = workdir_lib.read_config(str(tmp_path))
+    assert read.dataset.captions == read.classifier.dataset.captions == ""
+    assert list(read.sentences) == []
+    with workdir_lib.claim(str(tmp_path), config):
+        pass
+    config.dataset.captions = "text"
+    with (
+        pytest.raises(ValueError, match=r"captions: '' there, 'text' here"),
+        workdir_lib.claim(str(tmp_path), config),
+    ):
+        pass

@@ -67,7 +67,7 @@ class LazyImages:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Examples:
-    """One split: inputs with their labels and names.
+    """One split: inputs with their labels, names and captions.
 
     Attributes:
         x: uint8 images [N, H, W, C] (an array, or `LazyImages`), float32 images in
@@ -75,6 +75,9 @@ class Examples:
         label: int32 [N], or None.
         name: N strings: file names, or the position in the source.
         max_value: the uint8 value that stands for 1.0 (16 for scikit-learn's digits).
+        captions: for each example C sentences that describe it, or None.
+        embedding: what stands for these sentences (`sentences.py`): float32 [N, C, D],
+            or None.
 
     Raises:
         ValueError: no examples, lengths that differ, or a wrong dtype or shape.
@@ -84,6 +87,8 @@ class Examples:
     label: np.ndarray | None = None
     name: Sequence[str] = ()
     max_value: int = 255
+    captions: Sequence[Sequence[str]] | None = None
+    embedding: np.ndarray | None = None
 
     def __post_init__(self):
         size = len(self.x)
@@ -108,6 +113,13 @@ class Examples:
             if label.dtype.kind not in "iu":
                 raise ValueError(f"labels must be integers, not {label.dtype}")
             object.__setattr__(self, "label", label.astype(np.int32))
+        if self.captions is not None:
+            numbers = {len(sentences) for sentences in self.captions}
+            if len(self.captions) != size or len(numbers) != 1 or 0 in numbers:
+                raise ValueError(
+                    f"{size} examples need as many captions each, and there are "
+                    f"{sorted(numbers)} for {len(self.captions)} examples"
+                )
 
     def __len__(self) -> int:
         return len(self.x)
@@ -127,6 +139,8 @@ class Examples:
             else self.x[indices],
             label=None if self.label is None else self.label[indices],
             name=tuple(self.name[i] for i in indices),
+            captions=self.captions and tuple(self.captions[i] for i in indices),
+            embedding=None if self.embedding is None else self.embedding[indices],
         )
 
     def as_float(self, key: Any = slice(None)) -> np.ndarray:
@@ -144,16 +158,19 @@ class Dataset:
             "validation".
         protocol: how the splits were made, in words, for the reports.
         class_names: one for each class; empty when there are no labels.
+        attributes: what the words of a class's name are, where classes are
+            combinations of attributes: "red four" of ("colour", "petals").
 
     Raises:
-        ValueError: splits of different shape, labels outside the classes, or labels in
-            some splits only.
+        ValueError: splits of different shape, labels outside the classes, or labels or
+            captions in some splits only.
     """
 
     name: str
     splits: Mapping[str, Examples]
     protocol: str
     class_names: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
 
     def __post_init__(self):
         shapes = {name: split.example_shape for name, split in self.splits.items()}
@@ -167,6 +184,8 @@ class Dataset:
                 f"{self.name}: only {labelled} of the splits {list(self.splits)} have "
                 "labels; give all of them labels, or none"
             )
+        if len({split.captions is None for split in self.splits.values()}) > 1:
+            raise ValueError(f"{self.name}: only some of the splits have captions")
         for name, split in self.splits.items():
             if split.label is None:
                 continue
@@ -182,6 +201,11 @@ class Dataset:
     def num_classes(self) -> int | None:
         """Number of classes, or None for data without labels."""
         return len(self.class_names) or None
+
+    @property
+    def captioned(self) -> bool:
+        """Whether examples have captions."""
+        return self.splits["train"].captions is not None
 
     @property
     def example_shape(self) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ The order of trial t is an endless row of permutations of the examples, a pure f
 of (seed + t, epoch). Step k takes places [k B, (k + 1) B) of that row, and a process
 its share of them. A position is thus one number, and restoring it is exact, even with
 another number of processes or the other kind of pipeline. Labelled examples, where a
-game asks for them, are a second row of permutations, of their own.
+game asks for them, are a second row of permutations, of their own; captioned ones, too.
 """
 
 import abc
@@ -33,6 +33,7 @@ def make_pipeline(
     process_count: int = 1,
     labelled: Sequence[np.ndarray] | None = None,
     labelled_batch_size: int = 0,
+    told: np.ndarray | None = None,
 ) -> "Pipeline":
     """Builds the pipeline of a training run.
 
@@ -51,6 +52,8 @@ def make_pipeline(
             label.
         labelled_batch_size: labelled examples a step and trial, over all processes;
             may exceed L.
+        told: [N, ...], what batches tell of labelled examples; their labels if it is
+            not given.
 
     Returns:
         The pipeline, at step 0.
@@ -75,6 +78,7 @@ def make_pipeline(
         process_count,
         labelled,
         labelled_batch_size,
+        examples.label if told is None else told,
     )
 
 
@@ -100,6 +104,7 @@ class Pipeline(abc.ABC):
         process_count: int,
         labelled: Sequence[np.ndarray] | None,
         labelled_batch_size: int,
+        told: np.ndarray | None,
     ):
         if not 0 < batch_size <= len(examples):
             raise ValueError(
@@ -135,14 +140,14 @@ class Pipeline(abc.ABC):
             )
         }
         if labelled is not None:
-            if examples.label is None:
+            if told is None:
                 raise ValueError("labelled examples are asked for, but there are none")
             if labelled_batch_size < 1 or len(labelled) != trials:
                 raise ValueError(
                     f"labelled_batch_size={labelled_batch_size} must be at least 1, "
                     f"and labelled given for {trials} trials, not {len(labelled)}"
                 )
-            self._label = examples.label
+            self._label = told
             self._rows["labelled_x"] = _Row(
                 [
                     _Order(indices.astype(np.int32), seed + trial, _LABELLED)
@@ -171,7 +176,7 @@ class Pipeline(abc.ABC):
 
         Returns:
             "x", float32 [B, ...]; with labels also "labelled_x", float32 [M, ...], and
-            "label", int32 [M].
+            "label", int32 [M], or whatever else is told of them, [M, ...].
         """
 
     def state(self) -> dict[str, int]:

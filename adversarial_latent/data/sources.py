@@ -6,7 +6,15 @@ from collections.abc import Callable, Sequence
 
 from ml_collections import ConfigDict
 
-from adversarial_latent.data import arrays, folder, splits, synthetic, tfds_source
+from adversarial_latent.data import (
+    arrays,
+    captions,
+    flowers,
+    folder,
+    splits,
+    synthetic,
+    tfds_source,
+)
 from adversarial_latent.data.examples import Dataset
 
 
@@ -21,12 +29,22 @@ class Source:
 SOURCES = {
     "digits": Source(arrays.load_digits),
     "npz": Source(arrays.load_npz, ("path", "image_shape")),
-    "folder": Source(folder.load_folder, ("path", "image_shape", "center_crop")),
+    "folder": Source(
+        folder.load_folder, ("path", "image_shape", "center_crop", "captions")
+    ),
+    "flowers": Source(flowers.load_flowers, ("image_shape", "held_out")),
     "grid25": Source(synthetic.load_grid25),
     "ring": Source(synthetic.load_ring),
     "tfds": Source(
         tfds_source.load_tfds,
-        ("data_dir", "image_shape", "center_crop", "in_memory", "train_split"),
+        (
+            "data_dir",
+            "image_shape",
+            "center_crop",
+            "in_memory",
+            "train_split",
+            "captions",
+        ),
     ),
 }
 
@@ -35,14 +53,18 @@ def default_config() -> ConfigDict:
     """Returns `config.dataset` with every key that there is."""
     return ConfigDict(
         {
-            "name": "digits",  # or npz, folder, grid25, ring, tfds:NAME
+            "name": "digits",  # or npz, folder, flowers, grid25, ring, tfds:NAME
             "path": "",  # npz, folder: where it is
             "data_dir": "",  # tfds: '' is TFDS_DATA_DIR, or TFDS's default
             "train_split": "train",  # tfds: 'train+extra' and the like
             "in_memory": True,  # tfds: False reads images when they are needed
-            "image_shape": "",  # npz, folder, tfds: fit images to it: '28x28x1'
+            # npz, folder, flowers, tfds: fit images to it: '28x28x1'
+            "image_shape": "",
             # folder, tfds: of images, first, this square in the middle; 0 for all
             "center_crop": 0,
+            # folder, tfds: a folder with STEM.txt for the image STEM, a caption a line
+            "captions": "",
+            "held_out": 0.2,  # flowers: this share of all kinds is for testing only
             # Only examples of these, by the names that the source gives them: '0,1,2'.
             "classes": "",
             "test_fraction": 0.2,  # of sources without a test split of their own
@@ -70,6 +92,8 @@ def load(config: ConfigDict) -> Dataset:
     """
     config, source = _complete(config)
     raw = source.load(config)
+    if config.captions:
+        raw = captions.with_captions(raw, config.captions)
     if config.classes:
         raw = _only_classes(raw, config.classes)
     parts, protocol = dict(raw.splits), [raw.protocol]
@@ -140,8 +164,8 @@ def _only_classes(dataset: Dataset, wanted: str | Sequence[str]) -> Dataset:
             )
         parts[split] = kept
     class_names = tuple(known[index] for index in chosen)
-    return Dataset(
-        name=dataset.name,
+    return dataclasses.replace(
+        dataset,
         splits=parts,
         protocol=f"{dataset.protocol}; only classes {', '.join(class_names)}",
         class_names=class_names,

@@ -1,7 +1,8 @@
 """Named data sets of TensorFlow Datasets, read without TensorFlow.
 
-Pixels are decoded by Pillow here and not by TFDS, which would use OpenCV where that is
-installed: the same data on every machine, and only the features that are wanted.
+Examples are named by the feature `file_name`, where there is one. Pixels are decoded by
+Pillow here and not by TFDS, which would use OpenCV where that is installed: the same
+data on every machine, and only the features that are wanted.
 """
 
 import os
@@ -71,7 +72,8 @@ class _Records:
                 f"{builder.info.full_name} has no split '{split}' "
                 f"(--config.dataset.train_split), only {list(builder.info.splits)}"
             ) from error
-        keys = [image_key] + ([label_key] if label_key else [])
+        self._name_key = "file_name" if "file_name" in builder.info.features else None
+        keys = [key for key in (image_key, label_key, self._name_key) if key]
         self._features = tfds.features.FeaturesDict(
             {key: builder.info.features[key] for key in keys}
         )
@@ -109,8 +111,9 @@ class _Records:
         return x
 
     def examples(self, in_memory: bool) -> Examples:
-        """Returns the split; labels are read now, images now or when asked for."""
+        """Returns the split; images are read now or when asked for, the rest now."""
         size = len(self)
+        names: list[str] = []
         label = np.empty(size, np.int64)
         x = (
             np.empty((size, *self._shape), np.uint8)
@@ -121,7 +124,7 @@ class _Records:
                 self._shape,
             )
         )
-        if in_memory or self._label_key:
+        if in_memory or self._label_key or self._name_key:
             for start in range(0, size, CHUNK):
                 part = slice(start, min(start + CHUNK, size))
                 examples = self.read(np.arange(part.start, part.stop))
@@ -129,7 +132,9 @@ class _Records:
                     x[part] = self.decode(examples)
                 if self._label_key:
                     label[part] = [example[self._label_key] for example in examples]
-        return Examples(x=x, label=label if self._label_key else None)
+                if self._name_key:
+                    names += [example[self._name_key].decode() for example in examples]
+        return Examples(x, label if self._label_key else None, tuple(names))
 
 
 def _open(name: str, data_dir: str) -> Any:

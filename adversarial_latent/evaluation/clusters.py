@@ -26,6 +26,8 @@ MAX_POINTS = 1500
 IMAGES_PER_COMPONENT = 10
 """Columns of a figure whose rows are components."""
 
+_MOST_SHOWN_CLASSES = 50
+
 # Compiled, it never holds all of [N, K, d].
 _posterior = jax.jit(GaussianMixture.posterior)
 
@@ -162,6 +164,9 @@ def classification(model: Model, judged: Judged, seed: int, draw: bool) -> Evalu
         "share whose most probable class, argmax_k q(y=k|x), is not their label."
         f"{words}"
     )
+    if len(names) > _MOST_SHOWN_CLASSES:
+        protocol += f" There are no figures, for which {len(names)} classes are many."
+        draw = False
     if not draw:
         return Evaluation(results, {}, protocol)
     drawn = {}

@@ -12,7 +12,6 @@ import numpy as np
 
 from adversarial_latent import config as config_lib
 from adversarial_latent.data import Dataset
-from adversarial_latent.data import load as load_dataset
 from adversarial_latent.evaluation import figures
 from adversarial_latent.evaluation.evaluator import Evaluation
 from adversarial_latent.evaluation.evaluators import get_evaluator
@@ -20,6 +19,7 @@ from adversarial_latent.evaluation.report import write_report
 from adversarial_latent.evaluation.selection import get_criterion
 from adversarial_latent.game import Game
 from adversarial_latent.model import Model
+from adversarial_latent.sentences import load_dataset
 from adversarial_latent.workdir import (
     load_trials,
     read_config,
@@ -94,6 +94,7 @@ def judge(
     *,
     split: str = "test",
     classifier: Model | None = None,
+    sentences: Sequence[str] = (),
     shown: int | None = None,
 ) -> tuple[dict[str, list[float]], dict[str, Evaluation]]:
     """Asks evaluators about all trials of a run.
@@ -105,6 +106,7 @@ def judge(
       seed: of what is drawn at random.
       split: of the data set.
       classifier: of generated images, for evaluators that need one.
+      sentences: to illustrate.
       shown: the trial of which figures are drawn; None for no figures.
 
     Returns:
@@ -126,6 +128,7 @@ def judge(
                 trial == shown,
                 split=split,
                 classifier=classifier,
+                sentences=sentences,
             )
             if trial == shown:
                 evaluations[name] = evaluation
@@ -156,7 +159,7 @@ def evaluate(workdir: str) -> dict[str, Any]:
       FloatingPointError: if a number is not finite.
     """
     config = read_config(workdir)
-    dataset = load_dataset(config.dataset)
+    dataset = load_dataset(config, workdir)
     models = load_trials(workdir)
     chosen, selection = 0, None
     if len(models) > 1 and config.selection:
@@ -181,6 +184,7 @@ def evaluate(workdir: str) -> dict[str, Any]:
         dataset,
         config.seed,
         classifier=load_trials(directory)[0] if directory else None,
+        sentences=config.sentences,
         shown=chosen,
     )
     results = {

@@ -46,6 +46,10 @@ class Model(Protocol):
         """Whether `encode` has to be told the labels."""
 
     @property
+    def captioned(self) -> bool:
+        """Whether `sample` has to be told a caption."""
+
+    @property
     def log_prob_given_code(self) -> bool:
         """Whether `log_prob` is that of x given the code inferred from it."""
 
@@ -64,12 +68,19 @@ class Model(Protocol):
         """Generates n examples [N, n, ...] that are similar to each x."""
 
     def sample(
-        self, n: int, seed: int = 0, component: int | np.ndarray | None = None
+        self,
+        n: int,
+        seed: int = 0,
+        component: int | np.ndarray | None = None,
+        *,
+        caption: str | Sequence[str] | None = None,
     ) -> dict[str, np.ndarray]:
         """Draws "x" [n, ...] and the codes that it was made from."""
 
-    def styles(self, n: int, seed: int = 0) -> np.ndarray:
-        """Generates [K, n, ...]: n styles, each with every component."""
+    def styles(
+        self, n: int, seed: int = 0, *, captions: Sequence[str] | None = None
+    ) -> np.ndarray:
+        """Generates [K, n, ...]: n styles, each with every component or caption."""
 
     def log_prob(self, x: np.ndarray) -> np.ndarray:
         """The log-density log p(x) [N], in nats."""
@@ -109,6 +120,9 @@ class Judged:
         judged; None where no evaluator asks for one.
       validation: the labelled examples of the validation split, as they are stored;
         None where there are none, or where they are the judged ones.
+      captions: several of each example, or None.
+      attributes: of which the words of class names are values, see `Dataset`.
+      sentences: to illustrate beside captions.
     """
 
     name: str
@@ -118,6 +132,9 @@ class Judged:
     class_names: tuple[str, ...]
     classifier: Model | None = None
     validation: Examples | None = None
+    captions: Sequence[Sequence[str]] | None = None
+    attributes: tuple[str, ...] = ()
+    sentences: Sequence[str] = ()
 
     @property
     def described(self) -> str:
@@ -150,6 +167,10 @@ _MODEL_NEEDS: Mapping[str, tuple[Callable[[Model], bool], str]] = {
         "needs a model that learns classes from labels; for one without labels there "
         "is 'clustering'",
     ),
+    "captions": (
+        lambda model: model.captioned,
+        "tells models captions, and this one knows none",
+    ),
     "inference": (
         lambda model: not model.conditional,
         "compares inferred components with labels, but this model is told the labels",
@@ -163,6 +184,10 @@ _DATA_NEEDS: Mapping[str, tuple[Callable[[Dataset], bool], str]] = {
     "labels": (
         lambda dataset: bool(dataset.class_names),
         "compares classes with labels, and {name!r} has none",
+    ),
+    "captions": (
+        lambda dataset: dataset.captioned,
+        "illustrates captions, and {name!r} has none",
     ),
     "means": (
         lambda dataset: dataset.name in MIXTURES,
@@ -185,8 +210,8 @@ class Evaluator:
       name: what configs call it.
       judge: `(model, judged, seed, draw) -> Evaluation`; figures only if `draw`.
       asks: what the model has to answer.
-      needs: "components", "classes" or "inference" of the model; "images", "labels",
-        "means" or "classifier" of the data.
+      needs: "components", "classes", "captions" or "inference" of the model; "images",
+        "labels", "captions", "means" or "classifier" of the data.
     """
 
     name: str
@@ -203,6 +228,7 @@ class Evaluator:
         *,
         split: str = "test",
         classifier: Model | None = None,
+        sentences: Sequence[str] = (),
     ) -> Evaluation:
         """Judges a model.
 
@@ -213,6 +239,7 @@ class Evaluator:
           draw: whether to draw figures; numbers do not depend on it.
           split: of the data set.
           classifier: of the same data, for evaluators that need one.
+          sentences: to illustrate, for the one that does.
 
         Raises:
           ValueError: if model or data are not what the evaluator is for.
@@ -235,6 +262,9 @@ class Evaluator:
             class_names=dataset.class_names,
             classifier=classifier,
             validation=validation,
+            captions=examples.captions,
+            attributes=dataset.attributes,
+            sentences=sentences,
         )
         return self.judge(model, judged, seed, draw)
 
@@ -249,6 +279,11 @@ class Evaluator:
             raise ValueError(
                 f"The evaluator {self.name!r} asks models to answer "
                 f"{list(self.asks)}, but this one has no {missing}."
+            )
+        if "sample" in self.asks and model.captioned and "captions" not in self.needs:
+            raise ValueError(
+                f"The evaluator {self.name!r} draws samples without a caption, and "
+                "this model has to be told one: use 'captions'."
             )
         for need in self.needs:
             holds, words = _MODEL_NEEDS.get(need, (_always, ""))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from adversarial_latent.evaluation.clusters import classification, clustering
 from adversarial_latent.evaluation.evaluator import Evaluator
-from adversarial_latent.evaluation.generated import faithfulness, inception
+from adversarial_latent.evaluation.generated import captions, faithfulness, inception
 from adversarial_latent.evaluation.images import (
     interpolation,
     manifold,
@@ -27,6 +27,7 @@ EVALUATORS: Mapping[str, Evaluator] = {
         samples,
         inception,
         faithfulness,
+        captions,
         likelihood,
         modes,
         manifold,

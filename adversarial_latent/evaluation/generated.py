@@ -5,18 +5,25 @@ is a classifier of the data themselves, which a run trains beforehand
 (`config.classifier`): numbers can be compared under the same classifier only.
 """
 
+import textwrap
+from collections.abc import Sequence
+
 import numpy as np
 
-from adversarial_latent.evaluation import scores
+from adversarial_latent.evaluation import figures, scores
 from adversarial_latent.evaluation.evaluator import (
     Evaluation,
     Judged,
     Model,
+    captioned,
+    choose,
     evaluator,
 )
 
 _SAMPLES_PER_EXAMPLE = 5  # 50,000 samples for MNIST, as in AIM, section 5.1
 _GROUPS_OF_DATA = 2  # of 5,000 images, as samples are scored in ten such groups
+_STYLES = 8
+_CAPTIONS_SHOWN = 8
 
 
 @evaluator("sample", needs=("images", "classifier"))
@@ -94,3 +101,67 @@ def faithfulness(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluat
         f"{judged.described}."
     )
     return Evaluation(results, {}, protocol)
+
+
+@evaluator("sample", "styles", needs=("images", "captions", "classifier"))
+def captions(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
+    """Asks a classifier of the data whether images show what their captions say.
+
+    Results: `caption_accuracy`, of whole classes; where classes are combinations of
+    attributes also of each, `caption_accuracy_ATTRIBUTE`; and `classifier_error`, of
+    that classifier on real test images. Figures: `captions` (learned prior, figure 13)
+    and, if there are sentences to illustrate, `sentences` (figure 14).
+    """
+    assert judged.classifier is not None
+    assert judged.captions is not None
+    assert judged.labels is not None
+    rng = np.random.default_rng(seed)
+    told = [several[int(rng.integers(len(several)))] for several in judged.captions]
+    drawn = model.sample(len(told), seed, caption=told)["x"]
+    seen = judged.classifier.encode(drawn)["y"].argmax(axis=1)
+    real = judged.classifier.encode(judged.x)["y"].argmax(axis=1)
+    results = {"caption_accuracy": float(np.mean(seen == judged.labels))}
+    if judged.attributes:
+        words = np.array([name.split() for name in judged.class_names])
+        right = (words[seen] == words[judged.labels]).mean(axis=0)
+        for attribute, share in zip(judged.attributes, right, strict=True):
+            results[f"caption_accuracy_{attribute}"] = float(share)
+    results["classifier_error"] = float(np.mean(real != judged.labels))
+    protocol = (
+        f"caption_accuracy: share of {len(told)} images, each generated for a random "
+        f"caption of one of {judged.described} (seed {seed}), that a classifier of "
+        f"{judged.name} takes for the class of the image that was described; it was "
+        "trained for this purpose, and classifier_error is its error on those images."
+    )
+    if not draw:
+        return Evaluation(results, {}, protocol)
+    shown = [told[i] for i in choose(len(told), _CAPTIONS_SHOWN, seed)]
+    drawings = {
+        "captions": captioned(
+            figures.image_grid(
+                model.styles(_STYLES, seed, captions=shown),
+                row_labels=["\n".join(textwrap.wrap(text, 32)) for text in shown],
+            ),
+            f"Images generated for random captions of the {judged.split} split. A "
+            "column is a style: noise that is the same for all captions.",
+        )
+    }
+    if judged.sentences:
+        images = model.styles(_STYLES, seed, captions=judged.sentences)
+        drawings["sentences"] = captioned(
+            figures.image_grid(
+                images.swapaxes(0, 1), column_labels=_differences(judged.sentences)
+            ),
+            f"Images generated for '{judged.sentences[0]}' and for the same with other "
+            "words. A row is a style.",
+        )
+    return Evaluation(results, drawings, protocol)
+
+
+def _differences(sentences: Sequence[str]) -> list[str]:
+    """What each of the sentences has that not all of them have."""
+    common = set.intersection(*(set(sentence.split()) for sentence in sentences))
+    return [
+        " ".join(word for word in sentence.split() if word not in common)
+        for sentence in sentences
+    ]

@@ -153,6 +153,13 @@ METRICS: Mapping[str, Metric] = {
         is_share=True,
         better="higher",
     ),
+    "caption_accuracy": Metric(
+        "Accuracy of illustrations",
+        "share of images generated for a caption that a classifier of the data takes "
+        "for the class of the image that the caption is of",
+        is_share=True,
+        better="higher",
+    ),
     "classifier_inception_score": Metric(
         "Inception score by a classifier of the data",
         "1 for images of one class or of none, at best the number of classes; not "
@@ -194,5 +201,15 @@ METRICS: Mapping[str, Metric] = {
 
 
 def describe(name: str) -> Metric:
-    """What a number is; one that is not listed has just its name."""
+    """What a number is; one that is not listed has just its name.
+
+    Numbers of one attribute, `caption_accuracy_colour`, are described as the whole.
+    """
+    whole, _, attribute = name.partition("_accuracy_")
+    if (accuracy := METRICS.get(f"{whole}_accuracy")) and whole == "caption":
+        return dataclasses.replace(
+            accuracy,
+            title=f"{accuracy.title}: {attribute}",
+            meaning=f"the same of the attribute {attribute!r} alone",
+        )
     return METRICS.get(name) or Metric(name.replace("_", " ").capitalize(), "")

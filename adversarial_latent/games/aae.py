@@ -10,7 +10,8 @@ Phases take turns on each minibatch:
 
 A code has the parts `y`, on which a categorical prior makes clusters or classes, and
 `z`, or one of them; each has a prior and a discriminator. Every phase has an optimiser
-of its own.
+of its own. If it is supervised, y is the label of x and not inferred: what is left for
+z is style.
 
 Paper: Makhzani et al. 2015, "Adversarial Autoencoders"; phases as in "PixelGAN
 Autoencoders", section 2.
@@ -45,6 +46,8 @@ class AAE(Game):
 
     Attributes:
       priors: by part of the code.
+      supervised: whether y is the label, which all x must have; what is said of parts
+        below is then said of z alone.
       imposed: whether the priors are imposed; if not there is no adversarial phase,
         and there are no discriminators.
       semi_supervised: whether the labels of some examples train q(y|x).
@@ -58,6 +61,7 @@ class AAE(Game):
     """
 
     priors: Mapping[str, Prior]
+    supervised: bool
     imposed: bool
     semi_supervised: bool
     loss: str
@@ -68,7 +72,7 @@ class AAE(Game):
     @property
     def players(self) -> tuple[Player, ...]:
         """One for each phase; the adversarial one has two."""
-        discriminators = tuple(f"discriminator_{part}" for part in self.priors)
+        discriminators = tuple(f"discriminator_{part}" for part in self._inferred)
         autoencoder = Player(
             "autoencoder",
             ("encoder", "decoder"),
@@ -101,8 +105,18 @@ class AAE(Game):
 
     @property
     def uses_labels(self) -> bool:
-        """Whether it is semi-supervised."""
-        return self.semi_supervised
+        """Whether it is semi-supervised or supervised."""
+        return self.semi_supervised or self.supervised
+
+    @property
+    def conditional(self) -> bool:
+        """Whether `encode` takes y from the label of x."""
+        return self.supervised
+
+    @property
+    def _inferred(self) -> tuple[str, ...]:
+        """The parts of the code that the encoder gives."""
+        return tuple(p for p in self.priors if not (self.supervised and p == "y"))
 
     def _seen(self, x: chex.Array) -> chex.Array:
         """Data as networks see them."""
@@ -114,15 +128,24 @@ class AAE(Game):
             x += self.input_noise * jax.random.normal(net.key("input"), x.shape)
         return net("encoder", x)
 
-    def _code(self, net: Networks, x: chex.Array) -> Code:
+    def _code(
+        self, net: Networks, x: chex.Array, label: chex.Array | None = None
+    ) -> Code:
+        """The code of x [B, ...], with y from its label [B] if there is one."""
         rows = self._infer(net, self._seen(x))
-        return {part: rows[part] for part in self.priors}
+        code = {part: rows[part] for part in self._inferred}
+        if label is not None:
+            code["y"] = jax.nn.one_hot(label, self.priors["y"].dim)
+        return code
 
     # The reconstruction phase.
 
     def _reconstruct(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
-        x = batch["x"]
-        return {"reconstruction": self._unexplained(net, x, self._code(net, x))}
+        x, label = batch["x"], None
+        if self.supervised:
+            x, label = batch["labelled_x"], batch["label"]
+        code = self._code(net, x, label)
+        return {"reconstruction": self._unexplained(net, x, code)}
 
     def _unexplained(self, net: Networks, x: chex.Array, code: Code) -> chex.Array:
         """What is lost of x by its code: [B] mean squared errors."""
@@ -140,7 +163,7 @@ class AAE(Game):
         inferred = self._code(net, batch["x"])
         drawn = self._draw(net, len(batch["x"]))
         outcome = {}
-        for part in self.priors:
+        for part in self._inferred:
             for side, code in (("real", drawn[part]), ("fake", inferred[part])):
                 noise = jax.random.normal(net.key(f"code/{side}/{part}"), code.shape)
                 judged = net(f"discriminator_{part}", code + self.code_noise * noise)
@@ -150,7 +173,7 @@ class AAE(Game):
     def _discriminator_loss(self, net: Networks, outcome: Outcome) -> Losses:
         del net
         losses, scalars = [], {}
-        for part in self.priors:
+        for part in self._inferred:
             real, fake = outcome[f"real_{part}"], outcome[f"fake_{part}"]
             losses.append(adversarial_loss(self.loss).discriminator(real, fake))
             scalars[f"d_real_{part}"] = jax.nn.sigmoid(real).mean()
@@ -160,7 +183,7 @@ class AAE(Game):
     def _generator_loss(self, net: Networks, outcome: Outcome) -> Losses:
         del net
         generator_fake = adversarial_loss(self.loss).generator_fake
-        losses = [generator_fake(outcome[f"fake_{part}"]) for part in self.priors]
+        losses = [generator_fake(outcome[f"fake_{part}"]) for part in self._inferred]
         return functools.reduce(jnp.add, losses), {}
 
     # The semi-supervised phase.
@@ -209,9 +232,17 @@ class AAE(Game):
             code["y"] = jax.nn.one_hot(component, self.priors["y"].dim)
         return code
 
-    def encode(self, net: Networks, x: chex.Array) -> Code:
-        """Infers the parts of the code: `y` [B, K], probabilities, and `z` [B, d]."""
-        return self._code(net, x)
+    def encode(
+        self, net: Networks, x: chex.Array, label: chex.Array | None = None
+    ) -> Code:
+        """Infers the parts of the code: `y` [B, K], probabilities, and `z` [B, d].
+
+        Args:
+          net: the networks.
+          x: [B, ...].
+          label: int32 [B], which y is if it is supervised.
+        """
+        return self._code(net, x, label)
 
     def decode(self, net: Networks, code: Code) -> chex.Array:
         """Makes x [B, ...] of a code."""
@@ -224,6 +255,14 @@ class AAE(Game):
         code = self._draw(net, n, component)
         return {"x": self.decode(net, code), **code}
 
+    def styles(self, net: Networks, n: int) -> chex.Array:
+        """Draws n codes z, and makes x [K, n, ...] of each with each y."""
+        classes, code = self.priors["y"].dim, self._draw(net, n)
+        repeated = {part: jnp.tile(code[part], (classes, 1)) for part in code}
+        repeated["y"] = jnp.repeat(jnp.eye(classes), n, axis=0)
+        x = self.decode(net, repeated)
+        return x.reshape(classes, n, *x.shape[1:])
+
 
 def default_config() -> ml_collections.ConfigDict:
     """The fields of `config.game`, of which `tables` are missing."""
@@ -235,6 +274,7 @@ def default_config() -> ml_collections.ConfigDict:
             "priors": {},
             "num_components": 10,  # K, of y
             "latent_dim": 2,  # d, of z
+            "supervised": False,
             "imposed": True,
             "semi_supervised": False,
             "loss": "non_saturating",
@@ -252,7 +292,7 @@ def read_priors(config: ml_collections.ConfigDict) -> dict[str, Prior]:
 
     Raises:
       ValueError: if there is no prior, or one of a part that codes do not have, or of
-        a y that is not categorical, or a phase of y without a y.
+        a y that is not categorical, or a phase of y without a y or with a known one.
     """
     dims = {"y": config.num_components, "z": config.latent_dim}
     if not config.priors or set(config.priors) - set(dims):
@@ -264,9 +304,15 @@ def read_priors(config: ml_collections.ConfigDict) -> dict[str, Prior]:
         raise ValueError(
             f"config.game.priors.y.name={config.priors.y.name!r}: y is categorical"
         )
+    if config.supervised and set(config.priors) != set(dims):
+        raise ValueError("config.game.supervised needs priors of y and z")
     for field in ("semi_supervised", "consistency_radius"):
         if config[field] and "y" not in config.priors:
             raise ValueError(f"config.game.{field}={config[field]} needs a prior of y")
+        if config[field] and config.supervised:
+            raise ValueError(
+                f"config.game.{field}={config[field]}: supervised, y is not inferred"
+            )
     return {
         part: make_prior(dims[part], config.priors[part])
         for part in dims

@@ -6,11 +6,14 @@ that label.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 
 import chex
 import jax
+import jax.numpy as jnp
 import ml_collections
+import numpy as np
 import optax
 
 from adversarial_latent.game import Code, Game, Losses, Networks, Outcome, Player
@@ -21,18 +24,20 @@ from adversarial_latent.games.building import from_config
 class Classifier(Game):
     """One network of the table "classifier", from x to its rows `y` and `z`.
 
-    `y` are the K logits, and `z` the features on which they rest.
+    `y` are logits, and `z` the features on which they rest.
 
     Attributes:
-      components: K.
+      factors: numbers of values of independent attributes, whose logits are side by
+        side in `y`, and of which classes are the combinations, the last attribute
+        varying fastest; (K,) where a class is nothing but itself.
     """
 
-    components: int
+    factors: tuple[int, ...]
 
     @property
     def num_components(self) -> int:
-        """Number of classes."""
-        return self.components
+        """Number of classes, K."""
+        return math.prod(self.factors)
 
     @property
     def players(self) -> tuple[Player, ...]:
@@ -46,11 +51,26 @@ class Classifier(Game):
 
     def play(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
         """Classifies labelled examples."""
-        logits = net("classifier", batch["labelled_x"])["y"]  # [M, K]
-        label = batch["label"]
-        cross_entropy = optax.softmax_cross_entropy_with_integer_labels(logits, label)
-        right = (logits.argmax(-1) == label).astype(logits.dtype)
-        return {"cross_entropy": cross_entropy, "right": right}
+        logits = self._split(net("classifier", batch["labelled_x"])["y"])
+        values = jnp.unravel_index(batch["label"], self.factors)
+        pairs = tuple(zip(logits, values, strict=True))
+        cross_entropy = sum(
+            optax.softmax_cross_entropy_with_integer_labels(*pair) for pair in pairs
+        )
+        right = [logit.argmax(-1) == value for logit, value in pairs]
+        return {
+            "cross_entropy": jnp.asarray(cross_entropy),
+            "right": jnp.all(jnp.stack(right), axis=0).astype(jnp.float32),
+        }
+
+    def _split(self, y: chex.Array) -> list[chex.Array]:
+        """The logits [B, K_f] of each attribute f."""
+        if y.shape[-1] != sum(self.factors):
+            raise ValueError(
+                f"row 'y' has {y.shape[-1]} channels, and should have a logit for each "
+                f"of {' + '.join(map(str, self.factors))} values"
+            )
+        return jnp.split(y, np.cumsum(self.factors)[:-1], axis=-1)
 
     def _loss(self, net: Networks, outcome: Outcome) -> Losses:
         del net
@@ -59,7 +79,10 @@ class Classifier(Game):
     def encode(self, net: Networks, x: chex.Array) -> Code:
         """Infers `y` [B, K], probabilities of the classes, and features `z` [B, F]."""
         rows = net("classifier", x)
-        return {"y": jax.nn.softmax(rows["y"]), "z": rows["z"]}
+        y = jnp.ones((len(x), 1))
+        for logits in self._split(rows["y"]):
+            y = (y[:, :, None] * jax.nn.softmax(logits)[:, None]).reshape(len(x), -1)
+        return {"y": y, "z": rows["z"]}
 
 
 def default_config() -> ml_collections.ConfigDict:
@@ -67,7 +90,9 @@ def default_config() -> ml_collections.ConfigDict:
     return ml_collections.ConfigDict(
         {
             "name": "classifier",
-            "num_components": 10,
+            "num_components": 10,  # classes
+            # Numbers of values of the attributes of which classes are combinations.
+            "factors": (),
             "padding": "VALID",
             "kernel_init": "he",
         }
@@ -75,7 +100,15 @@ def default_config() -> ml_collections.ConfigDict:
 
 
 def make_game(config: ml_collections.ConfigDict) -> Classifier:
-    """Builds a classifier from `config.game`."""
-    return from_config(
-        Classifier, config, transposed=(), components=config.num_components
-    )
+    """Builds a classifier from `config.game`.
+
+    Raises:
+      ValueError: if the combinations of attributes are not as many as the classes.
+    """
+    factors = tuple(config.factors) or (config.num_components,)
+    if math.prod(factors) != config.num_components:
+        raise ValueError(
+            f"config.game.factors={factors} have {math.prod(factors)} combinations, "
+            f"and config.game.num_components is {config.num_components}"
+        )
+    return from_config(Classifier, config, transposed=(), factors=factors)

@@ -1,8 +1,8 @@
 """The adversarial autoencoder with a learned prior.
 
-A code generator CG makes codes of noise z, and maybe of a label or cluster s. What CG
-makes is the prior of an adversarial autoencoder, and CG learns it from a discriminator
-of images. On each minibatch (algorithm 1):
+A code generator CG makes codes of noise z, and maybe of s: a label, a cluster or the
+vector of a caption. What CG makes is the prior of an adversarial autoencoder, and CG
+learns it from a discriminator of images. On each minibatch (algorithm 1):
 
     AAE phase           D_C tells CG(z, s) from enc(x); the encoder makes them alike,
                         and with the decoder it explains x
@@ -16,6 +16,11 @@ learns from it. Discriminators do not see s (algorithm 1, table 4), so that noth
 would say which s a real image has. But section 4.3 has labels go to D_I: with labels Q
 learns from real images, and without from generated ones. (From both, CG can tell Q by
 signs of their own what s is, whatever the image shows.)
+
+Captions reach D_I, too, and Q says which of the minibatch's captions an image has: the
+bound of van den Oord et al. 2018. From real pairs it learns what of a caption an image
+can show, and asks generated ones for that alone. (A density of vectors asks for the
+form of the sentence as well, and gets noise that means one form or another.)
 
 Paper: "Learning Priors for Adversarial Autoencoders", section 3 and algorithm 1.
 """
@@ -41,7 +46,9 @@ class LearnedPrior(Game):
 
     Rows by which the tables are known here: the encoder and the code generator give a
     code `z`, the decoder `x`, and discriminators a logit `p`; the image discriminator
-    also has `features`, the paper's F, and `s`, the logits of Q.
+    also has `features`, the paper's F, and `s`, the logits of Q. With captions it takes
+    their vectors beside images, and Q's logits are inner products of `s`, of an image,
+    and `t`, of a caption.
 
     With pixel similarity, a fixed prior and no mutual information it is the adversarial
     autoencoder. Without an image discriminator the AAE phase is then all there is; with
@@ -49,12 +56,12 @@ class LearnedPrior(Game):
 
     Attributes:
       noise_dim: dimensions of z ~ N(0, I).
-      components: K, the number of values of s.
+      components: K, the number of values of s that is a label or a cluster.
       similarity: of x and its reconstruction: "learned", in features of D_I, which does
         not learn from it; or "pixel".
       prior: "learned"; or "fixed", whose codes are s and z side by side.
-      condition: what s is: "label", of x, of which all are labelled; "categorical", one
-        of K at random; or "" for no s.
+      condition: what s is: "label", of x, of which all are labelled; "caption", the
+        vector of one of x's; "categorical", one of K at random; or "" for no s.
       mutual_information: weight of -log Q(s | dec(CG(z, s))), 0 for no Q.
       reconstruction_weights: of the reconstruction loss, for the encoder (1 in the
         paper) and the decoder (lambda). An optimiser that divides by the size of
@@ -98,20 +105,30 @@ class LearnedPrior(Game):
     @property
     def num_components(self) -> int | None:
         """Number of values of s."""
-        return self.components if self.condition else None
+        return self.components if self.condition in ("label", "categorical") else None
 
     @property
     def uses_labels(self) -> bool:
         """Whether s is the label."""
         return self.condition == "label"
 
+    @property
+    def captioned(self) -> bool:
+        """Whether s is the vector of a caption."""
+        return self.condition == "caption"
+
     def _minibatch(
         self, net: Networks, batch: Mapping[str, chex.Array]
     ) -> tuple[chex.Array, chex.Array | None]:
-        """Images [B, ...] as networks see them, and s [B, K]: their labels, or any.
+        """Images [B, ...] as networks see them, and s [B, K or D]: theirs, or any.
 
-        A minibatch's labels serve as a draw from the distribution of labels, too.
+        What a minibatch's s are serves as a draw from their distribution, too.
         """
+        if self.captioned:
+            x, vectors = batch["labelled_x"], batch["label"]
+            number = vectors.shape[1]
+            chosen = jax.random.randint(net.key("caption"), (len(x), 1, 1), 0, number)
+            return self._seen(x), jnp.take_along_axis(vectors, chosen, axis=1)[:, 0]
         x = batch["labelled_x" if self.uses_labels else "x"]
         s = self._draw_s(net, len(x), batch["label"] if self.uses_labels else None)
         return self._seen(x), s
@@ -145,6 +162,20 @@ class LearnedPrior(Game):
         """enc(x) [B, d]; noise of its table, if there is any, is for training only."""
         return net("encoder", x, noise=net.train)["z"]
 
+    def _discriminate(
+        self, net: Networks, x: chex.Array, s: chex.Array | None
+    ) -> dict[str, chex.Array]:
+        """D_I and Q of images [B, ...], of which D_I is told captions only."""
+        told = () if s is None or not self.captioned else (s,)
+        return net("image_discriminator", x, *told)
+
+    def _surprise(self, rows: dict[str, chex.Array], s: chex.Array) -> chex.Array:
+        """-log Q [B], of s; or of its own s among those of the minibatch."""
+        if self.captioned:
+            logits, s = rows["s"] @ rows["t"].T, jnp.eye(len(s))
+            return optax.softmax_cross_entropy(logits, s)
+        return optax.softmax_cross_entropy(rows["s"], s)
+
     # The AAE phase.
 
     def _aae_phase(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
@@ -155,13 +186,15 @@ class LearnedPrior(Game):
         return {
             "real": logits(net("code_discriminator", prior_code)),
             "fake": logits(net("code_discriminator", code)),
-            "reconstruction": self._dissimilarity(net, x, x_rec),
+            "reconstruction": self._dissimilarity(net, s, x, x_rec),
         }
 
-    def _dissimilarity(self, net: Networks, *images: chex.Array) -> chex.Array:
+    def _dissimilarity(
+        self, net: Networks, s: chex.Array | None, *images: chex.Array
+    ) -> chex.Array:
         """L_rec of two images: [B] mean squared differences."""
         if self.similarity == "learned":
-            images = tuple(net("image_discriminator", x)["features"] for x in images)
+            images = tuple(self._discriminate(net, x, s)["features"] for x in images)
         x, x_rec = images
         return jnp.square(x - x_rec).mean(tuple(range(1, x.ndim)))
 
@@ -195,16 +228,17 @@ class LearnedPrior(Game):
         prior_code = self._prior_code(net, self._draw_z(net, len(x)), s)
         x_noise = net("decoder", prior_code)["x"]
         x_rec = net("decoder", self._encode(net, x))["x"]
-        real = net("image_discriminator", x)
+        real = self._discriminate(net, x, s)
         # Forks: batch statistics remain those of real images, which Q is asked about.
-        noise = net.fork()("image_discriminator", x_noise)
-        rec = net.fork()("image_discriminator", x_rec)
+        noise = self._discriminate(net.fork(), x_noise, s)
+        rec = self._discriminate(net.fork(), x_rec, s)
         outcome = {"real": logits(real), "noise": logits(noise), "rec": logits(rec)}
         if self.mutual_information:
-            outcome["information"] = optax.softmax_cross_entropy(noise["s"], s)
+            assert s is not None
+            outcome["information"] = self._surprise(noise, s)
             # What Q learns from.
-            told = real if self.uses_labels else noise
-            outcome["told"] = optax.softmax_cross_entropy(told["s"], s)
+            told = noise if self.condition == "categorical" else real
+            outcome["told"] = self._surprise(told, s)
         return outcome
 
     def _image_discriminator_loss(self, net: Networks, outcome: Outcome) -> Losses:
@@ -236,7 +270,7 @@ class LearnedPrior(Game):
         """Infers `z` [B, d] and, if there is a Q, `y` [B, K], probabilities of s."""
         x = self._seen(x)
         code = {"z": self._encode(net, x)}
-        if self.mutual_information:
+        if self.mutual_information and not self.captioned:
             code["y"] = jax.nn.softmax(net("image_discriminator", x)["s"])
         return code
 
@@ -245,21 +279,41 @@ class LearnedPrior(Game):
         return self.data_shift + self.data_scale * net("decoder", code["z"])["x"]
 
     def sample(
-        self, net: Networks, n: int, component: chex.Array | None = None
+        self,
+        net: Networks,
+        n: int,
+        component: chex.Array | None = None,
+        caption: chex.Array | None = None,
     ) -> Code:
-        """Draws `z` [n, d] from the prior, of given s [n] if any, and makes `x`."""
-        s = self._draw_s(net, n, component)
+        """Draws `z` [n, d] from the prior, of given s if any, and makes `x`.
+
+        Args:
+          net: the networks.
+          n: how many.
+          component: [n], s as a label or a cluster.
+          caption: [n, D], s as the vector of a caption.
+        """
+        s = caption if self.captioned else self._draw_s(net, n, component)
         code = {"z": self._prior_code(net, self._draw_z(net, n), s)}
-        if s is not None:
+        if s is not None and not self.captioned:
             code["y"] = s
         return {"x": self.decode(net, code), **code}
 
-    def styles(self, net: Networks, n: int) -> chex.Array:
-        """Draws n noises, and makes x [K, n, ...] of each of them with each s."""
-        z = jnp.tile(self._draw_z(net, n), (self.components, 1))
-        s = jnp.repeat(jnp.eye(self.components), n, axis=0)
+    def styles(
+        self, net: Networks, n: int, caption: chex.Array | None = None
+    ) -> chex.Array:
+        """Draws n noises, and makes x [K, n, ...] of each of them with each s.
+
+        Args:
+          net: the networks.
+          n: how many.
+          caption: [K, D], the vectors that s goes through if it is one.
+        """
+        values = jnp.eye(self.components) if caption is None else caption
+        z = jnp.tile(self._draw_z(net, n), (len(values), 1))
+        s = jnp.repeat(values, n, axis=0)
         x = self.decode(net, {"z": self._prior_code(net, z, s)})
-        return x.reshape(self.components, n, *x.shape[1:])
+        return x.reshape(len(values), n, *x.shape[1:])
 
 
 def default_config() -> ml_collections.ConfigDict:
@@ -293,7 +347,7 @@ def make_game(config: ml_collections.ConfigDict) -> LearnedPrior:
     for field, choices in (
         ("similarity", ("learned", "pixel")),
         ("prior", ("learned", "fixed")),
-        ("condition", ("", "label", "categorical")),
+        ("condition", ("", "label", "caption", "categorical")),
     ):
         if config[field] not in choices:
             raise ValueError(f"config.game.{field}={config[field]!r}, not of {choices}")

@@ -73,7 +73,13 @@ def default_config() -> ml_collections.ConfigDict:
 
 
 def make_game(config: ml_collections.ConfigDict) -> PixelGAN:
-    """Builds a PixelGAN autoencoder from `config.game`."""
+    """Builds a PixelGAN autoencoder from `config.game`.
+
+    Raises:
+      ValueError: if it is supervised, or priors do not fit.
+    """
+    if config.supervised:
+        raise ValueError("config.game.supervised: a PixelGAN autoencoder infers y")
     return from_config(
         PixelGAN,
         config,

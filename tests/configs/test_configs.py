@@ -33,8 +33,10 @@ PIXELGAN |= {"pixelgan_gaussian", "pixelgan_mnist_small", "pixelgan_domains"}
 PIXELGAN |= {"pixelcnn_mnist"}
 # Likewise those of the learned prior's, in test_learned_prior.py.
 LEARNED_PRIOR = {f"learned_prior_{data}" for data in ("mnist", "cifar10", "svhn")}
-LEARNED_PRIOR |= {"learned_prior_mnist_small"}
-SLOW |= {"amm_mnist_dense", *AIM, *PIXELGAN, *LEARNED_PRIOR}
+LEARNED_PRIOR |= {"learned_prior_mnist_small", "learned_prior_flowers"}
+LEARNED_PRIOR |= {"learned_prior_flowers_small"}
+# And the adversarial autoencoders, in test_aae.py.
+SLOW |= {"aae_mnist", "amm_mnist_dense", *AIM, *PIXELGAN, *LEARNED_PRIOR}
 QUICK = [path for path in FILES if path.stem not in SLOW]
 
 

@@ -13,6 +13,8 @@ from adversarial_latent.networks.rows import parse_table
 from configs import (
     learned_prior_cifar10,
     learned_prior_digits,
+    learned_prior_flowers,
+    learned_prior_flowers_small,
     learned_prior_mnist,
     learned_prior_mnist_small,
     learned_prior_svhn,
@@ -279,3 +281,45 @@ def test_narrow_networks():
 def test_arguments_that_cannot_be(module, argument, message):
     with pytest.raises(ValueError, match=message):
         module.get_config(argument)
+
+
+@pytest.mark.parametrize(
+    ("module", "argument"),
+    [
+        (learned_prior_flowers, ""),
+        (learned_prior_flowers, "data=oxford,narrow=2"),
+        (learned_prior_flowers_small, ""),
+        (learned_prior_flowers_small, "prior=fixed"),
+    ],
+)
+def test_captioned_games_play_and_answer(module, argument):
+    """As far as shapes go; also the classifier fits the data."""
+    config = module.get_config(argument)
+    game = make_game(config.game)
+    check_evaluation(config, game)
+    pixels = int(config.dataset.image_shape.split("x")[0] or 32)
+    x = np.zeros((4, pixels, pixels, 3), np.float32)
+    captions = np.zeros((4, 5, 200), np.float32)
+    batch = {"x": x, "labelled_x": x, "label": captions}
+    assert config.game.noise_dim == 100  # section 4.3
+    assert config.embedding.dim == 200
+    assert len(config.sentences) == 9  # figure 14
+
+    def ask(params, model_state):
+        net = Networks(game.networks, params, model_state, KEY, train=False)
+        vectors = captions[:, 0]
+        return game.sample(net, 4, caption=vectors), game.styles(net, 2, vectors)
+
+    drawn, styles = jax.eval_shape(ask, *jax.eval_shape(game.init, KEY, batch))
+    assert drawn["x"].shape == x.shape
+    assert styles.shape == (4, 2, *x.shape[1:])
+    judge = make_game(config.classifier.game)
+    assert config.classifier.dataset.image_shape in ("", config.dataset.image_shape)
+    jax.eval_shape(judge.init, KEY, batch | {"label": np.zeros(4, np.int32)})
+    names = {"drawn": 336, "oxford": 102}
+    assert judge.num_components == names["oxford" if "oxford" in argument else "drawn"]
+
+
+def test_captions_of_no_data():
+    with pytest.raises(ValueError, match="data='real' must be drawn or oxford"):
+        learned_prior_flowers.get_config("data=real")

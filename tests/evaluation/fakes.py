@@ -43,7 +43,7 @@ def digits_dataset(labelled: bool = True) -> Dataset:
 class KMeansModel:
     """Clusters of k-means and codes of PCA, behind the interface of a `Model`."""
 
-    classifies = conditional = False
+    classifies = conditional = captioned = False
 
     def __init__(self, dataset: Dataset, num_components: int = 10, latent_dim: int = 8):
         x = dataset.splits["train"].as_float()
@@ -137,7 +137,7 @@ class GridModel:
     """Draws from some modes of the 25-grid; halves data to get codes."""
 
     num_components = None
-    classifies = conditional = False
+    classifies = conditional = captioned = False
 
     def __init__(self, num_modes: int = 25, sigma: float = GRID_SIGMA, infers=True):
         self._means = grid_means()[:num_modes]
@@ -168,7 +168,7 @@ class GridModel:
 class GivenClusters:
     """A model whose clusters are given."""
 
-    classifies = conditional = False
+    classifies = conditional = captioned = False
 
     def __init__(self, clusters: np.ndarray, num_components: int):
         self._y = np.eye(num_components)[clusters]
@@ -187,7 +187,7 @@ class GivenClusters:
 class OpenModel:
     """Examples [N, K] are their own codes: the probabilities y of K components."""
 
-    classifies = conditional = False
+    classifies = conditional = captioned = False
 
     def __init__(self, num_components: int = 3):
         self.num_components = num_components
@@ -243,7 +243,7 @@ class DensityModel:
     """The log-density of example i is -i; perhaps that of x given a code."""
 
     num_components = None
-    classifies = conditional = False
+    classifies = conditional = captioned = False
 
     def __init__(self, log_prob_given_code: bool = False):
         self.log_prob_given_code = log_prob_given_code

@@ -15,7 +15,9 @@ from tests.evaluation.fakes import (
 
 
 def test_unknown_evaluator_is_named_with_the_choices():
-    with pytest.raises(ValueError, match=r"'clusterin'; there are \['classific"):
+    with pytest.raises(
+        ValueError, match=r"'clusterin'; there are \['captions', 'classific"
+    ):
         evaluators.get_evaluator("clusterin")
 
 

@@ -1,9 +1,12 @@
 """Generated images as a classifier sees them."""
 
+import copy
+
 import numpy as np
 import pytest
 
-from adversarial_latent.evaluation import evaluators
+from adversarial_latent import data
+from adversarial_latent.evaluation import evaluators, names
 from tests.evaluation.fakes import digits_dataset
 
 
@@ -51,7 +54,7 @@ def test_images_are_read_as_the_label_they_are_made_for(digits, classifier):
     test = digits.splits["test"]
 
     class Recall:
-        classifies, conditional, num_components = True, False, 10
+        classifies, conditional, captioned, num_components = True, False, False, 10
 
         def can(self, question):
             return question == "sample"
@@ -82,3 +85,122 @@ def test_a_classifier_is_needed(digits, model):
         evaluators.inception(model, digits, 0)
     with pytest.raises(ValueError, match="which learns from labels, and 'digits' has"):
         evaluators.inception(model, digits_dataset(labelled=False), 0)
+
+
+class Illustrator:
+    """Draws the test image that a caption is of; for some captions, another one."""
+
+    classifies = conditional = False
+    captioned, num_components = True, None
+
+    def __init__(self, images, instead):
+        self._images, self._instead = images, instead
+
+    def can(self, question):
+        return question in ("sample", "styles")
+
+    def _image(self, caption):
+        return self._images[self._instead.get(caption, caption)]
+
+    def sample(self, n, seed, *, caption):
+        assert len(caption) == n
+        return {"x": np.stack([self._image(words) for words in caption])}
+
+    def styles(self, n, seed, *, captions):
+        return np.stack([np.repeat(self._image(w)[None], n, 0) for w in captions])
+
+
+class ByBrightness:
+    """Tells the classes of `described` apart by what was painted."""
+
+    def encode(self, x):
+        dark = (x.mean(axis=(1, 2)) * 4).round().astype(int)  # [N, 2]: two attributes
+        return {"y": np.eye(6)[3 * dark[:, 0] + dark[:, 1]]}
+
+
+@pytest.fixture
+def described():
+    """Twelve images, whose two channels are two attributes, and a caption of each."""
+    label = np.arange(12) % 6
+    levels = np.stack([label // 3, label % 3], axis=1)
+    x = np.zeros((12, 4, 4, 2), np.float32) + np.float32(levels[:, None, None] / 4)
+    captions = tuple((f"number {i}", f"{i} again") for i in range(12))
+    test = data.Examples(x=x, label=label, captions=captions)
+    kinds = tuple(f"{a} {b}" for a in ("red", "blue") for b in ("one", "two", "three"))
+    return data.Dataset(
+        "drawn", {"train": test, "test": test}, "", kinds, ("colour", "number")
+    )
+
+
+def test_images_are_read_as_what_their_captions_say(described):
+    x = described.splits["test"].x
+    images = {f"number {i}": x[i] for i in range(12)}
+    images |= {f"{i} again": x[i] for i in range(12)}
+    instead = {name: name.replace("3", "0") for name in ("number 3", "3 again")}
+    instead |= {name: name.replace("5", "0") for name in ("number 5", "5 again")}
+    model = Illustrator(images, instead)
+    found = evaluators.captions(model, described, 0, False, classifier=ByBrightness())
+    # 3 is a blue one and 5 a blue three, and both come out as a red one.
+    assert found.results == {
+        "caption_accuracy": pytest.approx(10 / 12),
+        "caption_accuracy_colour": pytest.approx(10 / 12),
+        "caption_accuracy_number": pytest.approx(11 / 12),
+        "classifier_error": 0.0,
+    }
+    assert not found.figures
+    assert "share of 12 images" in found.protocol
+
+
+def test_captions_and_sentences_are_shown(described):
+    grey = np.full((4, 4, 1), 0.5, np.float32)
+    images = dict.fromkeys(
+        [name for several in described.splits["test"].captions for name in several],
+        grey,
+    )
+    sentences = ("a red flower", "a blue flower")
+    images |= dict.fromkeys(sentences, grey)
+
+    class Grey(ByBrightness):
+        def encode(self, x):
+            return {"y": np.eye(6)[np.zeros(len(x), int)]}
+
+    found = evaluators.captions(
+        Illustrator(images, {}),
+        described,
+        0,
+        classifier=Grey(),
+        sentences=sentences,
+    )
+    assert set(found.figures) == {"captions", "sentences"}
+    labels = [
+        text.get_text() for text in found.figures["sentences"].axes[0].get_xticklabels()
+    ]
+    assert labels == ["red", "blue"]
+    assert "'a red flower'" in found.figures["sentences"].get_label()
+    rows = found.figures["captions"].axes[0].get_yticklabels()
+    assert len(rows) == 8
+    assert found.results["caption_accuracy"] == pytest.approx(2 / 12)
+
+
+def test_models_that_are_told_captions_and_others(digits, model, classifier, described):
+    with pytest.raises(ValueError, match="'captions' tells models captions, and this"):
+        evaluators.captions(
+            model_that_can(model, "styles"), described, 0, classifier=classifier
+        )
+    told = Illustrator({}, {})
+    with pytest.raises(ValueError, match="illustrates captions, and 'digits' has none"):
+        evaluators.captions(told, digits, 0, classifier=classifier)
+    with pytest.raises(ValueError, match="'samples' draws samples without a caption"):
+        evaluators.samples(told, described, 0)
+
+
+def model_that_can(model, question):
+    able = copy.copy(model)
+    able.can = lambda asked: asked == question or model.can(asked)
+    return able
+
+
+def test_attributes_are_described():
+    assert names.describe("caption_accuracy_colour").title.endswith(": colour")
+    assert names.describe("caption_accuracy_colour").is_share
+    assert names.describe("clustering_accuracy_from_z").better == "higher"

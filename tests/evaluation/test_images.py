@@ -81,7 +81,7 @@ def test_samples_draws_a_row_for_each_component(digits, model, monkeypatch):
     assert len(axes.get_yticklabels()) == model.num_components
     assert "seed 3" in evaluation.protocol
     plain = types.SimpleNamespace(
-        num_components=None, can=model.can, sample=model.sample
+        captioned=False, num_components=None, can=model.can, sample=model.sample
     )
     evaluators.samples(plain, digits, 3)
     assert shown[1].shape == (8, 8, 8, 8, 1), "a square without components"
@@ -98,6 +98,7 @@ def test_samples_of_styles_are_rows_by_component(digits, model, monkeypatch):
     monkeypatch.setattr(figures, "image_grid", remember)
     drawn = np.random.default_rng(0).random((10, 10, 8, 8, 1), np.float32)
     knowing = types.SimpleNamespace(
+        captioned=False,
         num_components=10,
         can=lambda question: question in ("sample", "styles"),
         styles=lambda n, seed: drawn[:, :n] * seed,

@@ -284,3 +284,69 @@ def test_what_cannot_be():
         made.priors = settings["priors"]
         with pytest.raises(ValueError, match=message):
             make_game(made)
+
+
+def supervised_config(**settings):
+    """The y of which is the label: nobody infers or imposes it."""
+    made = config(semi_supervised=False, supervised=True, **settings)
+    del made.tables["discriminator_y"]
+    made.tables.encoder = toys.HEADER + (
+        "x - 3 - - - - -\nh x 8 1 1 - yes ReLU\nz h {d} 1 1 - - -\n"
+    )
+    return made
+
+
+def test_supervised_the_label_is_part_of_the_code(batch):
+    """Labelled images are reconstructed from their label and an inferred style."""
+    game = make_game(supervised_config())
+    assert [player.name for player in game.players] == [
+        "autoencoder",
+        "discriminator",
+        "generator",
+    ]
+    assert game.uses_labels
+    assert game.conditional
+    assert game.num_components == 4
+    variables = toys.jit(game.init)(KEY, batch)
+    net = Networks(game.networks, *variables, KEY, train=False)
+    x, label = batch["labelled_x"], batch["label"]
+    code = game.encode(net, x, label)
+    np.testing.assert_array_equal(code["y"], np.eye(4))
+    decoded = net("decoder", np.eye(4, dtype=np.float32), net("encoder", x)["z"])["x"]
+    np.testing.assert_allclose(game.decode(net, code), decoded, rtol=1e-6)
+    outcome, losses, _, _ = play(game, variables, batch, "autoencoder")
+    assert losses.shape == (4,)
+    other = {**batch, "label": np.int32([1, 0, 3, 2])}
+    assert not np.allclose(play(game, variables, other, "autoencoder")[1], losses)
+    outcome, _, scalars, _ = play(game, variables, batch, "discriminator")
+    assert set(outcome) == {"real_z", "fake_z"}
+    assert set(scalars) == {"d_real_z", "d_fake_z"}
+
+
+def test_styles_are_kept_from_class_to_class(game, variables):
+    net = Networks(game.networks, *variables, KEY, train=False)
+    images = game.styles(net, 3)
+    assert images.shape == (4, 3, 3)
+    z = Networks(game.networks, *variables, KEY, train=False)
+    style = game._draw(z, 3)["z"]
+    for k, row in enumerate(images):
+        code = {"y": np.float32(np.eye(4)[[k] * 3]), "z": style}
+        np.testing.assert_allclose(row, game.decode(net, code), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"priors": {"z": {"name": "gaussian"}}}, "supervised needs priors of y and z"),
+        ({"semi_supervised": True}, "semi_supervised=True: supervised, y is not inf"),
+        ({"consistency_radius": 0.3}, "consistency_radius=0.3: supervised, y is not"),
+    ],
+)
+def test_supervised_settings_that_cannot_be(settings, message):
+    made = supervised_config()
+    if "priors" in settings:
+        del made.priors["y"]
+    else:
+        made.update(settings)
+    with pytest.raises(ValueError, match=message):
+        make_game(made)

@@ -404,3 +404,83 @@ z        z_mu+z_sigma  5  -  -  -  -    -
 def test_what_cannot_be(settings, message):
     with pytest.raises(ValueError, match=message):
         make_game(config(**settings))
+
+
+# Captions.
+
+
+@pytest.fixture(scope="module")
+def captioned():
+    """The game whose s is one of two vectors [4] of each example."""
+    made = config(condition="caption", num_components=10)
+    tables = made.tables
+    tables.code_generator = tables.code_generator.replace(
+        "s  -    3  ", "s  -    4  "
+    ).replace("3+2", "6")
+    tables.image_discriminator = toys.HEADER + (
+        "x - 4 - - - - -\ntold - 4 - - - - -\n"
+        "features x 8 1 1 - yes Leak0.2\n"
+        "h features|told 6 1 1 - - Leak0.2\np h 1 1 1 - - -\n"
+        "s features 3 1 1 - - -\nt told 3 1 1 - - -\n"
+    )
+    return make_game(made)
+
+
+@pytest.fixture(scope="module")
+def described(batch):
+    vectors = np.random.default_rng(1).normal(size=(6, 2, 4))
+    return batch | {"label": np.float32(vectors)}
+
+
+def test_captions_reach_generator_discriminator_and_q(captioned, described):
+    """A random one of x's is s, which Q finds among all of the minibatch."""
+    assert captioned.captioned
+    assert captioned.num_components is None
+    assert not captioned.uses_labels
+    variables = toys.jit(captioned.init)(KEY, described)
+    _, s = captioned._minibatch(networks(captioned, variables), described)
+    other = np.abs(described["label"] - np.asarray(s)[:, None]).sum(-1) > 0
+    assert (other.sum(1) == 1).all()
+    assert 0 < other[:, 0].sum() < 6
+    outcome, losses, scalars, _ = play(
+        captioned, variables, described, "image_discriminator"
+    )
+    fresh = networks(captioned, variables)
+    x, s = captioned._minibatch(fresh, described)
+    rows = fresh("image_discriminator", x, s)
+    products = np.einsum("id,jd->ij", np.float64(rows["s"]), np.float64(rows["t"]))
+    surprise = cross_entropy(products, np.arange(6))
+    np.testing.assert_allclose(outcome["told"], surprise, rtol=1e-5)
+    np.testing.assert_allclose(outcome["real"], rows["p"][:, 0], rtol=1e-5)
+    assert scalars["q_loss"] == pytest.approx(surprise.mean(), rel=1e-5)
+    np.testing.assert_allclose(
+        losses,
+        softplus(-outcome["real"])
+        + softplus(outcome["noise"])
+        + softplus(outcome["rec"])
+        + 0.5 * surprise,
+        rtol=1e-5,
+    )
+    # What is generated for it is asked about the same s.
+    shifted = described | {"label": -described["label"]}
+    after, *_ = play(captioned, variables, shifted, "generator")
+    assert not np.allclose(after["noise"], outcome["noise"])
+    assert not np.allclose(after["information"], outcome["information"])
+
+
+def test_samples_illustrate_vectors(captioned, described):
+    variables = toys.jit(captioned.init)(KEY, described)
+    net = networks(captioned, variables, train=False)
+    vectors = described["label"][:3, 0]
+    code = captioned.sample(net, 3, caption=vectors)
+    assert set(code) == {"x", "z"}
+    net = networks(captioned, variables, train=False)
+    images = captioned.styles(net, 2, caption=vectors)
+    assert images.shape == (3, 2, 4)
+    z = networks(captioned, variables, train=False)
+    noise = captioned._draw_z(z, 2)
+    for row, vector in zip(images, vectors, strict=True):
+        s = jnp.broadcast_to(vector, (2, 4))
+        expected = captioned.decode(net, {"z": captioned._prior_code(net, noise, s)})
+        np.testing.assert_allclose(row, expected, rtol=1e-5, atol=1e-6)
+    assert set(captioned.encode(net, described["x"])) == {"z"}

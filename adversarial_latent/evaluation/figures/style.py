@@ -21,10 +21,15 @@ MUTED = "0.45"
 
 
 def text_width(text: str, size: float = TEXT) -> float:
-    """The width of `text` in pixels."""
+    """The width of `text`, of its longest line, in pixels."""
     if not text.strip():
         return 0.0
-    return float(TextPath((0, 0), text, size=size).get_extents().width) * DPI / 72
+    widths = [
+        TextPath((0, 0), line, size=size).get_extents().width
+        for line in text.splitlines()
+        if line.strip()
+    ]
+    return float(max(widths)) * DPI / 72
 
 
 def bare(axes: Axes) -> None:

@@ -1,0 +1,50 @@
+"""Text-to-image synthesis in half an hour on a CPU: drawn flowers of 16x16 pixels.
+
+    python -m experiments.launch --config=configs/learned_prior_flowers_small.py \
+        --workdir=runs/flowers
+
+Arguments, after the colon, are those of configs/learned_prior_flowers.py, where also
+the game's settings are explained, but for data and narrow:
+  latent, similarity, prior, runlocal
+
+Networks are those of configs/learned_prior_mnist_small.py.
+"""
+
+import ml_collections
+
+from adversarial_latent.config import parse_arguments, player, shrink
+from adversarial_latent.networks.rows import HEADER
+from configs import classifier, learned_prior_mnist_small
+from configs.learned_prior_flowers import (
+    ARGUMENTS,
+    COLOURS,
+    DRAWN_SENTENCE,
+    captioned_config,
+)
+
+CLASSIFIER = """
+x   -   3    -  -     -    -    -  -
+x1  x   32   3  1     -    yes  ReLU  SAME
+x2  x1  64   3  Max2  -    yes  ReLU  SAME
+x3  x2  64   3  Max2  -    yes  ReLU  SAME
+z   x3  128  4  1     -    yes  ReLU  -
+y   z   18   1  1     -    -    -  -
+"""
+
+
+def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
+    """Returns the config; see the module's docstring for the arguments."""
+    given = parse_arguments(argument, **ARGUMENTS)
+    config = captioned_config(given, learned_prior_mnist_small.TABLES)
+    config.game.kernel_init = "0.08"
+    config.classifier = classifier.get_config("data=flowers")
+    config.classifier.game.tables.classifier = f"{HEADER}  Padding{CLASSIFIER}"
+    for part in (config, config.classifier):
+        part.dataset.update(name="flowers", image_shape="16x16x3")
+    for name in config.players:
+        config.players[name] = player(1e-3, b1=0.5, schedule="cosine")
+    config.duration = "30_epochs"
+    config.sentences = tuple(map(DRAWN_SENTENCE.format, COLOURS))
+    if given.runlocal:
+        shrink(config)
+    return config
