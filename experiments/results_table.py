@@ -35,6 +35,14 @@ NUMBERS = {  # what the results are called in tables, and how they are shown
         "generated images read as their label by a classifier of the data",
         "{:.1%}",
     ),
+    "caption_accuracy": (
+        "illustrations read as what their caption says, all attributes",
+        "{:.1%}",
+    ),
+    "caption_accuracy_colour": (
+        "illustrations read as what their caption says, colour",
+        "{:.1%}",
+    ),
     "classifier_inception_score": (
         "inception score by a classifier of the data",
         "{:.3f}",
@@ -51,6 +59,8 @@ _README = (  # and all numbers that the paper reports, too
     "classification_error",
     "classifier_agreement",
     "generated_label_accuracy",
+    "caption_accuracy",
+    "caption_accuracy_colour",
     "modes_captured",
     "high_quality_fraction",
 )

@@ -140,7 +140,7 @@ def captions(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
         "captions": captioned(
             figures.image_grid(
                 model.styles(_STYLES, seed, captions=shown),
-                row_labels=["\n".join(textwrap.wrap(text, 32)) for text in shown],
+                row_labels=["\n".join(textwrap.wrap(text, 45)) for text in shown],
             ),
             f"Images generated for random captions of the {judged.split} split. A "
             "column is a style: noise that is the same for all captions.",
