@@ -175,9 +175,8 @@ def _vectors_of_captions(
     vectors = dataset.splits["train"].embedding
     if vectors is None:
         raise ValueError(
-            f"the game {config.game.name!r} learns from captions of {dataset.name!r}: "
-            "let config.embedding be how they are embedded, as "
-            "sentences.default_config() has it"
+            f"the game {config.game.name!r} learns from captions, and those of "
+            f"{dataset.name!r} are not embedded: load it with sentences.load_dataset"
         )
     return vectors
 

@@ -18,6 +18,7 @@ from adversarial_latent import parallel as parallel_lib
 from adversarial_latent.checkpoints import Checkpoints
 from adversarial_latent.data import Dataset
 from adversarial_latent.evaluation.evaluate import (
+    check_evaluation,
     classifier_workdir,
     environment,
     evaluate,
@@ -26,6 +27,7 @@ from adversarial_latent.evaluation.evaluate import (
 )
 from adversarial_latent.experiment import make_experiment
 from adversarial_latent.game import Game
+from adversarial_latent.games import make_game
 from adversarial_latent.logging import MetricsLog, progress_bar
 from adversarial_latent.model import Model
 from adversarial_latent.sentences import load_dataset, load_embedding
@@ -225,6 +227,7 @@ def train_and_evaluate(
       RuntimeError: if another live run holds `workdir`.
       ValueError: if config, data or `workdir` do not fit; nothing is changed then.
     """
+    check_evaluation(config, make_game(config.game))  # before anything is trained
     if jax.process_index() != 0:
         if _train_classifier(config, workdir):
             train(config, workdir)

@@ -120,7 +120,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     }
     config.trials = 3
     config.batch_size = 100
-    config.duration = "40_epochs"
+    config.duration = "30_epochs"
     config.checkpoint_every = "2000_steps"
     config.evaluators = (*evaluators, "samples")
     if given.task == "clustering":

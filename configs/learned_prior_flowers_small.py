@@ -8,7 +8,7 @@ the game's settings are explained, but for data and narrow:
   latent, similarity, prior, runlocal
 
 Networks are those of configs/learned_prior_mnist_small.py. Similarity is that of pixels
-unless it is asked for otherwise: features of so small a D_I say little of a flower until
+unless asked for otherwise: features of so small a D_I say little of a flower until
 late. D_I learns at half the rate of the others, which lose to it otherwise.
 """
 

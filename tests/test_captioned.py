@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import ml_collections
 import numpy as np
 import pytest
 from PIL import Image
@@ -138,6 +139,16 @@ def test_two_devices_see_what_one_sees(config):
     np.testing.assert_array_equal(seen["labelled_x"], images)
 
 
-def test_a_game_of_captions_needs_their_vectors(config):
-    with pytest.raises(ValueError, match=r"let config.embedding be how they are emb"):
+def test_a_game_of_captions_needs_their_vectors(config, tmp_path):
+    with pytest.raises(ValueError, match=r"of 'flowers' are not embedded: load it wi"):
         make_experiment(config, load(config.dataset))
+    without = config.copy_and_resolve_references()
+    without.embedding = ml_collections.ConfigDict()
+    with pytest.raises(ValueError, match=r"learns from captions: let config.embedding"):
+        train.train_and_evaluate(without, str(tmp_path))
+    useless = config.copy_and_resolve_references()
+    useless.game.update(condition="", mutual_information=0.0)
+    useless.game.tables.code_generator = HEADER + "n - 2 - - - - -\nz n 5 1 1 - - -\n"
+    with pytest.raises(ValueError, match=r"no use for captions as it is: leave"):
+        train.train_and_evaluate(useless, str(tmp_path))
+    assert not list(tmp_path.iterdir())

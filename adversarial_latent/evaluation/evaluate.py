@@ -36,8 +36,19 @@ def check_evaluation(config: ml_collections.ConfigDict, game: Game) -> None:
 
     Raises:
       ValueError: an unknown evaluator or selection, one that asks what the game does
-        not answer, or one that compares clusters where the game infers none.
+        not answer, or one that compares clusters where the game infers none; captions
+        that are not embedded, or an embedding that the game has no use for.
     """
+    if game.captioned and not config.embedding:
+        raise ValueError(
+            f"the game {config.game.name!r} learns from captions: let config.embedding "
+            "be how they are embedded, as sentences.default_config() has it"
+        )
+    if config.embedding and not game.captioned:
+        raise ValueError(
+            f"the game {config.game.name!r} has no use for captions as it is: leave "
+            "config.embedding empty"
+        )
     untrained = Model(game, {}, {})
     for name in (*config.evaluators, *config.curves):
         evaluator = get_evaluator(name)

@@ -122,9 +122,11 @@ class AAE(Game):
         """Data as networks see them."""
         return x
 
-    def _infer(self, net: Networks, x: chex.Array) -> dict[str, chex.Array]:
+    def _infer(
+        self, net: Networks, x: chex.Array, noisy: bool = True
+    ) -> dict[str, chex.Array]:
         """All rows of the encoder's table, of seen x [B, ...] with its noise."""
-        if net.train and self.input_noise:
+        if noisy and net.train and self.input_noise:
             x += self.input_noise * jax.random.normal(net.key("input"), x.shape)
         return net("encoder", x)
 
@@ -205,12 +207,16 @@ class AAE(Game):
     # The consistency phase.
 
     def _look_around(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
-        """Compares q(y|x) with that of what is near x."""
+        """Compares q(y|x) with that near x, without the noise that would hide it."""
         x = self._seen(batch["x"])
+
+        def y_mu(x: chex.Array) -> chex.Array:
+            return self._infer(net.fork(), x, noisy=False)["y_mu"]
+
         divergence = virtual_adversarial_divergence(
-            lambda x: self._infer(net.fork(), x)["y_mu"],
+            y_mu,
             x,
-            self._infer(net.fork(), x)["y_mu"],
+            y_mu(x),
             net.key("consistency"),
             self.consistency_radius,
         )
