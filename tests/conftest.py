@@ -24,6 +24,14 @@ def _compile_once(tmp_path_factory):
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
+@pytest.fixture(scope="module")
+def _in_a_hurry():
+    """Compiles without most optimisations: a run of two steps is its compilation."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory):
     """Work directory of a run of `tiny_config` that nothing disturbed; do not write."""

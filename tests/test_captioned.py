@@ -68,7 +68,7 @@ def config():
 
 
 @pytest.fixture(scope="module")
-def run(config, tmp_path_factory):
+def run(_in_a_hurry, config, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("captioned")
     train.train_and_evaluate(config, str(workdir))
     return workdir

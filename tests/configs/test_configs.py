@@ -24,7 +24,8 @@ FILES = sorted(Path(__file__).parents[2].glob("configs/[!_]*.py"))
 TFDS = {"mnist": ((28, 28, 1), 10, "3.0.1"), "cifar10": ((32, 32, 3), 10, "3.0.2")}
 # Those of SVHN take steps in test_svhn.py, those of AIM on images in
 # test_aim_images.py: all of this would take them minutes. The others have the networks
-# of amm_mnist, or of samm_mnist_dense, with a game that another config has, too.
+# of amm_mnist, which is traced below, or of samm_mnist_dense, with a game that another
+# config has, too.
 AIM = {"aim_mnist", "aim_mnist_small", "aim_cifar10", "aim_celeba"}
 SLOW = {"amm_svhn", "samm_svhn", "samm_mnist", "conditional_ali_mnist"}
 # Those of the PixelGAN autoencoder's paper are traced in test_pixelgan.py.
@@ -36,7 +37,7 @@ LEARNED_PRIOR = {f"learned_prior_{data}" for data in ("mnist", "cifar10", "svhn"
 LEARNED_PRIOR |= {"learned_prior_mnist_small", "learned_prior_flowers"}
 LEARNED_PRIOR |= {"learned_prior_flowers_small"}
 # And the adversarial autoencoders, in test_aae.py.
-SLOW |= {"aae_mnist", "amm_mnist_dense", *AIM, *PIXELGAN, *LEARNED_PRIOR}
+SLOW |= {"aae_mnist", "amm_mnist", "amm_mnist_dense", *AIM, *PIXELGAN, *LEARNED_PRIOR}
 QUICK = [path for path in FILES if path.stem not in SLOW]
 
 
@@ -70,14 +71,6 @@ def write_tfds(directory, name):
 @pytest.fixture(params=FILES, ids=lambda path: path.stem)
 def module(request):
     return importlib.import_module(f"configs.{request.param.stem}")
-
-
-@pytest.fixture
-def _in_a_hurry():
-    """Compiles without most optimisations: a run of two steps is its compilation."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.mark.usefixtures("_in_a_hurry")
