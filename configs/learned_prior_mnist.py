@@ -253,7 +253,11 @@ def paper_config(
         config.embedding.dim = CAPTION_DIM
         config.evaluators = ("captions", "reconstruction", "interpolation")
         return config
-    judges = {"none": (), "label": ("faithfulness",), "categorical": ("clustering",)}
+    judges = {
+        "none": (),
+        "label": ("faithfulness", "style", "prior_codes"),
+        "categorical": ("clustering", "style", "prior_codes"),
+    }
     config.evaluators = (
         *judges[given.condition],
         "inception",

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 import jax
 import numpy as np
 from matplotlib.figure import Figure
-from sklearn.manifold import TSNE
-from threadpoolctl import threadpool_limits
 
 from adversarial_latent.data import Examples
 from adversarial_latent.distributions import GaussianMixture
@@ -19,9 +17,7 @@ from adversarial_latent.evaluation.evaluator import (
     choose,
     evaluator,
 )
-
-MAX_POINTS = 1500
-"""How many codes a figure shows."""
+from adversarial_latent.evaluation.projection import MAX_POINTS, project
 
 IMAGES_PER_COMPONENT = 10
 """Columns of a figure whose rows are components."""
@@ -370,17 +366,7 @@ def _draw_tsne(
     seed: int,
 ) -> Figure:
     chosen = choose(len(z), MAX_POINTS, seed)
-    z = z[chosen]
-    # Codes that collapsed to a point or a line have no two principal components.
-    spans_plane = np.linalg.matrix_rank(z - z.mean(axis=0)) >= 2
-    tsne = TSNE(
-        init="pca" if spans_plane else "random",
-        perplexity=min(30.0, (len(chosen) - 1) / 3),
-        random_state=seed,
-    )
-    # Threads would add up forces in varying order, and so change the picture.
-    with threadpool_limits(limits=1):
-        points = tsne.fit_transform(z)
+    points = project(z[chosen], seed)
     meaning, groups, names = colours(judged, clusters, num_clusters)
     return captioned(
         figures.scatter_figure(points, groups[chosen], names, legend_title=meaning),

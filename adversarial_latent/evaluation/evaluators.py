@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from adversarial_latent.evaluation.clusters import classification, clustering
+from adversarial_latent.evaluation.disentangled import prior_codes, style
 from adversarial_latent.evaluation.evaluator import Evaluator
 from adversarial_latent.evaluation.generated import captions, faithfulness, inception
 from adversarial_latent.evaluation.images import (
@@ -28,6 +29,8 @@ EVALUATORS: Mapping[str, Evaluator] = {
         inception,
         faithfulness,
         captions,
+        style,
+        prior_codes,
         likelihood,
         modes,
         manifold,

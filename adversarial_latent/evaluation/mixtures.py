@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from adversarial_latent.distributions import GaussianMixture
 from adversarial_latent.evaluation import figures, metrics
 from adversarial_latent.evaluation.clusters import (
-    MAX_POINTS,
     colours,
     component_names,
     count,
@@ -22,6 +21,7 @@ from adversarial_latent.evaluation.evaluator import (
     choose,
     evaluator,
 )
+from adversarial_latent.evaluation.projection import MAX_POINTS
 
 _DISTANCE = (
     "the distance of components j and k is sqrt(sum_i (mu_ji - mu_ki)^2 / "

@@ -160,6 +160,12 @@ METRICS: Mapping[str, Metric] = {
         is_share=True,
         better="higher",
     ),
+    "style_consistency": Metric(
+        "Consistency of style",
+        "share of the variance of brightness, breadth and slant within components that "
+        "the style explains",
+        better="higher",
+    ),
     "classifier_inception_score": Metric(
         "Inception score by a classifier of the data",
         "1 for images of one class or of none, at best the number of classes; not "

@@ -35,6 +35,7 @@ SWEEP = Sweep(
         "classifier_inception_score",
         "classifier_frechet_distance",
         "generated_label_accuracy",
+        "style_consistency",
         "clustering_accuracy",
         "reconstruction_mse",
     ),
