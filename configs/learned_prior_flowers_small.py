@@ -56,8 +56,9 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     for part in (config, config.classifier):
         part.dataset.update(name="flowers", image_shape="16x16x3")
     for name in config.players:
-        rate = 5e-4 if name == "image_discriminator" else 1e-3
-        config.players[name] = player(rate, b1=0.5, schedule="cosine", decay_from=0.4)
+        rate = 2.5e-4 if name == "image_discriminator" else 5e-4
+        config.players[name] = player(rate, b1=0.5, schedule="cosine")
+    config.ema_decay = 0.999
     config.game.mutual_information = 2.0
     config.embedding.steps = 600
     config.duration = "60_epochs"

@@ -207,16 +207,12 @@ class AAE(Game):
     # The consistency phase.
 
     def _look_around(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
-        """Compares q(y|x) with that near x, without the noise that would hide it."""
+        """Compares q(y|x), without noise, with that of what is near x, and noisy."""
         x = self._seen(batch["x"])
-
-        def y_mu(x: chex.Array) -> chex.Array:
-            return self._infer(net.fork(), x, noisy=False)["y_mu"]
-
         divergence = virtual_adversarial_divergence(
-            y_mu,
+            lambda x: self._infer(net.fork(), x)["y_mu"],
             x,
-            y_mu(x),
+            self._infer(net.fork(), x, noisy=False)["y_mu"],
             net.key("consistency"),
             self.consistency_radius,
         )
