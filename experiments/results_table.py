@@ -35,6 +35,7 @@ NUMBERS = {  # what the results are called in tables, and how they are shown
         "generated images read as their label by a classifier of the data",
         "{:.1%}",
     ),
+    "style_consistency": ("consistency of style", "{:.2f}"),
     "caption_accuracy": (
         "illustrations read as what their caption says, all attributes",
         "{:.1%}",
