@@ -7,11 +7,12 @@ Arguments, after the colon, are those of configs/learned_prior_flowers.py, where
 the game's settings are explained, but for data and narrow:
   latent, similarity, prior, runlocal
 
-Networks are those of configs/learned_prior_mnist_small.py. Similarity is that of pixels
-unless asked for otherwise: features of so small a D_I say little of a flower until
-late. D_I learns at half the rate of the others, which lose to it otherwise. The code
-generator reduces a caption's vector to 16 dimensions first: 200 outweigh the noise, and
-all images of a caption are the same then.
+Networks are those of configs/learned_prior_mnist_small.py, with twice the channels in
+the decoder, and parameters are averaged. Similarity is that of pixels unless asked for
+otherwise: features of so small a D_I say little of a flower until late. D_I learns at
+half the rate of the others, which lose to it otherwise. The code generator reduces a
+caption's vector to 16 dimensions first: 200 outweigh the noise, and all images of a
+caption are the same then (experiments/results/learned_prior/README.md).
 """
 
 import ml_collections
@@ -35,6 +36,13 @@ z   x3  128  4  1     -    yes  ReLU  -
 y   z   18   1  1     -    -    -  -
 """
 
+DECODER = """
+z   -   {d}     -  -  -  -    -     -
+x1  z   128     4  1  -  yes  ReLU  -
+x2  x1  64      up
+x3  x2  32      up
+x   x3  {maps}  3  1  -  -    Tanh  1
+"""
 CODE_GENERATOR = """
 s  -    200  -  -  -  -    -     -
 n  -    100  -  -  -  -    -     -
@@ -47,7 +55,8 @@ z  h    100  1  1  -  yes  -     -
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Returns the config; see the module's docstring for the arguments."""
     given = parse_arguments(argument, **ARGUMENTS | {"similarity": "pixel"})
-    config = captioned_config(given, learned_prior_mnist_small.TABLES)
+    tables = learned_prior_mnist_small.TABLES | {"decoder": DECODER}
+    config = captioned_config(given, tables)
     config.game.kernel_init = "0.08"
     if "code_generator" in config.game.tables:
         config.game.tables.code_generator = f"{HEADER}  Padding{CODE_GENERATOR}"
@@ -56,12 +65,11 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     for part in (config, config.classifier):
         part.dataset.update(name="flowers", image_shape="16x16x3")
     for name in config.players:
-        rate = 2.5e-4 if name == "image_discriminator" else 5e-4
+        rate = 5e-4 if name == "image_discriminator" else 1e-3
         config.players[name] = player(rate, b1=0.5, schedule="cosine")
     config.ema_decay = 0.999
-    config.game.mutual_information = 2.0
     config.embedding.steps = 600
-    config.duration = "60_epochs"
+    config.duration = "40_epochs"
     config.curves = ("captions",)
     config.evaluate_every = "10_epochs"
     config.sentences = tuple(map(DRAWN_SENTENCE.format, COLOURS))
