@@ -5,6 +5,7 @@ is a classifier of the data themselves, which a run trains beforehand
 (`config.classifier`): numbers can be compared under the same classifier only.
 """
 
+import itertools
 import textwrap
 from collections.abc import Sequence
 
@@ -159,9 +160,10 @@ def captions(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
 
 
 def _differences(sentences: Sequence[str]) -> list[str]:
-    """What each of the sentences has that not all of them have."""
-    common = set.intersection(*(set(sentence.split()) for sentence in sentences))
-    return [
-        " ".join(word for word in sentence.split() if word not in common)
-        for sentence in sentences
-    ]
+    """What each of the sentences has that others have not, in the same place if any."""
+    split = [sentence.split() for sentence in sentences]
+    if len({len(words) for words in split}) == 1:
+        changing = [len(set(column)) > 1 for column in zip(*split, strict=True)]
+        return [" ".join(itertools.compress(words, changing)) for words in split]
+    common = set.intersection(*map(set, split))
+    return [" ".join(word for word in words if word not in common) for words in split]

@@ -157,7 +157,7 @@ def test_captions_and_sentences_are_shown(described):
         [name for several in described.splits["test"].captions for name in several],
         grey,
     )
-    sentences = ("a red flower", "a blue flower")
+    sentences = ("a red flower with red leaves", "a blue flower with red leaves")
     images |= dict.fromkeys(sentences, grey)
 
     class Grey(ByBrightness):
@@ -176,7 +176,7 @@ def test_captions_and_sentences_are_shown(described):
         text.get_text() for text in found.figures["sentences"].axes[0].get_xticklabels()
     ]
     assert labels == ["red", "blue"]
-    assert "'a red flower'" in found.figures["sentences"].get_label()
+    assert "'a red flower with red leaves'" in found.figures["sentences"].get_label()
     rows = found.figures["captions"].axes[0].get_yticklabels()
     assert len(rows) == 8
     assert found.results["caption_accuracy"] == pytest.approx(2 / 12)
