@@ -3,9 +3,11 @@
 import ml_collections
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 from PIL import Image
 
 from adversarial_latent import data
+from tests.data import tiny_tfds
 
 
 @pytest.fixture
@@ -60,3 +62,46 @@ def test_what_is_wrong_is_named(config, tmp_path):
         data.load(config)
     with pytest.raises(ValueError, match=r"captions has no meaning for .* 'digits'"):
         data.load(ml_collections.ConfigDict({"name": "digits", "captions": "text"}))
+
+
+def test_captions_of_a_data_set_of_tfds(tmp_path):
+    """Its examples are named by the feature `file_name`, as Oxford's flowers are."""
+    rng = np.random.default_rng(0)
+
+    def examples(names):
+        return [
+            {
+                "image": tiny_tfds.png(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)),
+                "label": 0,
+                "file_name": f"{name}.jpg".encode(),
+            }
+            for name in names
+        ]
+
+    splits = {"train": examples(["a", "b", "c"]), "test": examples(["d"])}
+    tiny_tfds.write(
+        tmp_path / "tfds",
+        "tiny",
+        features={
+            "image": tfds.features.Image(shape=(4, 4, 3)),
+            "label": tfds.features.ClassLabel(num_classes=2),
+            "file_name": tfds.features.Text(),
+        },
+        splits=splits,
+    )
+    (tmp_path / "text").mkdir()
+    for name in "abcd":
+        (tmp_path / "text" / f"{name}.txt").write_text(f"this is {name}\n")
+    dataset = data.load(
+        ml_collections.ConfigDict(
+            {
+                "name": "tfds:tiny",
+                "data_dir": str(tmp_path / "tfds"),
+                "captions": str(tmp_path / "text"),
+            }
+        )
+    )
+    train = dataset.splits["train"]
+    assert train.name == ("a.jpg", "b.jpg", "c.jpg")
+    assert train.captions == (("this is a",), ("this is b",), ("this is c",))
+    assert dataset.splits["test"].captions == (("this is d",),)
