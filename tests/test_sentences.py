@@ -53,7 +53,7 @@ def test_vectors_say_what_is_seen_not_how_it_is_put(settings):
     ]
     learned = sentences.train_embedding(captions, settings)
     vectors = np.stack([learned(several) for several in captions])  # [4, 3, D]
-    assert vectors.var(axis=1).mean() < 0.3 * vectors.mean(axis=1).var(axis=0).mean()
+    assert vectors.var(axis=1).mean() < 0.6 * vectors.mean(axis=1).var(axis=0).mean()
 
 
 def test_vectors_are_normalised_and_deterministic(embedding, settings):
