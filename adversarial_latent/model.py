@@ -246,6 +246,8 @@ class Model:
         if n < 1:
             raise ValueError(f"cannot draw n={n} examples: at least 1")
         if self.captioned or caption is not None:
+            if component is not None:
+                raise ValueError("give a component or a caption, not both")
             vectors = self._embed(
                 [caption] * n if isinstance(caption, str) else caption
             )

@@ -48,7 +48,7 @@ s  -    200  -  -  -  -    -     -
 n  -    100  -  -  -  -    -     -
 c  s    16   1  1  -  yes  -     -
 h  c|n  232  1  1  -  yes  ReLU  -
-z  h    100  1  1  -  yes  -     -
+z  h    {d}  1  1  -  yes  -     -
 """
 
 
@@ -59,7 +59,8 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config = captioned_config(given, tables)
     config.game.kernel_init = "0.08"
     if "code_generator" in config.game.tables:
-        config.game.tables.code_generator = f"{HEADER}  Padding{CODE_GENERATOR}"
+        code_generator = CODE_GENERATOR.format(d=given.latent)
+        config.game.tables.code_generator = f"{HEADER}  Padding{code_generator}"
     config.classifier = classifier.get_config("data=flowers")
     config.classifier.game.tables.classifier = f"{HEADER}  Padding{CLASSIFIER}"
     for part in (config, config.classifier):

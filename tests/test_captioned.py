@@ -101,6 +101,7 @@ def test_a_trained_model_is_told_sentences(run):
     for arguments, message in (
         ({}, "shows what a caption says; give it one"),
         ({"caption": both}, "3 examples need 1 or 3 captions: 2"),
+        ({"caption": "a red flower", "component": 1}, "a caption, not both"),
         ({"caption": "xyzzy"}, "'xyzzy' has no word that the sentence encoder"),
     ):
         with pytest.raises(ValueError, match=message):

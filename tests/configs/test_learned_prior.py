@@ -289,6 +289,7 @@ def test_arguments_that_cannot_be(module, argument, message):
         (learned_prior_flowers, ""),
         (learned_prior_flowers, "data=oxford,narrow=2"),
         (learned_prior_flowers_small, ""),
+        (learned_prior_flowers_small, "latent=60"),
         (learned_prior_flowers_small, "prior=fixed"),
     ],
 )
