@@ -38,6 +38,7 @@ from adversarial_latent.game import Code, Game, Losses, Networks, Outcome, Playe
 from adversarial_latent.games.building import from_config
 from adversarial_latent.losses import adversarial_loss
 from adversarial_latent.networks.table import logits
+from adversarial_latent.penalties import penalty
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +68,9 @@ class LearnedPrior(Game):
         paper) and the decoder (lambda). An optimiser that divides by the size of
         gradients, as Adam does, knows no lambda: change the decoder's learning rate.
       loss: name of the adversarial losses (`losses.py`).
+      penalty: name of a penalty on D_I (`penalties.py`), the fake side of which is
+        dec(CG(z, s)).
+      penalty_weight: its weight, 0 for none as in the paper.
       data_scale: networks see and make (x - data_shift) / data_scale,
       data_shift: as in `gan.py`.
     """
@@ -79,6 +83,8 @@ class LearnedPrior(Game):
     mutual_information: float
     reconstruction_weights: tuple[float, float]
     loss: str
+    penalty: str
+    penalty_weight: float
     data_scale: float
     data_shift: float
 
@@ -233,6 +239,7 @@ class LearnedPrior(Game):
         noise = self._discriminate(net.fork(), x_noise, s)
         rec = self._discriminate(net.fork(), x_rec, s)
         outcome = {"real": logits(real), "noise": logits(noise), "rec": logits(rec)}
+        outcome |= {"x": x, "x_noise": x_noise} | ({} if s is None else {"s": s})
         if self.mutual_information:
             assert s is not None
             outcome["information"] = self._surprise(noise, s)
@@ -242,8 +249,7 @@ class LearnedPrior(Game):
         return outcome
 
     def _image_discriminator_loss(self, net: Networks, outcome: Outcome) -> Losses:
-        """Eq. 4 and the third term of algorithm 1; and -log Q."""
-        del net
+        """Eq. 4 and the third term of algorithm 1; -log Q; and the penalty."""
         game, sides = adversarial_loss(self.loss), ("real", "noise", "rec")
         losses = game.discriminator(outcome["real"], outcome["noise"])
         losses += game.fake(outcome["rec"])
@@ -251,6 +257,16 @@ class LearnedPrior(Game):
         if self.mutual_information:
             losses += self.mutual_information * outcome["told"]
             scalars["q_loss"] = outcome["told"].mean()
+        if self.penalty_weight:
+            s = outcome.get("s")
+            penalties = penalty(self.penalty)(
+                lambda x: logits(self._discriminate(net.fork(), x, s)),
+                outcome["x"],
+                outcome["x_noise"],
+                net.key("penalty"),
+            )
+            losses += self.penalty_weight * penalties
+            scalars["image_discriminator/penalty"] = penalties.mean()
         return losses, scalars
 
     def _generator_loss(self, net: Networks, outcome: Outcome) -> Losses:
@@ -329,6 +345,8 @@ def default_config() -> ml_collections.ConfigDict:
             "mutual_information": 0.0,
             "reconstruction_weights": (1.0, 1.0),
             "loss": "non_saturating",
+            "penalty": "r1",
+            "penalty_weight": 0.0,
             "data_scale": 0.5,  # images in [-1, 1]: a decoder's Tanh
             "data_shift": 0.5,
             "padding": "VALID",

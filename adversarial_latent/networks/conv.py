@@ -2,11 +2,11 @@
 
 XLA's CPU backend runs a convolution inside a loop body as a naive loop
 (jax-ml/jax#12868) and is slow on transposed and doubly differentiated ones. There
-the convolution is written as a matrix product: `extract_patches`, static slices laid
-side by side, times the kernel as a matrix; the transposed one is a matrix product
-followed by `overlap_add`, the transpose of `extract_patches`. An input of one pixel
-so becomes a dense layer by itself. On GPU and TPU the compiler's own convolution is
-used.
+the convolution is written as matrix products, one for each row of the kernel, of the
+pixels of its columns laid side by side. The transposed one is a matrix product followed
+by overlap-adding or, where windows lie some pixels apart, a convolution that makes all
+the pixels between two of them at once. An input of one pixel so becomes a dense layer
+by itself. On GPU and TPU the compiler's own convolution is used.
 """
 
 import functools
@@ -21,6 +21,7 @@ from jax import lax
 
 Padding = Literal["VALID", "SAME"] | int
 
+_FEW = 8
 _DIMENSION_NUMBERS = ("NHWC", "HWIO", "NHWC")
 
 
@@ -99,47 +100,15 @@ def conv_transpose(
     return lax.pad(y, jnp.zeros((), y.dtype), [(0, 0, 0), *_edges(crops), (0, 0, 0)])
 
 
-def extract_patches(x: chex.Array, window: tuple[int, int], stride: int) -> chex.Array:
-    """Lays the pixels of every window side by side.
-
-    Args:
-      x: images [B, H, W, C].
-      window: (kh, kw).
-      stride: step between the windows.
-
-    Returns:
-      [B, H', W', kh * kw * C] with H' = (H - kh) // stride + 1.
-    """
-    batch, height, width, channels = x.shape
-    if window == (height, width):  # A dense layer: nothing to copy, quick to compile.
-        return x.reshape(batch, 1, 1, -1)
-    rows = (height - window[0]) // stride
-    columns = (width - window[1]) // stride
-    slices = [
-        lax.slice(
-            x,
-            (0, i, j, 0),
-            (batch, i + rows * stride + 1, j + columns * stride + 1, channels),
-            (1, stride, stride, 1),
-        )
-        for i in range(window[0])
-        for j in range(window[1])
-    ]
-    return lax.concatenate(slices, dimension=3)
-
-
-def overlap_add(
-    patches: chex.Array, window: tuple[int, int], stride: int
-) -> chex.Array:
-    """Adds the windows into an image: the transpose of `extract_patches`.
+def _overlap_add(patches: chex.Array, window: tuple[int, int]) -> chex.Array:
+    """Adds windows, which lie one pixel apart, into an image.
 
     Args:
       patches: [B, H, W, kh * kw * C].
       window: (kh, kw).
-      stride: step between the windows.
 
     Returns:
-      [B, H', W', C] with H' = (H - 1) * stride + kh.
+      [B, H', W', C] with H' = H - 1 + kh.
     """
     batch, height, width, size = patches.shape
     if (height, width) == (1, 1):
@@ -149,7 +118,7 @@ def overlap_add(
     painted = []
     for index, part in enumerate(parts):
         edges = [
-            (offset, size - 1 - offset, stride - 1)
+            (offset, size - 1 - offset, 0)
             for offset, size in zip(divmod(index, window[1]), window, strict=True)
         ]
         painted.append(lax.pad(part, zero, [(0, 0, 0), *edges, (0, 0, 0)]))
@@ -157,8 +126,25 @@ def overlap_add(
 
 
 def _conv_matrix(x: chex.Array, kernel: chex.Array, stride: int) -> chex.Array:
-    patches = extract_patches(x, kernel.shape[:2], stride)
-    return _matmul(patches, kernel.reshape(-1, kernel.shape[3]))
+    height, width, channels, features = kernel.shape
+    if (height, width) == x.shape[1:3]:  # A dense layer.
+        return _matmul(x.reshape(len(x), 1, 1, -1), kernel.reshape(-1, features))
+    x = _side_by_side(_shifted(x, width, stride, axis=2))
+    rows = _shifted(x, height, stride, axis=1)
+    if width * channels < _FEW:  # Products this narrow are slow.
+        return _matmul(_side_by_side(rows), kernel.reshape(-1, features))
+    kernels = kernel.reshape(height, -1, features)
+    return functools.reduce(operator.add, map(_matmul, rows, kernels))
+
+
+def _shifted(x: chex.Array, window: int, stride: int, axis: int) -> list[chex.Array]:
+    """For each place in a window the pixels of x there, of all windows."""
+    span = (x.shape[axis] - window) // stride * stride + 1
+    return [lax.slice_in_dim(x, i, i + span, stride, axis) for i in range(window)]
+
+
+def _side_by_side(images: list[chex.Array]) -> chex.Array:
+    return lax.concatenate(images, dimension=3)
 
 
 def _conv_lax(x: chex.Array, kernel: chex.Array, stride: int) -> chex.Array:
@@ -170,8 +156,35 @@ def _conv_lax(x: chex.Array, kernel: chex.Array, stride: int) -> chex.Array:
 def _conv_transpose_matrix(
     x: chex.Array, kernel: chex.Array, stride: int
 ) -> chex.Array:
-    matrix = kernel.transpose(2, 0, 1, 3).reshape(kernel.shape[2], -1)
-    return overlap_add(_matmul(x, matrix), kernel.shape[:2], stride)
+    if stride == 1 or x.shape[1:3] == (1, 1):
+        matrix = kernel.transpose(2, 0, 1, 3).reshape(kernel.shape[2], -1)
+        return _overlap_add(_matmul(x, matrix), kernel.shape[:2])
+    return _sub_pixel_conv(x, kernel, stride)
+
+
+def _sub_pixel_conv(x: chex.Array, kernel: chex.Array, stride: int) -> chex.Array:
+    """`conv_transpose`, "VALID", as a convolution whose channels become pixels.
+
+    Along an axis, pixel stride * q + r is the sum over t of x[q - t] @
+    kernel[stride * t + r]: of the same x for all r. (Shi et al. 2016, section 3.2.)
+    """
+    batch, height, width, channels = x.shape
+    sizes, features = kernel.shape[:2], kernel.shape[3]
+    taps = tuple(-(-size // stride) for size in sizes)
+    zero = jnp.zeros((), x.dtype)
+    edges = [(t - 1, t - 1, 0) for t in taps]
+    x = lax.pad(x, zero, [(0, 0, 0), *edges, (0, 0, 0)])
+    fill = [(0, t * stride - size, 0) for t, size in zip(taps, sizes, strict=True)]
+    kernel = lax.pad(kernel, zero, [*fill, (0, 0, 0), (0, 0, 0)])
+    kernel = kernel.reshape(taps[0], stride, taps[1], stride, channels, features)
+    kernel = kernel[::-1, :, ::-1].transpose(0, 2, 4, 1, 3, 5)
+    y = _conv_matrix(x, kernel.reshape(*taps, channels, -1), 1)
+    rows, columns = y.shape[1:3]
+    y = y.reshape(batch, rows, columns, stride, stride, features)
+    y = y.transpose(0, 1, 3, 2, 4, 5)
+    y = y.reshape(batch, rows * stride, columns * stride, features)
+    full = [(n - 1) * stride + k for n, k in zip((height, width), sizes, strict=True)]
+    return y[:, : full[0], : full[1]]
 
 
 def _matmul(x: chex.Array, matrix: chex.Array) -> chex.Array:
