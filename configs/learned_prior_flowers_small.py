@@ -9,10 +9,13 @@ the game's settings are explained, but for data and narrow:
 
 Networks are those of configs/learned_prior_mnist_small.py, with twice the channels in
 the decoder, and parameters are averaged. Similarity is that of pixels unless asked for
-otherwise: features of so small a D_I say little of a flower until late. D_I learns at
-half the rate of the others, which lose to it otherwise. The code generator reduces a
-caption's vector to 16 dimensions first: 200 outweigh the noise, and all images of a
-caption are the same then (experiments/results/learned_prior/README.md).
+otherwise: features of so small a D_I say little of a flower until late. It has a
+hundred times the paper's weight, since an encoder that gives in to D_C leaves the
+decoder nothing to learn from. D_I has no batch norm but a penalty on its gradient,
+which keeps it from winning, and Q a tenth of the usual weight, which leaves noise its
+place. The code generator reduces a caption's vector to 16 dimensions first: 200
+outweigh the noise, and all images of a caption are the same then
+(experiments/results/learned_prior/README.md).
 """
 
 import ml_collections
@@ -43,6 +46,13 @@ x2  x1  64      up
 x3  x2  32      up
 x   x3  {maps}  3  1  -  -    Tanh  1
 """
+IMAGE_DISCRIMINATOR = """
+x         -         {maps}  -  -  -  -  -        -
+x1        x         32      4  2  -  -  Leak0.2  1
+features  x1        64      4  2  -  -  Leak0.2  1
+h         features  200     4  1  -  -  Leak0.2  -
+p         h         1       1  1  -  -  -        -
+"""
 CODE_GENERATOR = """
 s  -    200  -  -  -  -    -     -
 n  -    100  -  -  -  -    -     -
@@ -55,9 +65,17 @@ z  h    {d}  1  1  -  yes  -     -
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Returns the config; see the module's docstring for the arguments."""
     given = parse_arguments(argument, **ARGUMENTS | {"similarity": "pixel"})
-    tables = learned_prior_mnist_small.TABLES | {"decoder": DECODER}
+    tables = learned_prior_mnist_small.TABLES | {
+        "decoder": DECODER,
+        "image_discriminator": IMAGE_DISCRIMINATOR,
+    }
     config = captioned_config(given, tables)
-    config.game.kernel_init = "0.08"
+    config.game.update(
+        kernel_init="0.08",
+        mutual_information=0.1,
+        reconstruction_weights=(100.0, 1.0),
+        penalty_weight=1.0,
+    )
     if "code_generator" in config.game.tables:
         code_generator = CODE_GENERATOR.format(d=given.latent)
         config.game.tables.code_generator = f"{HEADER}  Padding{code_generator}"
@@ -66,8 +84,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     for part in (config, config.classifier):
         part.dataset.update(name="flowers", image_shape="16x16x3")
     for name in config.players:
-        rate = 5e-4 if name == "image_discriminator" else 1e-3
-        config.players[name] = player(rate, b1=0.5, schedule="cosine")
+        config.players[name] = player(1e-3, b1=0.5, b2=0.99, schedule="cosine")
     config.ema_decay = 0.999
     config.embedding.steps = 600
     config.duration = "40_epochs"

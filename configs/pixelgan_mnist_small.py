@@ -16,13 +16,14 @@ blocks and 16 maps sees nine rows above a pixel, of 28 too few to tell what its 
 shows. With labels pixels have four grey levels, since binary ones lose thin strokes;
 without they are binary, since grey ones are clustered by how grey they are. Batch norm
 on the logits and slow adversaries, which the paper has without labels only, help with
-them, too: the code stays soft for longer. Learning rates fall to a tenth after 70% of
-the steps (experiments/results/pixelgan/README.md).
+them, too: the code stays soft for longer. Not in the paper: with labels the class is
+also made the same near an image, with less noise on it. Learning rates fall to a tenth
+after 70% of the steps (experiments/results/pixelgan/README.md).
 """
 
 import ml_collections
 
-from adversarial_latent.config import parse_arguments, shrink
+from adversarial_latent.config import parse_arguments, player, shrink
 from adversarial_latent.games.building import pixelcnn_config
 from adversarial_latent.networks.rows import HEADER
 from configs import pixelgan_clustering, pixelgan_mnist
@@ -48,6 +49,8 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         dropout, config.batch_size, config.duration = "-", 50, "30_epochs"
         for name in ("discriminator", "generator"):
             config.players[name].learning_rate = 0.01
+        config.game.update(input_noise=0.1, consistency_radius=0.3)
+        config.players.consistency = player(1e-3, b1=0.9)
     else:
         free = ",free" if given.free else ""
         config = pixelgan_clustering.get_config(

@@ -254,6 +254,23 @@ def test_image_discriminator_tells_images_from_both_that_are_made(
         jax.tree.map(np.testing.assert_array_equal, value, found)
 
 
+def test_penalty_on_the_image_discriminator(batch):
+    """Of a linear one: the squared length of what it multiplies images by."""
+    linear = "x - 4 - - - - -\nf x 8 1 1 - - -\np f 1 1 1 - - -\ns f 3 1 1 - - -\n"
+    made = config(penalty_weight=0.7, similarity="pixel")
+    made.tables.image_discriminator = toys.HEADER + linear
+    game = make_game(made)
+    variables = toys.jit(game.init)(KEY, batch)
+    outcome, losses, scalars, _ = play(game, variables, batch, "image_discriminator")
+    expected = softplus(-outcome["real"]) + softplus(outcome["noise"])
+    expected += softplus(outcome["rec"]) + 0.5 * np.float64(outcome["told"])
+    net = networks(game, variables)
+    p = net("image_discriminator", np.eye(5, 4, dtype=np.float32))["p"][:, 0]
+    penalty = np.square(np.float64(p[:4]) - np.float64(p[4])).sum()
+    assert scalars["image_discriminator/penalty"] == pytest.approx(penalty, rel=1e-4)
+    np.testing.assert_allclose(losses, expected + 0.7 * penalty, rtol=1e-4)
+
+
 def test_generator_makes_images_look_real_and_tell_their_s(game, variables, batch):
     outcome, losses, scalars, _ = play(game, variables, batch, "generator")
     net = networks(game, variables)
