@@ -8,16 +8,16 @@ Arguments, after the colon:
   labels       of semi_supervised: how many, as many of each digit
   k            of clustering: how many clusters
   prior        of z, with task codes: gaussian, pinwheel (ten Gaussians) or swiss_roll
-  consistency  of semi_supervised: q(y|x) is also made the same near x, by an encoder
-               with batch norm; neither is in the paper
+  consistency  of semi_supervised: q(y|x) is also made the same near x, which is not in
+               the paper
   runlocal     few data and steps: ends in a minute, to try things out
 
 Encoder and decoder are two layers of 1000 units (appendix A.2 of the paper), and so are
-discriminators. There is no batch norm. Learning rates and noise on what networks see
-(0.3, of discriminators, too) are those of implementations that came closest to the
-paper's numbers; those with 100 labels all stall near 5%. With consistency the encoder
-learns faster, under less noise, and parameters are averaged: 100 labels and a CPU are
-enough then (experiments/results/aae/README.md).
+discriminators, without batch norm. Learning rates and noise on what networks see (0.3,
+of discriminators, too) are those of implementations that came closest to the paper's
+numbers; those with 100 labels all stall near 5%. With consistency the encoder has batch
+norm, learns faster and under less noise, and parameters are averaged: 100 labels and a
+CPU are enough then (experiments/results/aae/README.md).
 """
 
 import ml_collections

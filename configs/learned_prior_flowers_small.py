@@ -83,6 +83,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.classifier.game.tables.classifier = f"{HEADER}  Padding{CLASSIFIER}"
     for part in (config, config.classifier):
         part.dataset.update(name="flowers", image_shape="16x16x3")
+        part.dataset.num_validation = 1000  # curves are not of held-out combinations
     for name in config.players:
         config.players[name] = player(1e-3, b1=0.5, b2=0.99, schedule="cosine")
     config.ema_decay = 0.999

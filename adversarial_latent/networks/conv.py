@@ -2,11 +2,12 @@
 
 XLA's CPU backend runs a convolution inside a loop body as a naive loop
 (jax-ml/jax#12868) and is slow on transposed and doubly differentiated ones. There
-the convolution is written as matrix products, one for each row of the kernel, of the
-pixels of its columns laid side by side. The transposed one is a matrix product followed
-by overlap-adding or, where windows lie some pixels apart, a convolution that makes all
-the pixels between two of them at once. An input of one pixel so becomes a dense layer
-by itself. On GPU and TPU the compiler's own convolution is used.
+the convolution is written as matrix products: pixels of one row of a window are laid
+side by side, and what the rows of the kernel make of them is added. The transposed one
+is a matrix product followed by overlap-adding or, where windows lie some pixels apart,
+a convolution that makes all the pixels between two of them at once. An input of one
+pixel so becomes a dense layer by itself. On GPU and TPU the compiler's own convolution
+is used.
 """
 
 import functools
@@ -21,7 +22,8 @@ from jax import lax
 
 Padding = Literal["VALID", "SAME"] | int
 
-_FEW = 8
+# Products with matrices of fewer rows than this are slow.
+_NARROW = 8
 _DIMENSION_NUMBERS = ("NHWC", "HWIO", "NHWC")
 
 
@@ -130,11 +132,16 @@ def _conv_matrix(x: chex.Array, kernel: chex.Array, stride: int) -> chex.Array:
     if (height, width) == x.shape[1:3]:  # A dense layer.
         return _matmul(x.reshape(len(x), 1, 1, -1), kernel.reshape(-1, features))
     x = _side_by_side(_shifted(x, width, stride, axis=2))
+    if width * channels < _NARROW:
+        x = _side_by_side(_shifted(x, height, stride, axis=1))
+        return _matmul(x, kernel.reshape(-1, features))
+    kernel = kernel.reshape(height, -1, features)
+    if stride == 1 and x.shape[1] > height:  # One product for all rows.
+        parts = jnp.split(_matmul(x, jnp.concatenate([*kernel], axis=1)), height, 3)
+        span = x.shape[1] - height + 1
+        return sum(part[:, i : i + span] for i, part in enumerate(parts))
     rows = _shifted(x, height, stride, axis=1)
-    if width * channels < _FEW:  # Products this narrow are slow.
-        return _matmul(_side_by_side(rows), kernel.reshape(-1, features))
-    kernels = kernel.reshape(height, -1, features)
-    return functools.reduce(operator.add, map(_matmul, rows, kernels))
+    return functools.reduce(operator.add, map(_matmul, rows, kernel))
 
 
 def _shifted(x: chex.Array, window: int, stride: int, axis: int) -> list[chex.Array]:
