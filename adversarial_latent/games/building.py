@@ -7,9 +7,14 @@ import flax.linen as nn
 import ml_collections
 
 from adversarial_latent.game import Game
+from adversarial_latent.losses import adversarial_loss
 from adversarial_latent.networks.pixelcnn import PixelCNN
 from adversarial_latent.networks.table import read_tables
+from adversarial_latent.penalties import penalty
 from adversarial_latent.pixels import pixel_likelihood
+
+# Attributes that are names of something.
+_NAMED = {"loss": adversarial_loss, "penalty": penalty}
 
 SomeGame = TypeVar("SomeGame", bound=Game)
 
@@ -32,7 +37,8 @@ def from_config(
       **settings: attributes that are not as the config has them.
 
     Raises:
-      ValueError: if the config lacks an attribute of the game.
+      ValueError: if the config lacks an attribute of the game, or there is no loss
+        or penalty of the name that it gives.
     """
     settings["networks"] = {
         **read_tables(config, transposed=transposed),
@@ -41,6 +47,9 @@ def from_config(
     names = [field.name for field in dataclasses.fields(kind)]
     if missing := set(names) - set(config) - set(settings):
         raise ValueError(f"config.game of {config.name!r} lacks {sorted(missing)}")
+    for name, look_up in _NAMED.items():
+        if name in names:
+            look_up(config[name])
     return kind(**{name: config[name] for name in names if name in config} | settings)
 
 

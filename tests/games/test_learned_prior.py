@@ -415,6 +415,8 @@ z        z_mu+z_sigma  5  -  -  -  -    -
         ({"condition": ""}, "mutual_information needs a condition"),
         ({"mutual_information": 0.0}, "labels enter by Q"),
         ({"prior": "fixed"}, r"tables are .*'code_generator'.*, not"),
+        ({"loss": "least"}, "'least'"),
+        ({"penalty": "r3"}, "unknown penalty 'r3'"),
         ({"without": ("image_discriminator",)}, "tables are .*, not .*'image_discr"),
     ],
 )
