@@ -88,7 +88,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         config.players[name] = player(1e-3, b1=0.5, b2=0.99, schedule="cosine")
     config.ema_decay = 0.999
     config.embedding.steps = 600
-    config.duration = "40_epochs"
+    config.duration = "55_epochs"
     config.curves = ("captions",)
     config.evaluate_every = "10_epochs"
     config.sentences = tuple(map(DRAWN_SENTENCE.format, COLOURS))

@@ -9,7 +9,9 @@ game's settings are explained, but for narrow:
 
 Images are scaled to 16x16. Networks have the kinds of layers that the paper's have, as
 many as so few pixels allow, and a quarter of the channels or less. Learning rates and
-initial weights are larger.
+initial weights are larger. With a categorical condition Q is also made the same near a
+real image, which is not in the paper: what it learned from generated images alone says
+little of real ones (experiments/results/learned_prior/README.md).
 """
 
 import ml_collections
@@ -56,6 +58,11 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.classifier.dataset.num_validation = 5000
     for name in config.players:
         config.players[name] = player(1e-3, b1=0.5, schedule="cosine")
+    if given.condition == "categorical":
+        config.game.consistency_weight = 1.0
+        config.ema_decay = 0.99
+        config.curves = ("clustering",)
+        config.evaluate_every = "250_steps"
     config.duration = "5_epochs"
     config.checkpoint_every = "1_epochs"
     if given.runlocal:

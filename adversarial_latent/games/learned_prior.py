@@ -34,6 +34,7 @@ import jax.numpy as jnp
 import ml_collections
 import optax
 
+from adversarial_latent.consistency import virtual_adversarial_divergence
 from adversarial_latent.game import Code, Game, Losses, Networks, Outcome, Player
 from adversarial_latent.games.building import from_config
 from adversarial_latent.losses import adversarial_loss
@@ -67,6 +68,9 @@ class LearnedPrior(Game):
       reconstruction_weights: of the reconstruction loss, for the encoder (1 in the
         paper) and the decoder (lambda). An optimiser that divides by the size of
         gradients, as Adam does, knows no lambda: change the decoder's learning rate.
+      consistency_weight: of D_KL(Q(s|x) || Q(s|x + r)) for real x, 0 as in the paper.
+      consistency_radius: length of r, as a part of the distance from x to the nearest
+        other example of the minibatch (`consistency.py`).
       loss: name of the adversarial losses (`losses.py`).
       penalty: name of a penalty on D_I (`penalties.py`), the fake side of which is
         dec(CG(z, s)).
@@ -82,6 +86,8 @@ class LearnedPrior(Game):
     condition: str
     mutual_information: float
     reconstruction_weights: tuple[float, float]
+    consistency_weight: float
+    consistency_radius: float
     loss: str
     penalty: str
     penalty_weight: float
@@ -246,6 +252,14 @@ class LearnedPrior(Game):
             # What Q learns from.
             told = noise if self.condition == "categorical" else real
             outcome["told"] = self._surprise(told, s)
+        if self.consistency_weight:
+            outcome["divergence"] = virtual_adversarial_divergence(
+                lambda x: self._discriminate(net.fork(), x, None)["s"],
+                x,
+                real["s"],
+                net.key("consistency"),
+                self.consistency_radius,
+            )
         return outcome
 
     def _image_discriminator_loss(self, net: Networks, outcome: Outcome) -> Losses:
@@ -257,6 +271,9 @@ class LearnedPrior(Game):
         if self.mutual_information:
             losses += self.mutual_information * outcome["told"]
             scalars["q_loss"] = outcome["told"].mean()
+        if self.consistency_weight:
+            losses += self.consistency_weight * outcome["divergence"]
+            scalars["consistency"] = outcome["divergence"].mean()
         if self.penalty_weight:
             s = outcome.get("s")
             penalties = penalty(self.penalty)(
@@ -344,6 +361,8 @@ def default_config() -> ml_collections.ConfigDict:
             "condition": "",
             "mutual_information": 0.0,
             "reconstruction_weights": (1.0, 1.0),
+            "consistency_weight": 0.0,
+            "consistency_radius": 0.3,
             "loss": "non_saturating",
             "penalty": "r1",
             "penalty_weight": 0.0,
@@ -372,6 +391,11 @@ def make_game(config: ml_collections.ConfigDict) -> LearnedPrior:
     informed = config.mutual_information > 0
     if informed and not config.condition:
         raise ValueError("config.game.mutual_information needs a condition")
+    if config.consistency_weight and (not informed or config.condition == "caption"):
+        raise ValueError(
+            f"config.game.consistency_weight={config.consistency_weight} needs a Q of "
+            "labels or clusters"
+        )
     if config.condition == "label" and not informed:
         raise ValueError("labels enter by Q: config.game.mutual_information is 0")
     needed = {"encoder", "decoder", "code_discriminator"}

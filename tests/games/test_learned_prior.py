@@ -9,6 +9,7 @@ import optax
 import pytest
 import scipy.special
 
+from adversarial_latent.consistency import virtual_adversarial_divergence
 from adversarial_latent.game import Networks
 from adversarial_latent.games import learned_prior, make_game
 from adversarial_latent.state import create_state
@@ -319,6 +320,31 @@ def test_without_labels_q_learns_what_was_generated(variables, batch):
     np.testing.assert_allclose(outcome["information"], expected, rtol=1e-4)
 
 
+def test_q_is_consistent_near_real_images(variables, batch):
+    settings = {"condition": "categorical", "consistency_radius": 0.5}
+    plain = make_game(config(**settings))
+    careful = make_game(config(consistency_weight=0.7, **settings))
+    outcome, losses, scalars, net = play(
+        careful, variables, batch, "image_discriminator"
+    )
+    x = 2 * batch["x"] - 1
+    divergence = virtual_adversarial_divergence(
+        lambda x: networks(careful, variables)("image_discriminator", x)["s"],
+        x,
+        networks(careful, variables)("image_discriminator", x)["s"],
+        networks(careful, variables).key("consistency"),
+        0.5,
+    )
+    divergence = np.asarray(divergence)
+    assert divergence.max() > 1e-3
+    np.testing.assert_allclose(outcome["divergence"], divergence, rtol=1e-3, atol=1e-6)
+    assert scalars["consistency"] == pytest.approx(divergence.mean(), rel=1e-3)
+    _, without, _, plain_net = play(plain, variables, batch, "image_discriminator")
+    np.testing.assert_allclose(losses, without + 0.7 * divergence, rtol=1e-4)
+    # Images that only this looked at leave no trace in the batch statistics.
+    assert not changed(plain_net.model_state, net.model_state)
+
+
 def test_games_without_s(batch):
     game = make_game(unconditional())
     variables = jax.eval_shape(game.init, KEY, batch)
@@ -414,6 +440,10 @@ z        z_mu+z_sigma  5  -  -  -  -    -
         ({"condition": "text"}, "condition='text', not of"),
         ({"condition": ""}, "mutual_information needs a condition"),
         ({"mutual_information": 0.0}, "labels enter by Q"),
+        (
+            {"condition": "caption", "consistency_weight": 1.0},
+            "consistency_weight=1.0 needs a Q of labels or clusters",
+        ),
         ({"prior": "fixed"}, r"tables are .*'code_generator'.*, not"),
         ({"loss": "least"}, "'least'"),
         ({"penalty": "r3"}, "unknown penalty 'r3'"),
