@@ -136,6 +136,10 @@ def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
         while not (done or stopping):
             placed, metrics = run(placed, resident, experiment.next_batches())
             pending.append(metrics)
+            if len(pending) > 1:
+                # One call ahead keeps a device busy; with more, what is shown would be
+                # what is asked for, not what is done, and a signal would have to wait.
+                jax.block_until_ready(pending[-2])
             step += experiment.steps_per_call
             call = step // experiment.steps_per_call
             done = step >= experiment.num_steps
