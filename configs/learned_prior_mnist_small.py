@@ -10,8 +10,9 @@ game's settings are explained, but for narrow:
 Images are scaled to 16x16. Networks have the kinds of layers that the paper's have, as
 many as so few pixels allow, and a quarter of the channels or less. Learning rates and
 initial weights are larger. With a categorical condition Q is also made the same near a
-real image, which is not in the paper: what it learned from generated images alone says
-little of real ones (experiments/results/learned_prior/README.md).
+real image, and to use all clusters alike, which is not in the paper: what it learned
+from generated images alone says little of real ones
+(experiments/results/learned_prior/README.md).
 """
 
 import ml_collections
@@ -59,7 +60,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     for name in config.players:
         config.players[name] = player(1e-3, b1=0.5, schedule="cosine")
     if given.condition == "categorical":
-        config.game.consistency_weight = 1.0
+        config.game.update(consistency_weight=1.0, balance_weight=1.0)
         config.ema_decay = 0.99
         config.curves = ("clustering",)
         config.evaluate_every = "250_steps"

@@ -35,10 +35,12 @@ import ml_collections
 import optax
 
 from adversarial_latent.consistency import virtual_adversarial_divergence
+from adversarial_latent.distributions import Categorical
 from adversarial_latent.game import Code, Game, Losses, Networks, Outcome, Player
 from adversarial_latent.games.building import from_config
 from adversarial_latent.losses import adversarial_loss
 from adversarial_latent.networks.table import logits
+from adversarial_latent.parallel import device_mean
 from adversarial_latent.penalties import penalty
 
 
@@ -71,6 +73,8 @@ class LearnedPrior(Game):
       consistency_weight: of D_KL(Q(s|x) || Q(s|x + r)) for real x, 0 as in the paper.
       consistency_radius: length of r, as a part of the distance from x to the nearest
         other example of the minibatch (`consistency.py`).
+      balance_weight: of the negative entropy of Q(s|x)'s mean over the real x of the
+        minibatch, of which all s have a share as large; 0 as in the paper.
       loss: name of the adversarial losses (`losses.py`).
       penalty: name of a penalty on D_I (`penalties.py`), the fake side of which is
         dec(CG(z, s)).
@@ -88,6 +92,7 @@ class LearnedPrior(Game):
     reconstruction_weights: tuple[float, float]
     consistency_weight: float
     consistency_radius: float
+    balance_weight: float
     loss: str
     penalty: str
     penalty_weight: float
@@ -252,6 +257,8 @@ class LearnedPrior(Game):
             # What Q learns from.
             told = noise if self.condition == "categorical" else real
             outcome["told"] = self._surprise(told, s)
+        if self.balance_weight:
+            outcome["q"] = Categorical(real["s"]).probabilities
         if self.consistency_weight:
             outcome["divergence"] = virtual_adversarial_divergence(
                 lambda x: self._discriminate(net.fork(), x, None)["s"],
@@ -274,6 +281,10 @@ class LearnedPrior(Game):
         if self.consistency_weight:
             losses += self.consistency_weight * outcome["divergence"]
             scalars["consistency"] = outcome["divergence"].mean()
+        if self.balance_weight:
+            mean = Categorical(jnp.log(device_mean(outcome["q"].mean(0))))
+            losses -= self.balance_weight * mean.entropy()
+            scalars["balance"] = mean.entropy()
         if self.penalty_weight:
             s = outcome.get("s")
             penalties = penalty(self.penalty)(
@@ -363,6 +374,7 @@ def default_config() -> ml_collections.ConfigDict:
             "reconstruction_weights": (1.0, 1.0),
             "consistency_weight": 0.0,
             "consistency_radius": 0.3,
+            "balance_weight": 0.0,
             "loss": "non_saturating",
             "penalty": "r1",
             "penalty_weight": 0.0,
@@ -391,11 +403,11 @@ def make_game(config: ml_collections.ConfigDict) -> LearnedPrior:
     informed = config.mutual_information > 0
     if informed and not config.condition:
         raise ValueError("config.game.mutual_information needs a condition")
-    if config.consistency_weight and (not informed or config.condition == "caption"):
-        raise ValueError(
-            f"config.game.consistency_weight={config.consistency_weight} needs a Q of "
-            "labels or clusters"
-        )
+    for field in ("consistency_weight", "balance_weight"):
+        if config[field] and (not informed or config.condition == "caption"):
+            raise ValueError(
+                f"config.game.{field}={config[field]} needs a Q of labels or clusters"
+            )
     if config.condition == "label" and not informed:
         raise ValueError("labels enter by Q: config.game.mutual_information is 0")
     needed = {"encoder", "decoder", "code_discriminator"}

@@ -8,6 +8,7 @@ import numpy as np
 import optax
 import pytest
 import scipy.special
+import scipy.stats
 
 from adversarial_latent.consistency import virtual_adversarial_divergence
 from adversarial_latent.game import Networks
@@ -320,27 +321,29 @@ def test_without_labels_q_learns_what_was_generated(variables, batch):
     np.testing.assert_allclose(outcome["information"], expected, rtol=1e-4)
 
 
-def test_q_is_consistent_near_real_images(variables, batch):
+def test_q_is_consistent_and_balanced_on_real_images(variables, batch):
     settings = {"condition": "categorical", "consistency_radius": 0.5}
     plain = make_game(config(**settings))
-    careful = make_game(config(consistency_weight=0.7, **settings))
-    outcome, losses, scalars, net = play(
-        careful, variables, batch, "image_discriminator"
-    )
+    careful = make_game(config(consistency_weight=0.7, balance_weight=0.2, **settings))
+    _, losses, scalars, net = play(careful, variables, batch, "image_discriminator")
     x = 2 * batch["x"] - 1
-    divergence = virtual_adversarial_divergence(
-        lambda x: networks(careful, variables)("image_discriminator", x)["s"],
-        x,
-        networks(careful, variables)("image_discriminator", x)["s"],
-        networks(careful, variables).key("consistency"),
-        0.5,
+    q = networks(careful, variables)("image_discriminator", x)["s"]
+    divergence = np.asarray(
+        virtual_adversarial_divergence(
+            lambda x: networks(careful, variables)("image_discriminator", x)["s"],
+            x,
+            q,
+            networks(careful, variables).key("consistency"),
+            0.5,
+        )
     )
-    divergence = np.asarray(divergence)
+    balance = scipy.stats.entropy(scipy.special.softmax(q, 1).mean(0))
     assert divergence.max() > 1e-3
-    np.testing.assert_allclose(outcome["divergence"], divergence, rtol=1e-3, atol=1e-6)
     assert scalars["consistency"] == pytest.approx(divergence.mean(), rel=1e-3)
+    assert scalars["balance"] == pytest.approx(balance, rel=1e-4)
     _, without, _, plain_net = play(plain, variables, batch, "image_discriminator")
-    np.testing.assert_allclose(losses, without + 0.7 * divergence, rtol=1e-4)
+    expected = without + 0.7 * divergence - 0.2 * balance
+    np.testing.assert_allclose(losses, expected, rtol=1e-4)
     # Images that only this looked at leave no trace in the batch statistics.
     assert not changed(plain_net.model_state, net.model_state)
 
@@ -443,6 +446,10 @@ z        z_mu+z_sigma  5  -  -  -  -    -
         (
             {"condition": "caption", "consistency_weight": 1.0},
             "consistency_weight=1.0 needs a Q of labels or clusters",
+        ),
+        (
+            {"condition": "caption", "balance_weight": 0.5},
+            "balance_weight=0.5 needs a Q of labels or clusters",
         ),
         ({"prior": "fixed"}, r"tables are .*'code_generator'.*, not"),
         ({"loss": "least"}, "'least'"),
