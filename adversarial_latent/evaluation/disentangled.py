@@ -131,9 +131,7 @@ def _scatter(
 ) -> Figure:
     """Some of all points, where the axes are those of all."""
     figure = figures.scatter_figure(points, classes, names, legend_title=title)
-    low, high = everything.min(axis=0), everything.max(axis=0)
-    margin = 0.03 * (high - low)
     axes = figure.axes[0]
-    axes.set_xlim(low[0] - margin[0], high[0] + margin[0])
-    axes.set_ylim(low[1] - margin[1], high[1] + margin[1])
+    axes.update_datalim([everything.min(axis=0), everything.max(axis=0)])
+    axes.autoscale_view()
     return figure
