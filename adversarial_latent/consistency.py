@@ -1,4 +1,4 @@
-"""Consistency of a classifier: what is near x has the class of x."""
+"""A classifier without labels: what is near x has its class, and all classes occur."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from adversarial_latent.distributions import Categorical
+from adversarial_latent.parallel import device_mean
 
 Classifier = Callable[[chex.Array], chex.Array]
 
@@ -52,6 +53,14 @@ def virtual_adversarial_divergence(
     start = _PROBE * distance * _normalise(jax.random.normal(key, x.shape))
     direction = jax.grad(lambda step: divergence(step).sum())(start)
     return divergence(radius * distance * _normalise(jax.lax.stop_gradient(direction)))
+
+
+def marginal(probabilities: chex.Array) -> Categorical:
+    """The distribution of classes in the minibatch of all devices, from q(y|x) [B, K].
+
+    Its entropy is largest where all classes are used alike (IMSAT, eq. 7).
+    """
+    return Categorical(jnp.log(device_mean(probabilities.mean(0))))
 
 
 def nearest_neighbour_distance(x: chex.Array) -> chex.Array:

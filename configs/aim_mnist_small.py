@@ -1,4 +1,4 @@
-"""AIM and its rivals on MNIST, twenty minutes on a CPU: narrow networks, few epochs.
+"""AIM and its rivals on MNIST, an hour of a CPU core: narrow networks, few epochs.
 
     python -m experiments.launch --config=configs/aim_mnist_small.py --workdir=runs/aim
 

@@ -30,7 +30,7 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 
-from adversarial_latent.consistency import virtual_adversarial_divergence
+from adversarial_latent.consistency import marginal, virtual_adversarial_divergence
 from adversarial_latent.distributions import Categorical, GaussianMixture
 from adversarial_latent.game import Code, Losses, Networks, Outcome
 from adversarial_latent.games.building import from_config
@@ -38,7 +38,6 @@ from adversarial_latent.games.two_player import TwoPlayerGame
 from adversarial_latent.losses import adversarial_loss
 from adversarial_latent.networks.frequencies import Frequencies
 from adversarial_latent.networks.mixture import FixedMixture
-from adversarial_latent.parallel import device_mean
 
 FREQUENCIES = "frequencies"
 """Name of the network that holds p(y), if that is counted from labels."""
@@ -165,7 +164,7 @@ class AMM(TwoPlayerGame):
             scalars["generator/consistency"] = consistency.mean()
         if self.confidence_weight or self.balance_weight:
             q = Categorical(outcome["y_mu"])
-            mean = Categorical(jnp.log(device_mean(q.probabilities.mean(0))))
+            mean = marginal(q.probabilities)
             loss += self.confidence_weight * q.entropy()
             loss -= self.balance_weight * mean.entropy()
             scalars["generator/information"] = mean.entropy() - q.entropy().mean()

@@ -34,13 +34,11 @@ import jax.numpy as jnp
 import ml_collections
 import optax
 
-from adversarial_latent.consistency import virtual_adversarial_divergence
-from adversarial_latent.distributions import Categorical
+from adversarial_latent.consistency import marginal, virtual_adversarial_divergence
 from adversarial_latent.game import Code, Game, Losses, Networks, Outcome, Player
 from adversarial_latent.games.building import from_config
 from adversarial_latent.losses import adversarial_loss
 from adversarial_latent.networks.table import logits
-from adversarial_latent.parallel import device_mean
 from adversarial_latent.penalties import penalty
 
 
@@ -258,7 +256,7 @@ class LearnedPrior(Game):
             told = noise if self.condition == "categorical" else real
             outcome["told"] = self._surprise(told, s)
         if self.balance_weight:
-            outcome["q"] = Categorical(real["s"]).probabilities
+            outcome["q"] = jax.nn.softmax(real["s"])
         if self.consistency_weight:
             outcome["divergence"] = virtual_adversarial_divergence(
                 lambda x: self._discriminate(net.fork(), x, None)["s"],
@@ -282,9 +280,9 @@ class LearnedPrior(Game):
             losses += self.consistency_weight * outcome["divergence"]
             scalars["consistency"] = outcome["divergence"].mean()
         if self.balance_weight:
-            mean = Categorical(jnp.log(device_mean(outcome["q"].mean(0))))
-            losses -= self.balance_weight * mean.entropy()
-            scalars["balance"] = mean.entropy()
+            balance = marginal(outcome["q"]).entropy()
+            losses -= self.balance_weight * balance
+            scalars["balance"] = balance
         if self.penalty_weight:
             s = outcome.get("s")
             penalties = penalty(self.penalty)(
