@@ -1,6 +1,7 @@
 """The one train step of all games: who moves when, and whose gradients go where."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -141,22 +142,26 @@ def _move(
     return state, metrics
 
 
-def _check_simultaneous(game: Game) -> None:
-    """Refuses players that cannot move at once."""
-    owners: dict[str, str] = {}
-    for player in game.players:
-        if player.play is not None:
-            raise ValueError(
-                f"player {player.name!r} has a phase of its own: set "
-                "moves='alternating'"
-            )
-        for network in player.trains:
-            if network in owners:
-                raise ValueError(
-                    f"network {network!r} is trained by both players "
-                    f"{owners[network]!r} and {player.name!r}, who move at once"
-                )
-            owners[network] = player.name
+def _phases(game: Game) -> list[tuple[Player, ...]]:
+    """The players in groups, by what they play; refuses those who cannot move at once.
+
+    Raises:
+      ValueError: if two of a group train the same network.
+    """
+    groups = itertools.groupby(game.players, lambda player: player.play)
+    phases = [tuple(players) for _, players in groups]
+    for players in phases:
+        owners: dict[str, str] = {}
+        for player in players:
+            for network in player.trains:
+                if network in owners:
+                    raise ValueError(
+                        f"network {network!r} is trained by both players "
+                        f"{owners[network]!r} and {player.name!r}, who move at once: "
+                        "set moves='alternating'"
+                    )
+                owners[network] = player.name
+    return phases
 
 
 def make_train_step(
@@ -176,8 +181,9 @@ def make_train_step(
       num_steps: train steps of the run; for games whose losses change with
         `Networks.progress`.
       moves: "simultaneous": all players move at the same parameters and minibatch,
-        and share one forward pass (AMM, ALI). "alternating": one after the other,
-        each at the parameters that the previous one left (AAE, PixelGAN).
+        and share one forward pass (AMM, ALI); if the game has phases, all players of
+        a phase, and phases take turns. "alternating": one after the other, each at
+        the parameters that the previous one left (AAE, PixelGAN).
       repeats: `{player: n}`, how often a player moves in its turn, each time on a
         minibatch of its own; 1 if not given. Alternating only.
       ema_decay: decay of the moving average of all parameters, 0 for none.
@@ -188,9 +194,8 @@ def make_train_step(
       largest number of repeats. Metrics are scalars: `player/loss` and so on.
 
     Raises:
-      ValueError: if `moves` is unknown, players repeat, have phases of their own or
-        share networks in a simultaneous game, or `repeats` is not a positive number
-        for names of players.
+      ValueError: if `moves` is unknown, players who move at once repeat or share
+        networks, or `repeats` is not a positive number for names of players.
     """
     names = [player.name for player in game.players]
     repeats = dict.fromkeys(names, 1) | dict(repeats or {})
@@ -202,8 +207,7 @@ def make_train_step(
                 f"players that move simultaneously cannot repeat: {repeats}; "
                 "set moves='alternating'"
             )
-        _check_simultaneous(game)
-        turns = [(game.players, 0)]
+        turns = [(players, 0) for players in _phases(game)]
     elif moves == "alternating":
         turns = [
             ((player,), minibatch)

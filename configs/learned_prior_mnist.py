@@ -238,7 +238,6 @@ def paper_config(
             for name, text in tables.items()
         },
     )
-    config.moves = "alternating"
     names = ["code_discriminator", "encoder", "decoder"]
     if "image_discriminator" in tables:
         names += ["image_discriminator", "generator"]

@@ -10,9 +10,10 @@ game's settings are explained, but for narrow:
 Images are scaled to 16x16. Networks have the kinds of layers that the paper's have, as
 many as so few pixels allow, and a quarter of the channels or less. Learning rates and
 initial weights are larger. With a categorical condition Q is also made the same near a
-real image, and to use all clusters alike, which is not in the paper: what it learned
-from generated images alone says little of real ones
-(experiments/results/learned_prior/README.md).
+real image, sure, and to use all clusters alike, which is not in the paper: what it
+learned from generated images alone says little of real ones
+(experiments/results/learned_prior/README.md). Which digits share a cluster depends on
+the seed: there are four trials, of which one is chosen without labels.
 """
 
 import ml_collections
@@ -60,8 +61,12 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     for name in config.players:
         config.players[name] = player(1e-3, b1=0.5, schedule="cosine")
     if given.condition == "categorical":
-        config.game.update(consistency_weight=1.0, balance_weight=1.0)
+        config.game.update(
+            consistency_weight=1.0, confidence_weight=0.3, balance_weight=1.0
+        )
         config.ema_decay = 0.99
+        config.trials = 4
+        config.selection = "neighbours"
         config.curves = ("clustering",)
         config.evaluate_every = "250_steps"
     config.duration = "5_epochs"

@@ -9,13 +9,14 @@ learns it from a discriminator of images. On each minibatch (algorithm 1):
     prior improvement   D_I tells x from dec(CG(z, s)) and dec(enc(x)); CG and decoder
                         make them alike, the encoder is fixed; Q reads s off images
 
-Readings. Algorithm 1's signs are loose: discriminators maximise the value of their
-game and all others minimise it; and it forgets the move of CG, which text and figure 4
-have. Q is D_I with another last layer (table 4), and as in InfoGAN's code all of D_I
-learns from it. Discriminators do not see s (algorithm 1, table 4), so that nothing
-would say which s a real image has. But section 4.3 has labels go to D_I: with labels Q
-learns from real images, and without from generated ones. (From both, CG can tell Q by
-signs of their own what s is, whatever the image shows.)
+Readings. Players of a phase move at once, as they have its losses in common.
+Algorithm 1's signs are loose: discriminators maximise the value of their game and all
+others minimise it; and it forgets the move of CG, which text and figure 4 have. Q is
+D_I with another last layer (table 4), and as in InfoGAN's code all of D_I learns from
+it. Discriminators do not see s (algorithm 1, table 4), so that nothing would say which
+s a real image has. But section 4.3 has labels go to D_I: with labels Q learns from real
+images, and without from generated ones. (From both, CG can tell Q by signs of their own
+what s is, whatever the image shows.)
 
 Captions reach D_I, too, and Q says which of the minibatch's captions an image has: the
 bound of van den Oord et al. 2018. From real pairs it learns what of a caption an image
@@ -35,6 +36,7 @@ import ml_collections
 import optax
 
 from adversarial_latent.consistency import marginal, virtual_adversarial_divergence
+from adversarial_latent.distributions import Categorical
 from adversarial_latent.game import Code, Game, Losses, Networks, Outcome, Player
 from adversarial_latent.games.building import from_config
 from adversarial_latent.losses import adversarial_loss
@@ -71,6 +73,7 @@ class LearnedPrior(Game):
       consistency_weight: of D_KL(Q(s|x) || Q(s|x + r)) for real x, 0 as in the paper.
       consistency_radius: length of r, as a part of the distance from x to the nearest
         other example of the minibatch (`consistency.py`).
+      confidence_weight: of the entropy of Q(s|x) for real x; 0 as in the paper.
       balance_weight: of the negative entropy of Q(s|x)'s mean over the real x of the
         minibatch, of which all s have a share as large; 0 as in the paper.
       loss: name of the adversarial losses (`losses.py`).
@@ -90,6 +93,7 @@ class LearnedPrior(Game):
     reconstruction_weights: tuple[float, float]
     consistency_weight: float
     consistency_radius: float
+    confidence_weight: float
     balance_weight: float
     loss: str
     penalty: str
@@ -255,8 +259,8 @@ class LearnedPrior(Game):
             # What Q learns from.
             told = noise if self.condition == "categorical" else real
             outcome["told"] = self._surprise(told, s)
-        if self.balance_weight:
-            outcome["q"] = jax.nn.softmax(real["s"])
+        if self.confidence_weight or self.balance_weight:
+            outcome["q_logits"] = real["s"]
         if self.consistency_weight:
             outcome["divergence"] = virtual_adversarial_divergence(
                 lambda x: self._discriminate(net.fork(), x, None)["s"],
@@ -279,10 +283,12 @@ class LearnedPrior(Game):
         if self.consistency_weight:
             losses += self.consistency_weight * outcome["divergence"]
             scalars["consistency"] = outcome["divergence"].mean()
-        if self.balance_weight:
-            balance = marginal(outcome["q"]).entropy()
-            losses -= self.balance_weight * balance
-            scalars["balance"] = balance
+        if self.confidence_weight or self.balance_weight:
+            q = Categorical(outcome["q_logits"])
+            mean = marginal(q.probabilities)
+            losses += self.confidence_weight * q.entropy()
+            losses -= self.balance_weight * mean.entropy()
+            scalars["information"] = mean.entropy() - q.entropy().mean()
         if self.penalty_weight:
             s = outcome.get("s")
             penalties = penalty(self.penalty)(
@@ -372,6 +378,7 @@ def default_config() -> ml_collections.ConfigDict:
             "reconstruction_weights": (1.0, 1.0),
             "consistency_weight": 0.0,
             "consistency_radius": 0.3,
+            "confidence_weight": 0.0,
             "balance_weight": 0.0,
             "loss": "non_saturating",
             "penalty": "r1",
@@ -401,7 +408,7 @@ def make_game(config: ml_collections.ConfigDict) -> LearnedPrior:
     informed = config.mutual_information > 0
     if informed and not config.condition:
         raise ValueError("config.game.mutual_information needs a condition")
-    for field in ("consistency_weight", "balance_weight"):
+    for field in ("consistency_weight", "confidence_weight", "balance_weight"):
         if config[field] and (not informed or config.condition == "caption"):
             raise ValueError(
                 f"config.game.{field}={config[field]} needs a Q of labels or clusters"
