@@ -55,12 +55,19 @@ def virtual_adversarial_divergence(
     return divergence(radius * distance * _normalise(jax.lax.stop_gradient(direction)))
 
 
-def marginal(probabilities: chex.Array) -> Categorical:
-    """The distribution of classes in the minibatch of all devices, from q(y|x) [B, K].
+def entropies(logits: chex.Array) -> tuple[chex.Array, chex.Array]:
+    """How unsure q(y|x) is of x, and how alike it uses the classes (IMSAT, eq. 7).
 
-    Its entropy is largest where all classes are used alike (IMSAT, eq. 7).
+    Args:
+      logits: [B, K].
+
+    Returns:
+      The entropies [B] of q(y|x), and that of its mean over the minibatch of all
+      devices, in nats.
     """
-    return Categorical(jnp.log(device_mean(probabilities.mean(0))))
+    q = Categorical(logits)
+    mean = Categorical(jnp.log(device_mean(q.probabilities.mean(0))))
+    return q.entropy(), mean.entropy()
 
 
 def nearest_neighbour_distance(x: chex.Array) -> chex.Array:

@@ -30,8 +30,8 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 
-from adversarial_latent.consistency import marginal, virtual_adversarial_divergence
-from adversarial_latent.distributions import Categorical, GaussianMixture
+from adversarial_latent.consistency import entropies, virtual_adversarial_divergence
+from adversarial_latent.distributions import GaussianMixture
 from adversarial_latent.game import Code, Losses, Networks, Outcome
 from adversarial_latent.games.building import from_config
 from adversarial_latent.games.two_player import TwoPlayerGame
@@ -163,11 +163,9 @@ class AMM(TwoPlayerGame):
             loss += self.consistency_weight * consistency
             scalars["generator/consistency"] = consistency.mean()
         if self.confidence_weight or self.balance_weight:
-            q = Categorical(outcome["y_mu"])
-            mean = marginal(q.probabilities)
-            loss += self.confidence_weight * q.entropy()
-            loss -= self.balance_weight * mean.entropy()
-            scalars["generator/information"] = mean.entropy() - q.entropy().mean()
+            unsure, alike = entropies(outcome["y_mu"])
+            loss += self.confidence_weight * unsure - self.balance_weight * alike
+            scalars["generator/information"] = alike - unsure.mean()
         return loss, scalars
 
     # What a trained AMM can be asked.

@@ -35,8 +35,7 @@ import jax.numpy as jnp
 import ml_collections
 import optax
 
-from adversarial_latent.consistency import marginal, virtual_adversarial_divergence
-from adversarial_latent.distributions import Categorical
+from adversarial_latent.consistency import entropies, virtual_adversarial_divergence
 from adversarial_latent.game import Code, Game, Losses, Networks, Outcome, Player
 from adversarial_latent.games.building import from_config
 from adversarial_latent.losses import adversarial_loss
@@ -284,11 +283,9 @@ class LearnedPrior(Game):
             losses += self.consistency_weight * outcome["divergence"]
             scalars["consistency"] = outcome["divergence"].mean()
         if self.confidence_weight or self.balance_weight:
-            q = Categorical(outcome["q_logits"])
-            mean = marginal(q.probabilities)
-            losses += self.confidence_weight * q.entropy()
-            losses -= self.balance_weight * mean.entropy()
-            scalars["information"] = mean.entropy() - q.entropy().mean()
+            unsure, alike = entropies(outcome["q_logits"])
+            losses += self.confidence_weight * unsure - self.balance_weight * alike
+            scalars["information"] = alike - unsure.mean()
         if self.penalty_weight:
             s = outcome.get("s")
             penalties = penalty(self.penalty)(
