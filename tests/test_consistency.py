@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import scipy.spatial
 import scipy.special
+import scipy.stats
 
 from adversarial_latent.consistency import (
+    entropies,
     nearest_neighbour_distance,
     virtual_adversarial_divergence,
 )
+from adversarial_latent.parallel import Parallel, device_mean
 
 KEY = jax.random.key(0)
 WEIGHTS = np.float32([[1.0, -2.0, 0.5, 0.0], [0.3, 0.1, -1.0, 2.0]])  # [K, D]
@@ -45,6 +48,21 @@ def test_nearest_neighbours():
     np.testing.assert_array_equal(nearest_neighbour_distance(np.ones((2, 4))), [0, 0])
     with pytest.raises(ValueError, match="two examples in a minibatch at least"):
         nearest_neighbour_distance(x[:1])
+
+
+def test_entropies_of_a_minibatch_that_devices_share():
+    def step(state, logits):
+        unsure, alike = entropies(logits[0])
+        return state, {"unsure": device_mean(unsure.mean()), "alike": alike}
+
+    logits = 3 * _points(1, n=8)
+    runner = Parallel(1, "batch", "vmap")
+    run = runner.compile(step, lambda resident, batch: batch)
+    _, metrics = run(jnp.zeros(1), {}, runner.split(logits[None, None, None]))
+    q = scipy.special.softmax(logits, -1)
+    unsure, alike = scipy.stats.entropy(q, axis=1), scipy.stats.entropy(q.mean(0))
+    np.testing.assert_allclose(metrics["unsure"], [[unsure.mean()]], rtol=1e-5)
+    np.testing.assert_allclose(metrics["alike"], [[alike]], rtol=1e-5)
 
 
 @pytest.mark.parametrize("radius", [0.1, 1.0])
