@@ -17,8 +17,10 @@ shows. With labels pixels have four grey levels, since binary ones lose thin str
 without they are binary, since grey ones are clustered by how grey they are. Batch norm
 on the logits and slow adversaries, which the paper has without labels only, help with
 them, too: the code stays soft for longer. Not in the paper: with labels the class is
-also made the same near an image, with less noise on it. Learning rates fall to a tenth
-after 70% of the steps (experiments/results/pixelgan/README.md).
+also made the same near an image, with less noise on it, at a higher learning rate than
+that of the reconstruction phase, which would have the code say more than the class.
+Learning rates fall to a tenth after 70% of the steps
+(experiments/results/pixelgan/README.md).
 """
 
 import ml_collections
@@ -46,11 +48,16 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     if given.labels:
         config = pixelgan_mnist.get_config(f"labels={given.labels}")
         levels = {"likelihood": "softmax", "levels": 4}
-        dropout, config.batch_size, config.duration = "-", 50, "30_epochs"
+        dropout, config.duration, config.ema_decay = "-", "20_epochs", 0.99
         for name in ("discriminator", "generator"):
             config.players[name].learning_rate = 0.01
         config.game.update(input_noise=0.1, consistency_radius=0.3)
-        config.players.consistency = player(1e-3, b1=0.9)
+        adam = {"b1": 0.9, "b2": 0.99}
+        config.players.update(
+            autoencoder=player(3e-4, **adam),
+            classifier=player(1e-3, **adam),
+            consistency=player(2e-3, **adam),
+        )
     else:
         free = ",free" if given.free else ""
         config = pixelgan_clustering.get_config(
