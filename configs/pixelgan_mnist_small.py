@@ -15,12 +15,13 @@ a fraction of their networks on images of half the width and height. A decoder o
 blocks and 16 maps sees nine rows above a pixel, of 28 too few to tell what its image
 shows. With labels pixels have four grey levels, since binary ones lose thin strokes;
 without they are binary, since grey ones are clustered by how grey they are. Batch norm
-on the logits and slow adversaries, which the paper has without labels only, help with
-them, too: the code stays soft for longer. Not in the paper: with labels the class is
-also made the same near an image, with less noise on it, at a higher learning rate than
-that of the reconstruction phase, which would have the code say more than the class.
-Learning rates fall to a tenth after 70% of the steps
-(experiments/results/pixelgan/README.md).
+on the logits, which the paper has without labels only, helps with them, too: the code
+stays soft for longer. Not in the paper: the class is also made the same near an image,
+with less noise on it than the paper's, at a higher learning rate than that of the
+reconstruction phase, which would have the code say more than the class; and adversaries
+are trained by Adam, with noise on what the discriminator sees, since plain descent
+imposes the prior too slowly to keep apart what consistency merges. Learning rates fall
+to a tenth after 70% of the steps (experiments/results/pixelgan/README.md).
 """
 
 import ml_collections
@@ -31,12 +32,12 @@ from adversarial_latent.networks.rows import HEADER
 from configs import pixelgan_clustering, pixelgan_mnist
 
 ENCODER = """
-x     -     1    -  -     -          -    -        -
-h1    x     32   5  Max2  {dropout}  yes  ReLU     SAME
-h2    h1    32   3  -     -          yes  ReLU     SAME
-h3    h2    32   3  -     -          yes  ReLU     SAME
-y_mu  h3    {k}  7  -     -          yes  -        VALID
-y     y_mu  {k}  -  -     -          -    Softmax  -
+x     -     1    -  -     -  -    -        -
+h1    x     32   5  Max2  -  yes  ReLU     SAME
+h2    h1    32   3  -     -  yes  ReLU     SAME
+h3    h2    32   3  -     -  yes  ReLU     SAME
+y_mu  h3    {k}  7  -     -  yes  -        VALID
+y     y_mu  {k}  -  -     -  -    Softmax  -
 """
 
 
@@ -48,23 +49,14 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     if given.labels:
         config = pixelgan_mnist.get_config(f"labels={given.labels}")
         levels = {"likelihood": "softmax", "levels": 4}
-        dropout, config.duration, config.ema_decay = "-", "20_epochs", 0.99
-        for name in ("discriminator", "generator"):
-            config.players[name].learning_rate = 0.01
-        config.game.update(input_noise=0.1, consistency_radius=0.3)
-        adam = {"b1": 0.9, "b2": 0.99}
-        config.players.update(
-            autoencoder=player(3e-4, **adam),
-            classifier=player(1e-3, **adam),
-            consistency=player(2e-3, **adam),
-        )
+        config.duration = "20_epochs"
     else:
         free = ",free" if given.free else ""
         config = pixelgan_clustering.get_config(
             f"k={given.k},classes={given.classes}{free}"
         )
         levels = {"likelihood": "bernoulli", "levels": 2}
-        dropout, config.duration = "0.2", "40_epochs"
+        config.duration = "40_epochs"
         config.trials = 4
     config.game.pixelcnn = pixelcnn_config(
         image_shape=(14, 14, 1),
@@ -73,11 +65,20 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         conditioning=("invariant",),
         **levels,
     )
-    encoder = ENCODER.format(dropout=dropout, k="{k}")
-    config.game.tables.encoder = pixelgan_mnist.HEADER_WITH_PADDING + encoder
+    config.game.tables.encoder = pixelgan_mnist.HEADER_WITH_PADDING + ENCODER
+    adam = {"b1": 0.9, "b2": 0.99}
+    config.players.autoencoder = player(3e-4, **adam)
+    if given.labels:
+        config.players.classifier = player(1e-3, **adam)
     if not given.free:
         discriminator = pixelgan_mnist.DISCRIMINATOR.format(units=500)
         config.game.tables.discriminator_y = HEADER + discriminator
+        config.game.update(input_noise=0.1, consistency_radius=0.3, code_noise=0.1)
+        for name in ("discriminator", "generator"):
+            config.players[name] = player(1e-3, b1=0.5, b2=0.99)
+        rate = 2e-3 if given.labels else 1e-3
+        config.players.consistency = player(rate, **adam)
+    config.ema_decay = 0.99
     config.dataset.image_shape = "14x14x1"
     for name in config.players:
         config.players[name].update(schedule="tenth", decay_from=0.7)
