@@ -13,8 +13,7 @@ Arguments, after the colon:
 Phases and costs are those of configs/pixelgan_mnist.py and pixelgan_clustering.py, with
 a fraction of their networks on images of half the width and height. A decoder of three
 blocks and 16 maps sees nine rows above a pixel, of 28 too few to tell what its image
-shows. With labels pixels have four grey levels, since binary ones lose thin strokes;
-without they are binary, since grey ones are clustered by how grey they are. Batch norm
+shows. Pixels have four grey levels, since binary ones lose thin strokes. Batch norm
 on the logits, which the paper has without labels only, helps with them, too: the code
 stays soft for longer. Not in the paper: the class is also made the same near an image,
 with less noise on it than the paper's, at a higher learning rate than that of the
@@ -48,22 +47,19 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     )
     if given.labels:
         config = pixelgan_mnist.get_config(f"labels={given.labels}")
-        levels = {"likelihood": "softmax", "levels": 4}
-        config.duration = "20_epochs"
     else:
         free = ",free" if given.free else ""
         config = pixelgan_clustering.get_config(
             f"k={given.k},classes={given.classes}{free}"
         )
-        levels = {"likelihood": "bernoulli", "levels": 2}
-        config.duration = "40_epochs"
         config.trials = 4
     config.game.pixelcnn = pixelcnn_config(
         image_shape=(14, 14, 1),
         blocks=3,
         maps=16,
         conditioning=("invariant",),
-        **levels,
+        likelihood="softmax",
+        levels=4,
     )
     config.game.tables.encoder = pixelgan_mnist.HEADER_WITH_PADDING + ENCODER
     adam = {"b1": 0.9, "b2": 0.99}
@@ -78,6 +74,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
             config.players[name] = player(1e-3, b1=0.5, b2=0.99)
         rate = 2e-3 if given.labels else 1e-3
         config.players.consistency = player(rate, **adam)
+    config.duration = "20_epochs"
     config.ema_decay = 0.99
     config.dataset.image_shape = "14x14x1"
     for name in config.players:
