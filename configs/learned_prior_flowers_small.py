@@ -1,4 +1,4 @@
-"""Text-to-image synthesis on a CPU, in one to two hours: flowers of 16x16 pixels.
+"""Text-to-image synthesis on a CPU, in half an hour or more: flowers of 16x16 pixels.
 
     python -m experiments.launch --config=configs/learned_prior_flowers_small.py \
         --workdir=runs/flowers
@@ -88,7 +88,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         config.players[name] = player(1e-3, b1=0.5, b2=0.99, schedule="cosine")
     config.ema_decay = 0.999
     config.embedding.steps = 600
-    config.duration = "55_epochs"
+    config.duration = "60_epochs"
     config.curves = ("captions",)
     config.evaluate_every = "10_epochs"
     config.sentences = tuple(map(DRAWN_SENTENCE.format, COLOURS))
