@@ -6,8 +6,8 @@
 Arguments, after the colon:
   labels    number of labelled images; 0 to find clusters without any
   k         number of clusters; without labels only
-  classes   only these digits, as 0-1-2 in figure 5
-  free      no prior is imposed on the code (figure 5a)
+  classes   only these digits, as 0-1-2 in figure 5; without labels only
+  free      no prior is imposed on the code (figure 5a); without labels only
   runlocal  few data and steps: ends in a minute, to try things out
 
 Phases and costs are those of configs/pixelgan_mnist.py and pixelgan_clustering.py, with
@@ -41,10 +41,16 @@ y     y_mu  {k}  -  -     -  -    Softmax  -
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
-    """Returns the config; see the module's docstring for the arguments."""
+    """Returns the config; see the module's docstring for the arguments.
+
+    Raises:
+      ValueError: if arguments are given that need labels=0.
+    """
     given = parse_arguments(
         argument, labels=100, k=30, classes="", free=False, runlocal=False
     )
+    if given.labels and (given.free or given.classes):
+        raise ValueError("free and classes are for clusters: give labels=0, too")
     if given.labels:
         config = pixelgan_mnist.get_config(f"labels={given.labels}")
     else:
@@ -72,6 +78,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         config.game.update(input_noise=0.1, consistency_radius=0.3, code_noise=0.1)
         for name in ("discriminator", "generator"):
             config.players[name] = player(1e-3, b1=0.5, b2=0.99)
+        # Faster with labels, which tell apart what consistency would merge.
         rate = 2e-3 if given.labels else 1e-3
         config.players.consistency = player(rate, **adam)
     config.duration = "20_epochs"

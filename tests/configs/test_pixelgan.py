@@ -114,3 +114,9 @@ def test_arguments_that_cannot_be():
     batch = {"x": np.zeros((2, 28, 28, 1), np.float32)}
     with pytest.raises(ValueError, match="conditioning is of"):
         jax.eval_shape(game.init, jax.random.key(0), batch)
+
+
+@pytest.mark.parametrize("argument", ["free", "labels=20,classes=0-1-2"])
+def test_small_clusters_have_no_labels(argument):
+    with pytest.raises(ValueError, match="give labels=0"):
+        config_of("pixelgan_mnist_small", argument)
