@@ -10,6 +10,7 @@ the ratio is that of the pairs: machines drift, so only a ratio means much. With
 so do the parts that no step can do without (`experiments/step_parts.py`).
 """
 
+import dataclasses
 import resource
 import time
 from collections.abc import Callable
@@ -32,7 +33,9 @@ _PEER = flags.DEFINE_string("peer", "", "What to race against: torch, or nothing
 _PARTS = flags.DEFINE_bool("parts", False, "Measure the step's unavoidable parts, too.")
 _STEPS = flags.DEFINE_integer("steps", 10, "Steps a measurement.", lower_bound=1)
 _REPEATS = flags.DEFINE_integer("repeats", 10, "Measurements.", lower_bound=1)
-_SHAPE = flags.DEFINE_string("image_shape", "28x28x1", "Height, width and channels.")
+_SHAPE = flags.DEFINE_string(
+    "image_shape", None, "Height, width and channels; the config's, or 28x28x1."
+)
 _OUTPUT = flags.DEFINE_string("output", None, "JSON file for the figures.")
 
 
@@ -45,8 +48,15 @@ def _experiment(config: ml_collections.ConfigDict, images: np.ndarray) -> Experi
     with config.unlocked():
         config.steps_per_call = _STEPS.value
         config.duration = f"{_STEPS.value}_steps"
+        config.evaluators = config.curves = ()  # only steps are measured
     classes = config.game.get("num_components", 1)
     examples = Examples(images, label=np.arange(len(images)) % classes)
+    if config.embedding:  # random vectors stand for captions
+        shape = (len(images), 1, config.embedding.dim)
+        vectors = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+        examples = dataclasses.replace(
+            examples, captions=(("",),) * len(images), embedding=vectors
+        )
     splits = {"train": examples, "test": examples}
     names = tuple(map(str, range(classes)))
     return make_experiment(config, Dataset("random pixels", splits, "", names))
@@ -124,7 +134,8 @@ def main() -> None:
     if _PEER.value not in ("", "torch"):
         raise ValueError(f"--peer is torch or nothing, not {_PEER.value!r}")
     config = _CONFIG.value
-    shape = parse_image_shape(_SHAPE.value) or ()
+    stated = _SHAPE.value or config.dataset.get("image_shape") or "28x28x1"
+    shape = parse_image_shape(stated) or ()
     images = np.random.default_rng(0).integers(0, 256, (2000, *shape)).astype(np.uint8)
     experiment = _experiment(config, images)
     parts = _parts(config, experiment) if _PARTS.value else {}

@@ -8,40 +8,53 @@ and `samples` of the runs; experiments.compare sets them side by side:
 
     python -m experiments.compare --figure=samples --output=figure2.png \
         --workdirs=runs/figure3/shallow_dependent,runs/figure3/pixelcnn,runs/figure3/aae
+
+`pixelgan_figure3_small.py` has the same rows with narrow networks, for a CPU.
 """
 
 from experiments.sweeps import Row, Sweep
 
 CONFIG = "configs/pixelgan_gaussian.py"
-THREE = {"trials": 3}
 
 
-def _row(blocks: int, conditioning: str) -> Row:
-    depth = {3: "shallow", 12: "deep"}[blocks]
-    return Row(
-        "PixelGAN autoencoder",
-        f"{depth}, {conditioning}",
-        name=f"{depth}_{conditioning}",
-        config=f"{CONFIG}:blocks={blocks},conditioning={conditioning}",
-        overrides=THREE,
+def figure3(narrow: int, trials: int) -> Sweep:
+    """The runs of both figures.
+
+    Args:
+      narrow: divides the sizes of all layers.
+      trials: of each run.
+    """
+    config = f"{CONFIG}:" + (f"narrow={narrow}," if narrow != 1 else "")
+    overrides = {"trials": trials}
+
+    def row(blocks: int, conditioning: str) -> Row:
+        depth = {3: "shallow", 12: "deep"}[blocks]
+        return Row(
+            "PixelGAN autoencoder",
+            f"{depth}, {conditioning}",
+            name=f"{depth}_{conditioning}",
+            config=f"{config}blocks={blocks},conditioning={conditioning}",
+            overrides=overrides,
+        )
+
+    return Sweep(
+        title="PixelGAN autoencoders, figures 2 and 3: nats of test images",
+        results=("nats_per_example_given_code", "nats_per_example"),
+        rows=(
+            *(
+                row(blocks, conditioning)
+                for blocks in (3, 12)
+                for conditioning in ("invariant", "dependent")
+            ),
+            *(
+                Row(title, setting, {}, model, f"{config}model={model}", overrides)
+                for title, setting, model in (
+                    ("PixelCNN", "shallow", "pixelcnn"),
+                    ("AAE", "-", "aae"),
+                )
+            ),
+        ),
     )
 
 
-SWEEP = Sweep(
-    title="PixelGAN autoencoders, figures 2 and 3: nats of test images",
-    results=("nats_per_example_given_code", "nats_per_example"),
-    rows=(
-        *(
-            _row(blocks, conditioning)
-            for blocks in (3, 12)
-            for conditioning in ("invariant", "dependent")
-        ),
-        *(
-            Row(title, setting, {}, model, f"{CONFIG}:model={model}", THREE)
-            for title, setting, model in (
-                ("PixelCNN", "shallow", "pixelcnn"),
-                ("AAE", "-", "aae"),
-            )
-        ),
-    ),
-)
+SWEEP = figure3(narrow=1, trials=3)
