@@ -15,17 +15,12 @@ and `samples` of the runs; experiments.compare sets them side by side:
 from experiments.sweeps import Row, Sweep
 
 CONFIG = "configs/pixelgan_gaussian.py"
+THREE = {"trials": 3}
 
 
-def figure3(narrow: int, trials: int) -> Sweep:
-    """The runs of both figures.
-
-    Args:
-      narrow: divides the sizes of all layers.
-      trials: of each run.
-    """
-    config = f"{CONFIG}:" + (f"narrow={narrow}," if narrow != 1 else "")
-    overrides = {"trials": trials}
+def figure3(narrow: int = 1) -> Sweep:
+    """The runs of both figures, with the sizes of all layers divided by `narrow`."""
+    config = f"{CONFIG}:narrow={narrow},"
 
     def row(blocks: int, conditioning: str) -> Row:
         depth = {3: "shallow", 12: "deep"}[blocks]
@@ -34,7 +29,7 @@ def figure3(narrow: int, trials: int) -> Sweep:
             f"{depth}, {conditioning}",
             name=f"{depth}_{conditioning}",
             config=f"{config}blocks={blocks},conditioning={conditioning}",
-            overrides=overrides,
+            overrides=THREE,
         )
 
     return Sweep(
@@ -47,7 +42,7 @@ def figure3(narrow: int, trials: int) -> Sweep:
                 for conditioning in ("invariant", "dependent")
             ),
             *(
-                Row(title, setting, {}, model, f"{config}model={model}", overrides)
+                Row(title, setting, {}, model, f"{config}model={model}", THREE)
                 for title, setting, model in (
                     ("PixelCNN", "shallow", "pixelcnn"),
                     ("AAE", "-", "aae"),
@@ -57,4 +52,4 @@ def figure3(narrow: int, trials: int) -> Sweep:
     )
 
 
-SWEEP = figure3(narrow=1, trials=3)
+SWEEP = figure3()
