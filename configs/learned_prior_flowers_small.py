@@ -1,4 +1,4 @@
-"""Text-to-image synthesis on a CPU, in half an hour or more: flowers of 16x16 pixels.
+"""Text-to-image synthesis on a CPU, in twenty minutes: flowers of 16x16 pixels.
 
     python -m experiments.launch --config=configs/learned_prior_flowers_small.py \
         --workdir=runs/flowers
@@ -12,7 +12,7 @@ the decoder, and parameters are averaged. Similarity is that of pixels unless as
 otherwise: features of so small a D_I say little of a flower until late. It has a
 hundred times the paper's weight, since an encoder that gives in to D_C leaves the
 decoder nothing to learn from. D_I has no batch norm but a penalty on its gradient,
-which keeps it from winning, and Q a tenth of the usual weight, which leaves noise its
+which keeps it from winning, and Q less than the usual weight, which leaves noise its
 place. The code generator reduces a caption's vector to 16 dimensions first: 200
 outweigh the noise, and all images of a caption are the same then
 (experiments/results/learned_prior/README.md).
@@ -72,7 +72,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config = captioned_config(given, tables)
     config.game.update(
         kernel_init="0.08",
-        mutual_information=0.1,
+        mutual_information=0.3,
         reconstruction_weights=(100.0, 1.0),
         penalty_weight=1.0,
     )
@@ -88,7 +88,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         config.players[name] = player(1e-3, b1=0.5, b2=0.99, schedule="cosine")
     config.ema_decay = 0.999
     config.embedding.steps = 600
-    config.duration = "60_epochs"
+    config.duration = "40_epochs"
     config.curves = ("captions",)
     config.evaluate_every = "10_epochs"
     config.sentences = tuple(map(DRAWN_SENTENCE.format, COLOURS))

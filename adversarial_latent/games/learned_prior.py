@@ -200,7 +200,9 @@ class LearnedPrior(Game):
         x, s = self._minibatch(net, batch)
         prior_code = self._prior_code(net, self._draw_z(net, len(x)), s)
         code = self._encode(net, x)
-        x_rec = net("decoder", code)["x"]
+        # The decoder's batch statistics are of the other phase, if there is one.
+        decoding = net.fork() if "image_discriminator" in self.networks else net
+        x_rec = decoding("decoder", code)["x"]
         return {
             "real": logits(net("code_discriminator", prior_code)),
             "fake": logits(net("code_discriminator", code)),
@@ -244,8 +246,10 @@ class LearnedPrior(Game):
     ) -> Outcome:
         x, s = self._minibatch(net, batch)
         prior_code = self._prior_code(net, self._draw_z(net, len(x)), s)
-        x_noise = net("decoder", prior_code)["x"]
-        x_rec = net("decoder", self._encode(net, x))["x"]
+        # Both kinds of codes as one batch, since they may differ: the decoder's batch
+        # norm is then the same in training as later, when it has its statistics only.
+        codes = jnp.concatenate([prior_code, self._encode(net, x)])
+        x_noise, x_rec = jnp.split(net("decoder", codes)["x"], 2)
         real = self._discriminate(net, x, s)
         # Forks: batch statistics remain those of real images, which Q is asked about.
         noise = self._discriminate(net.fork(), x_noise, s)

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -140,6 +141,17 @@ def changed(before, after):
     }
 
 
+def seen(batch):
+    """Labelled images as networks see them."""
+    return 2 * batch["labelled_x"] - 1
+
+
+def decode_as_one(net, *codes):
+    """Images of several kinds of codes: the decoder's batch norm is of all of them."""
+    decoded = net("decoder", np.concatenate(codes))["x"]
+    return np.split(np.asarray(decoded), len(codes))
+
+
 def phases(game):
     return {player.name: player.trains for player in game.players}
 
@@ -209,7 +221,7 @@ def test_code_discriminator_tells_the_prior_from_inferred_codes(game, variables,
     found = scalars["d_code_real"], scalars["d_code_fake"]
     np.testing.assert_allclose(found, mean, rtol=1e-5)
     net = networks(game, variables)
-    code = net("encoder", 2 * batch["labelled_x"] - 1)["z"]
+    code = net("encoder", seen(batch))["z"]
     judged = net("code_discriminator", code)["p"][:, 0]
     np.testing.assert_allclose(judged, fake, rtol=1e-4, atol=1e-6)
     # The prior's codes are CG's, of the minibatch's labels.
@@ -224,7 +236,7 @@ def test_code_discriminator_tells_the_prior_from_inferred_codes(game, variables,
 def test_encoder_and_decoder_reconstruct(variables, batch, similarity):
     game = make_game(config(similarity=similarity))
     net = networks(game, variables)
-    x = 2 * batch["labelled_x"] - 1
+    x = seen(batch)
     x_rec = net("decoder", net("encoder", x)["z"])["x"]
     if similarity == "learned":
         x, x_rec = (net("image_discriminator", y)["features"] for y in (x, x_rec))
@@ -243,7 +255,7 @@ def test_image_discriminator_tells_images_from_both_that_are_made(
     outcome, losses, scalars, net = play(game, variables, batch, "image_discriminator")
     real, noise, rec = (np.float64(outcome[side]) for side in ("real", "noise", "rec"))
     net_real = networks(game, variables)
-    judged = net_real("image_discriminator", 2 * batch["labelled_x"] - 1)
+    judged = net_real("image_discriminator", seen(batch))
     np.testing.assert_allclose(judged["p"][:, 0], real, rtol=1e-4, atol=1e-6)
     # With labels Q learns from them.
     told = cross_entropy(judged["s"], batch["label"])
@@ -254,6 +266,30 @@ def test_image_discriminator_tells_images_from_both_that_are_made(
     for name, value in net_real.model_state["image_discriminator"].items():
         found = net.model_state["image_discriminator"][name]
         jax.tree.map(np.testing.assert_array_equal, value, found)
+
+
+def test_batch_norm_of_the_decoder_is_of_prior_and_inferred_codes(
+    game, variables, batch
+):
+    """Of both as one batch, so that samples look as they did in training."""
+    *_, net = play(game, variables, batch, "generator")
+    expected = networks(game, variables)
+    s = jnp.eye(K)[batch["label"]]
+    z = jax.random.normal(expected.key("z"), (6, NOISE))
+    code = expected("code_generator", s, z), expected("encoder", seen(batch))
+    decode_as_one(expected, *(rows["z"] for rows in code))
+    for name, value in expected.model_state["decoder"].items():
+        found = net.model_state["decoder"][name]
+        chex.assert_trees_all_close(found, value, rtol=1e-5)
+    # The AAE phase, which sees inferred codes only, leaves no trace in it ...
+    *_, net = play(game, variables, batch, "decoder")
+    assert "decoder" not in changed(variables[1], net.model_state)
+    # ... unless there is no other phase.
+    without = ("code_generator", "image_discriminator")
+    plain = {"prior": "fixed", "similarity": "pixel", "noise_dim": CODE}
+    aae = make_game(unconditional(without=without, **plain))
+    *_, net = play(aae, variables, batch, "decoder")
+    assert "decoder" in changed(variables[1], net.model_state)
 
 
 def test_penalty_on_the_image_discriminator(batch):
@@ -278,8 +314,8 @@ def test_generator_makes_images_look_real_and_tell_their_s(game, variables, batc
     net = networks(game, variables)
     s = jnp.eye(K)[batch["label"]]
     z = jax.random.normal(net.key("z"), (6, NOISE))
-    x_noise = net("decoder", net("code_generator", s, z)["z"])["x"]
-    x_rec = net("decoder", net("encoder", 2 * batch["labelled_x"] - 1)["z"])["x"]
+    code, inferred = net("code_generator", s, z), net("encoder", seen(batch))
+    x_noise, x_rec = decode_as_one(net, code["z"], inferred["z"])
     noise = net("image_discriminator", x_noise)
     rec = net("image_discriminator", x_rec)
     information = cross_entropy(noise["s"], batch["label"])
@@ -315,7 +351,8 @@ def test_without_labels_q_learns_what_was_generated(variables, batch):
     net = networks(game, variables)
     s = jax.nn.one_hot(jax.random.randint(net.key("s"), (6,), 0, K), K)
     z = jax.random.normal(net.key("z"), (6, NOISE))
-    x_noise = net("decoder", net("code_generator", s, z)["z"])["x"]
+    code, inferred = net("code_generator", s, z), net("encoder", 2 * batch["x"] - 1)
+    x_noise, _ = decode_as_one(net, code["z"], inferred["z"])
     logits = net("image_discriminator", x_noise)["s"]
     expected = cross_entropy(logits, np.asarray(s.argmax(1)))
     np.testing.assert_allclose(outcome["information"], expected, rtol=1e-4)
