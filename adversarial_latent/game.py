@@ -13,6 +13,7 @@ from typing import Any
 import chex
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import optax
 
 Outcome = dict[str, chex.Array]
@@ -106,6 +107,25 @@ class Networks:
         )
         self.model_state[name] = {**self.model_state[name], **updates}
         return output
+
+
+def in_one_batch(
+    evaluate: Callable[[chex.Array], chex.Array], *parts: chex.Array
+) -> list[chex.Array]:
+    """Evaluates a network on several minibatches at once.
+
+    Where they differ, as codes of the prior and inferred ones do, batch norm should
+    have the statistics of all of them. If it had each one's own in training, what comes
+    of one alone would be normalised otherwise after training than during it.
+
+    Args:
+      evaluate: a function of [N, ...], as `lambda z: net("decoder", z)["x"]`.
+      *parts: n minibatches, all [B, ...].
+
+    Returns:
+      n results [B, ...].
+    """
+    return jnp.split(evaluate(jnp.concatenate(parts)), len(parts))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from adversarial_latent.game import Game, Networks
-from adversarial_latent.networks.table import Table
+from adversarial_latent.game import Game, Networks, in_one_batch
+from adversarial_latent.networks.table import BATCH_NORM_EPSILON, Table
 from tests import toys
 
 KEY = jax.random.key(0)
@@ -45,6 +45,15 @@ def variables():
 
 
 X = np.float32([[1, 2], [3, 4], [7, 0], [0, 0]])
+
+
+def test_batch_norm_of_several_minibatches_at_once():
+    """By hand: less the mean of all four, in units of the deviation of all four."""
+    modules = {"net": Table(toys.HEADER + TABLE.replace("0.5", "-"))}
+    net = Networks(modules, {}, {}, KEY, train=True, initializing=True)
+    first, second = in_one_batch(lambda x: net("net", x)["h"], X[:2], X[2:])
+    expected = (X - X.mean(0)) / np.sqrt(X.var(0) + BATCH_NORM_EPSILON)
+    np.testing.assert_allclose(np.concatenate([first, second]), expected, rtol=1e-5)
 
 
 def test_training_collects_statistics_and_draws_anew(variables):

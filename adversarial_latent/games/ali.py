@@ -34,11 +34,17 @@ class ALI(InferringGAN):
 
     def play(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
         """Infers and generates, and has D judge the pairs."""
-        x = batch["x"]  # [B, ...] ~ q(x)
-        q = self._posterior(net, x)
-        z_tilde = q.sample(net.key("z_tilde")) if self.stochastic else q.mean
+        x, z_tilde = self._inferred(net, batch)
         z = self._draw(net, len(x))  # [B, d] ~ p(z)
         return self._judged(net, (x, z_tilde), (self._generate(net, z), z))
+
+    def _inferred(
+        self, net: Networks, batch: Mapping[str, chex.Array]
+    ) -> tuple[chex.Array, chex.Array]:
+        """Gives x [B, ...] ~ q(x), and z [B, d] ~ q(z|x)."""
+        x = batch["x"]
+        q = self._posterior(net, x)
+        return x, q.sample(net.key("z_tilde")) if self.stochastic else q.mean
 
     def _generator_loss(self, net: Networks, outcome: Outcome) -> Losses:
         del net

@@ -15,7 +15,7 @@ import chex
 import jax.numpy as jnp
 import ml_collections
 
-from adversarial_latent.game import Losses, Networks, Outcome, Player
+from adversarial_latent.game import Losses, Networks, Outcome, Player, in_one_batch
 from adversarial_latent.games import ali
 from adversarial_latent.games.building import from_config
 from adversarial_latent.losses import adversarial_loss
@@ -48,9 +48,10 @@ class ALICE(ali.ALI):
 
     def play(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
         """As ALI plays, and back from z to x."""
-        outcome = super().play(net, batch)
-        x, z_tilde = outcome["real"]
-        back = self._generate(net, z_tilde)  # [B, ...]
+        x, z_tilde = self._inferred(net, batch)
+        z = self._draw(net, len(x))  # [B, d] ~ p(z)
+        x_tilde, back = in_one_batch(lambda z: self._generate(net, z), z, z_tilde)
+        outcome = self._judged(net, (x, z_tilde), (x_tilde, z))
         if self.cycle == "adversarial":
             return outcome | {
                 "same_logits": self._compare(net, x, x),

@@ -36,7 +36,15 @@ import ml_collections
 import optax
 
 from adversarial_latent.consistency import entropies, virtual_adversarial_divergence
-from adversarial_latent.game import Code, Game, Losses, Networks, Outcome, Player
+from adversarial_latent.game import (
+    Code,
+    Game,
+    Losses,
+    Networks,
+    Outcome,
+    Player,
+    in_one_batch,
+)
 from adversarial_latent.games.building import from_config
 from adversarial_latent.losses import adversarial_loss
 from adversarial_latent.networks.table import logits
@@ -246,10 +254,9 @@ class LearnedPrior(Game):
     ) -> Outcome:
         x, s = self._minibatch(net, batch)
         prior_code = self._prior_code(net, self._draw_z(net, len(x)), s)
-        # Both kinds of codes as one batch, since they may differ: the decoder's batch
-        # norm is then the same in training as later, when it has its statistics only.
-        codes = jnp.concatenate([prior_code, self._encode(net, x)])
-        x_noise, x_rec = jnp.split(net("decoder", codes)["x"], 2)
+        x_noise, x_rec = in_one_batch(
+            lambda code: net("decoder", code)["x"], prior_code, self._encode(net, x)
+        )
         real = self._discriminate(net, x, s)
         # Forks: batch statistics remain those of real images, which Q is asked about.
         noise = self._discriminate(net.fork(), x_noise, s)

@@ -2,6 +2,7 @@
 
 import functools
 
+import chex
 import numpy as np
 import pytest
 import scipy.special
@@ -60,6 +61,21 @@ def test_alice_with_a_norm(variables, cycle, power):
         loss, softplus(real) + softplus(-fake) + 3 * distance, rtol=1e-4
     )
     assert float(scalars["cycle"]) == pytest.approx(distance.mean(), rel=1e-4)
+
+
+def test_alice_generates_of_both_codes_at_once():
+    """The generator's batch norm is of codes of the prior and of inferred ones."""
+    normed = points.GENERATOR.replace("-  -  Leak0.2", "-  yes  Leak0.2")
+    game = points.make(alice.extend, points.JOINT | {"generator": normed})
+    variables = points.init(game)
+    net = points.networks(game, variables)
+    outcome = game.play(net, {"x": points.X})
+    (_, z_tilde), (_, z) = outcome["real"], outcome["fake"]
+    expected = points.networks(game, variables)
+    expected("generator", np.concatenate([z, z_tilde]))
+    chex.assert_trees_all_close(
+        net.model_state["generator"], expected.model_state["generator"], rtol=1e-5
+    )
 
 
 def test_alice_with_an_adversary():
