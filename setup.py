@@ -37,6 +37,7 @@ setup(
             "nbclient>=0.10,<0.12",
             "nbformat>=5.10,<6",
             "pytest>=8,<10",
+            "pytest-xdist>=3.6,<4",
             "ruff>=0.17,<0.18",
         ],
         # TensorFlow is needed only to build a TFDS data set for the first time.
