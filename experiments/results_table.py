@@ -62,6 +62,7 @@ _README = (  # and all numbers that the paper reports, too
     "generated_label_accuracy",
     "caption_accuracy",
     "caption_accuracy_colour",
+    "nats_per_example",
     "modes_captured",
     "high_quality_fraction",
 )
