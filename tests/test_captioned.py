@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import jax
 import ml_collections
 import numpy as np
 import pytest
@@ -153,3 +154,23 @@ def test_a_game_of_captions_needs_their_vectors(config, tmp_path):
     with pytest.raises(ValueError, match=r"no use for captions as it is: leave"):
         train.train_and_evaluate(useless, str(tmp_path))
     assert not list(tmp_path.iterdir())
+
+
+# ml_collections loads config files in a way that Python warns of.
+@pytest.mark.filterwarnings(
+    r"ignore:the load_module\(\) method is deprecated:DeprecationWarning"
+)
+def test_steps_are_measured_with_random_vectors(config):
+    """As experiments.benchmark does, which has no captions."""
+    program, registry = programs.load("benchmark")
+    registry(["benchmark", "--steps=3"])
+    images = np.zeros((16, 4, 4, 3), np.uint8)
+    experiment = program._experiment(ml_collections.ConfigDict(config), images)
+    (vectors,) = {
+        leaf.shape
+        for leaf in jax.tree.leaves(experiment.pipeline.resident)
+        if leaf.dtype == np.float32
+    }
+    assert vectors == (16, 1, 6)
+    state = jax.eval_shape(experiment.create, jax.random.key(0))
+    assert set(state.params) == set(TABLES)
