@@ -3,7 +3,7 @@
     python -m experiments.sweep --sweep=experiments/sweeps/pixelgan_figure3_small.py \
         --workdir=runs/figure3_small --trials=1 -- --config.duration=10_epochs
 
-That is an hour of one core of a CPU, fifteen without the two arguments at the end.
+For a CPU. Without the two arguments at the end it takes fifteen times as long.
 """
 
 from experiments.sweeps.pixelgan_figure3 import figure3
