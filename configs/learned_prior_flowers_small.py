@@ -8,14 +8,15 @@ the game's settings are explained, but for data and narrow:
   latent, similarity, prior, runlocal
 
 Networks are those of configs/learned_prior_mnist_small.py, with twice the channels in
-the decoder, and parameters are averaged. Similarity is that of pixels unless asked for
-otherwise: features of so small a D_I say little of a flower until late. It has a
-hundred times the paper's weight, since an encoder that gives in to D_C leaves the
-decoder nothing to learn from. D_I has no batch norm but a penalty on its gradient,
-which keeps it from winning, and Q less than the usual weight, which leaves noise its
-place. The code generator reduces a caption's vector to 16 dimensions first: 200
-outweigh the noise, and all images of a caption are the same then
-(experiments/results/learned_prior/README.md).
+the decoder and an encoder that knows where in an image something is, not just that it
+is: its last layer but one sees all positions, where the paper's averages over them.
+Parameters are averaged. Similarity is that of pixels unless asked for otherwise:
+features of so small a D_I say little of a flower until late. It has a hundred times the
+paper's weight, since an encoder that gives in to D_C leaves the decoder nothing to
+learn from. D_I has no batch norm but a penalty on its gradient, which keeps it from
+winning, and Q less than the usual weight, which leaves noise its place. The code
+generator reduces a caption's vector to 16 dimensions first: 200 outweigh the noise, and
+all images of a caption are the same then (experiments/results/learned_prior/README.md).
 """
 
 import ml_collections
@@ -46,6 +47,13 @@ x2  x1  64      up
 x3  x2  32      up
 x   x3  {maps}  3  1  -  -    Tanh  1
 """
+ENCODER = """
+x     -     {maps}     -  -  -  -    -     -
+x1    x     16         3  1  -  -    ReLU  1
+x2    x1    32         down
+x3    x2    64         down
+code  x3    {twice_d}  4  1  -  yes  ReLU  -
+"""
 IMAGE_DISCRIMINATOR = """
 x         -         {maps}  -  -  -  -  -        -
 x1        x         32      4  2  -  -  Leak0.2  1
@@ -66,6 +74,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Returns the config; see the module's docstring for the arguments."""
     given = parse_arguments(argument, **ARGUMENTS | {"similarity": "pixel"})
     tables = learned_prior_mnist_small.TABLES | {
+        "encoder": ENCODER,
         "decoder": DECODER,
         "image_discriminator": IMAGE_DISCRIMINATOR,
     }
@@ -74,7 +83,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         kernel_init="0.08",
         mutual_information=0.3,
         reconstruction_weights=(100.0, 1.0),
-        penalty_weight=1.0,
+        penalty_weight=0.2,
     )
     if "code_generator" in config.game.tables:
         code_generator = CODE_GENERATOR.format(d=given.latent)
