@@ -1,4 +1,4 @@
-"""Text-to-image synthesis on a CPU, in twenty minutes: flowers of 16x16 pixels.
+"""Text-to-image synthesis on a CPU, in 25 minutes: flowers of 16x16 pixels.
 
     python -m experiments.launch --config=configs/learned_prior_flowers_small.py \
         --workdir=runs/flowers
