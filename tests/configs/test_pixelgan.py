@@ -6,6 +6,7 @@ import re
 import jax
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from adversarial_latent.data import Dataset, Examples
 from adversarial_latent.experiment import make_experiment
@@ -105,6 +106,30 @@ def test_a_step_can_be_traced(name, argument):
         lambda leaf: leaf.shape, state
     )
     assert {f"{player}/loss" for player in config.players} <= set(metrics)
+
+
+@pytest.mark.parametrize("model", ["pixelgan", "pixelcnn", "aae"])
+def test_descent_with_momentum_stays_finite(model):
+    """The paper's learning rates are too large for gradients of any length."""
+    config = config_of("pixelgan_gaussian", f"narrow=8,model={model}")
+    with config.unlocked():
+        config.batch_size = 48
+        config.duration, config.steps_per_call = "30_steps", 30
+    x, label = load_digits(return_X_y=True)
+    x = np.kron(x.reshape(-1, 8, 8), np.ones((3, 3)))  # 24x24 pixels
+    x = np.uint8(np.pad(x, ((0, 0), (2, 2), (2, 2)))[..., None] * 255 / 16)
+    examples = Examples(x, label=label)
+    splits = dict.fromkeys(("train", "validation", "test"), examples)
+    dataset = Dataset("digits", splits, "", tuple(map(str, range(10))))
+    experiment = make_experiment(config, dataset)
+    parallel = experiment.parallel
+    _, metrics = experiment.compile()(
+        parallel.place(parallel.init(experiment.create, config.seed)),
+        parallel.replicate(experiment.pipeline.resident),
+        experiment.next_batches(),
+    )
+    for name, value in metrics.items():
+        assert np.isfinite(np.asarray(value)).all(), name
 
 
 def test_arguments_that_cannot_be():
