@@ -81,12 +81,15 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
             map_units=1000 // given.narrow,
         )
     fall = {"schedule": "tenth", "decay_from": 0.5}
-    descent = player(1e-3, optimizer="sgd", momentum=0.9, clip_norm=10.0, **fall)
+    if given.model == "aae":  # its cost is squared differences, with small gradients
+        slow = player(1e-3, b1=0.9, **fall)
+    else:
+        slow = player(1e-3, optimizer="sgd", momentum=0.9, clip_norm=10.0, **fall)
     if given.model == "pixelcnn":
         decoder = config.game.pixelcnn
         config.game = pixelcnn.default_config()
         config.game.pixelcnn = decoder
-        config.players = {"decoder": descent}
+        config.players = {"decoder": slow}
         config.evaluators = ("likelihood", "samples")
     else:
         config.game.update(
@@ -99,15 +102,13 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
             },
         )
         config.players = {
-            "autoencoder": descent,
+            "autoencoder": slow,
             "discriminator": player(0.1, clip_norm=1.0, **SGD),
             "generator": player(0.1, clip_norm=1.0, **SGD),
         }
         config.evaluators = ("manifold", "samples")
         if given.model == "pixelgan":
             config.evaluators = ("likelihood", *config.evaluators)
-        else:  # the cost is squared differences, with small gradients
-            config.players.autoencoder = player(1e-3, b1=0.9, **fall)
     config.moves = "alternating"
     config.dataset.name = "tfds:mnist"
     config.dataset.num_validation = 10_000

@@ -43,7 +43,7 @@ def rows(config: str, latents: tuple[int, ...], data: str = "") -> tuple[Row, ..
         ("with clusters", "clusters", "condition=categorical"),
     ]
     before = f"{data}, " if data else ""
-    directory = f"{data.lower()}_" if data else ""
+    directory = f"{data.replace('-', '').lower()}_" if data else ""
     return tuple(
         Row(
             title,
