@@ -13,7 +13,7 @@ setup(
         "absl-py>=2.1,<3",
         "array_record>=0.5,<1",
         "chex>=0.1.90,<0.2",
-        "filelock>=3.12,<4",
+        "filelock>=3.16,<5",
         "flax>=0.12,<0.14",
         "grain>=0.2.10,<0.3",
         "importlib_resources>=6,<8",

@@ -1,14 +1,21 @@
 """Atomic checkpoints of a whole run: state of all trials, and position in the data."""
 
+import hashlib
+import json
 import os
+import time
 from typing import Any
 
 import chex
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from absl import logging
 
+from adversarial_latent.inputs import InputError, MissingInputError, read_json
 from adversarial_latent.state import TrainState
+
+_SUMS = "sums.json"  # what the files of a checkpoint were when they were written
 
 
 class Checkpoints:
@@ -40,9 +47,11 @@ class Checkpoints:
             position=ocp.args.JsonSave(position),
         )
         self._manager.save(step, args=items)
+        if jax.process_index() == 0:
+            _write_sums(os.path.join(self.directory, str(step)))
 
     def restore(self, template: TrainState) -> tuple[TrainState, dict[str, Any]]:
-        """Restores the newest checkpoint.
+        """Restores the newest checkpoint that is intact, and sets damaged ones aside.
 
         Args:
           template: a state of the same structure and shapes; values do not matter.
@@ -51,38 +60,80 @@ class Checkpoints:
           `(state, position)` as they were saved.
 
         Raises:
-          FileNotFoundError: if there is no checkpoint.
+          MissingInputError: if there is no checkpoint.
+          InputError: if there is none that can be read.
         """
-        step = self._latest_or_raise()
-        items = ocp.args.Composite(
-            state=ocp.args.StandardRestore(jax.eval_shape(_key_data, template)),
-            position=ocp.args.JsonRestore(),
-        )
-        restored = self._manager.restore(step, args=items)
+        like = jax.eval_shape(_key_data, template)
+        arrays, position = self._restore_intact(like, set_aside=True)
         state = jax.tree.map(
-            lambda like, value: (
-                jax.random.wrap_key_data(value) if _is_key(like) else value
+            lambda leaf, value: (
+                jax.random.wrap_key_data(value) if _is_key(leaf) else value
             ),
             template,
-            restored.state,
+            arrays,
         )
-        return state, restored.position
+        return state, position
 
     def restore_arrays(self) -> dict[str, Any]:
-        """Restores the newest state as nested dicts of arrays, for want of a template.
+        """Restores the newest intact state as nested dicts, for want of a template.
 
         Raises:
-          FileNotFoundError: if there is no checkpoint.
+          MissingInputError: if there is no checkpoint.
+          InputError: if there is none that can be read.
         """
-        step = self._latest_or_raise()
-        items = ocp.args.Composite(state=ocp.args.StandardRestore())
-        return self._manager.restore(step, args=items).state
+        return self._restore_intact(None, set_aside=False)[0]
 
-    def _latest_or_raise(self) -> int:
-        step = self.latest()
-        if step is None:
-            raise FileNotFoundError(f"no checkpoint in {self.directory}")
-        return step
+    def _restore_intact(
+        self, like: chex.ArrayTree | None, set_aside: bool
+    ) -> tuple[Any, dict[str, Any]]:
+        steps = sorted(self._manager.all_steps(), reverse=True)
+        if not steps:
+            raise MissingInputError(f"no checkpoint in {self.directory}")
+        reasons: dict[int, str] = {}
+        for step in steps:
+            try:
+                found = self._restore_step(step, like)
+            # A damaged file can make Orbax and its parsers raise anything.
+            except Exception as error:
+                lines = str(error).splitlines() or [type(error).__name__]
+                reasons[step] = lines[0][:200]
+                continue
+            for damaged, reason in reasons.items():
+                logging.warning(
+                    "the checkpoint of step %d in %s is damaged (%s); the one of step "
+                    "%d is used",
+                    damaged,
+                    self.directory,
+                    reason,
+                    step,
+                )
+                if set_aside:
+                    self._set_aside(damaged)
+            return found
+        raise InputError(
+            f"no checkpoint in {self.directory} can be read: "
+            + "; ".join(f"step {step}: {reason}" for step, reason in reasons.items())
+            + ". Restore the directory from a copy, or train in another --workdir"
+        )
+
+    def _restore_step(
+        self, step: int, like: chex.ArrayTree | None
+    ) -> tuple[Any, dict[str, Any]]:
+        _check_sums(os.path.join(self.directory, str(step)))
+        items = ocp.args.Composite(
+            state=ocp.args.StandardRestore(like), position=ocp.args.JsonRestore()
+        )
+        restored = self._manager.restore(step, args=items)
+        return restored.state, restored.position
+
+    def _set_aside(self, step: int) -> None:
+        """Moves a checkpoint away, so that its step can be saved again."""
+        if jax.process_index() == 0:
+            aside = f"{self.directory}.damaged"
+            os.makedirs(aside, exist_ok=True)
+            target = os.path.join(aside, f"{step}.{time.time_ns()}")
+            os.rename(os.path.join(self.directory, str(step)), target)
+        self._manager.reload()
 
     def close(self) -> None:
         """Waits for what is being written."""
@@ -94,6 +145,38 @@ def has_checkpoint(directory: str) -> bool:
     return os.path.isdir(directory) and any(
         name.isdecimal() for name in os.listdir(directory)
     )
+
+
+def _sums(directory: str) -> dict[str, str]:
+    """Hashes of all files below a directory, by relative path."""
+    sums = {}
+    for folder, _, names in os.walk(directory):
+        for path in (os.path.join(folder, name) for name in names if name != _SUMS):
+            with open(path, "rb") as file:
+                digest = hashlib.file_digest(file, "blake2b").hexdigest()
+            sums[os.path.relpath(path, directory)] = digest
+    return sums
+
+
+def _write_sums(directory: str) -> None:
+    path, sums = os.path.join(directory, _SUMS), _sums(directory)
+    with open(f"{path}.new", "w") as file:
+        json.dump(sums, file)
+    os.replace(f"{path}.new", path)
+
+
+def _check_sums(directory: str) -> None:
+    """Raises a ValueError if a file of a checkpoint is not what was written.
+
+    Without sums there is nothing to check: the process was killed before it wrote them,
+    or the checkpoint is older than they are.
+    """
+    path = os.path.join(directory, _SUMS)
+    if not os.path.exists(path):
+        return
+    expected, found = read_json(path), _sums(directory)
+    if damaged := [name for name in expected if found.get(name) != expected[name]]:
+        raise ValueError(f"{len(damaged)} of its files changed, such as {damaged[0]}")
 
 
 def _is_key(leaf: chex.Array) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import ml_collections
 import numpy as np
+from flax.errors import FlaxError
 
 from adversarial_latent import config as config_lib
 from adversarial_latent.data import Dataset, Pipeline, label_subset, make_pipeline
@@ -27,6 +28,7 @@ class Experiment:
       train_step: its pure step.
       create: `key -> TrainState` of one trial.
       pipeline: gives batches [num_steps, T, R * B].
+      examples_per_step: over all devices and minibatches.
       minibatches: R, how many minibatches a step takes.
       parallel: how steps are run on the devices.
       num_steps: train steps of the run, a multiple of `steps_per_call`.
@@ -37,6 +39,7 @@ class Experiment:
     train_step: TrainStep
     create: Any
     pipeline: Pipeline
+    examples_per_step: int
     minibatches: int
     parallel: Parallel
     num_steps: int
@@ -55,6 +58,16 @@ class Experiment:
         batches = jax.tree.map(separate, self.pipeline.next(self.steps_per_call))
         return self.parallel.split(batches)
 
+    def lowered_step(self) -> str:
+        """The train step as text (StableHLO), equal for steps that are the same."""
+        state = jax.eval_shape(self.create, jax.random.key(0))
+        batch = jax.eval_shape(
+            self.pipeline.examples,
+            self.pipeline.resident,
+            jax.tree.map(lambda leaf: leaf[0, 0, 0], self.next_batches()),
+        )
+        return jax.jit(self.train_step).lower(state, batch).as_text()
+
     def compile(self) -> Any:
         """`run(placed state, resident, batches)`, see `Parallel.compile`."""
         return self.parallel.compile(self.train_step, self.pipeline.examples)
@@ -70,9 +83,7 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
     Raises:
       ValueError: naming the field that does not fit.
     """
-    for field in ("batch_size", "steps_per_call", "trials"):
-        if config[field] < 1:
-            raise ValueError(f"config.{field}={config[field]} must be at least 1")
+    config_lib.check_ranges(config)
     game = make_game(config.game)
     check_evaluation(config, game)
     check_data(config, dataset)
@@ -143,11 +154,14 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
     )
     try:
         jax.eval_shape(create, jax.random.key(config.seed))
-    except (AssertionError, TypeError, ValueError) as error:
+    except (AssertionError, KeyError, TypeError, ValueError, FlaxError) as error:
         shape = "x".join(map(str, dataset.example_shape))
+        reason = str(error).splitlines()[0]
+        if isinstance(error, KeyError):
+            reason = f"no row or network is called {reason}"
         raise ValueError(
             f"the networks of config.game do not fit examples of shape {shape}: "
-            + str(error).splitlines()[0]
+            + reason
         ) from error
     return Experiment(
         game=game,
@@ -161,6 +175,7 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
         ),
         create=create,
         pipeline=pipeline,
+        examples_per_step=examples_per_step,
         minibatches=minibatches,
         parallel=parallel,
         num_steps=num_steps,

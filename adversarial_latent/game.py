@@ -36,7 +36,8 @@ class Networks:
       model_state: `{network: {collection: statistics}}`, as updated so far.
       train: whether batch statistics and dropout are those of training.
       progress: part of the training that is done, from 0 to 1, for losses that
-        change as it goes on.
+        change as it goes on. Computed only where it is used, so that the step of a
+        game without such losses does not depend on how long the run is.
       optimizers: `{player: (optimiser, its state)}` in a train step, for losses that
         foresee another player's moves.
     """
@@ -49,19 +50,24 @@ class Networks:
         key: chex.PRNGKey,
         *,
         train: bool,
-        progress: chex.Array | float = 1.0,
+        progress: Callable[[], chex.Array] | chex.Array | float = 1.0,
         optimizers: Optimizers | None = None,
         initializing: bool = False,
     ):
         self.params = dict(params)
         self.model_state = dict(model_state)
         self.train = train
-        self.progress = progress
+        self._progress = progress
         self.optimizers = dict(optimizers or {})
         self._modules = modules
         self._key = key
         self._draws: dict[str, int] = {}
         self._initializing = initializing
+
+    @property
+    def progress(self) -> chex.Array | float:
+        """Part of the training that is done, see the attributes."""
+        return self._progress() if callable(self._progress) else self._progress
 
     def fork(self) -> "Networks":
         """The same networks, whose draws and statistics are not kept in these.

@@ -3,10 +3,11 @@
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tqdm
+from absl import logging
 
 
 class MetricsLog:
@@ -16,16 +17,30 @@ class MetricsLog:
     mean of every metric over trials; with several trials, `trials` holds each one's.
     """
 
-    def __init__(self, workdir: str, step: int):
-        """Opens the log of a run that stands at `step`; later lines are dropped."""
+    def __init__(
+        self,
+        workdir: str,
+        step: int,
+        due: Callable[[int, str], bool] = lambda step, name: True,
+    ):
+        """Opens the log of a run that stands at `step`; later lines are dropped.
+
+        Args:
+          workdir: directory of the run.
+          step: how far the run has come.
+          due: whether a metric is due at a step. The last row of a run that is trained
+            on was due only because it was the last; so was its curve.
+        """
         # Here, because it imports PyTorch where there is one, which takes seconds.
         from tensorboardX import SummaryWriter
 
         path = os.path.join(workdir, "metrics.jsonl")
-        kept = [row for row in read_metrics(workdir) if row["step"] <= step]
+        kept = [
+            _only_due(row, due) for row in read_metrics(workdir) if row["step"] <= step
+        ]
         temporary = f"{path}.new"
         with open(temporary, "w") as file:
-            file.writelines(json.dumps(row) + "\n" for row in kept)
+            file.writelines(json.dumps(row) + "\n" for row in kept if row)
         os.replace(temporary, path)
         self._file = open(path, "a")  # noqa: SIM115, closed by `close`
         self._tensorboard = SummaryWriter(
@@ -51,7 +66,9 @@ class MetricsLog:
 
 
 def read_metrics(workdir: str) -> list[dict]:
-    """Returns the rows of a run's metrics.jsonl; a line cut off by a crash is left out.
+    """Returns the rows of a run's metrics.jsonl.
+
+    A line cut off by a crash is left out, and so, with a warning, is a damaged one.
 
     Args:
       workdir: directory of the run.
@@ -63,12 +80,29 @@ def read_metrics(workdir: str) -> list[dict]:
     if not os.path.exists(path):
         return []
     rows = []
-    with open(path) as file:
-        for line in file:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, start=1):
             if not line.endswith("\n"):
                 break
-            rows.append(json.loads(line))
+            try:
+                row = json.loads(line)
+                rows.append({**row, "step": int(row["step"])})
+            except (KeyError, TypeError, ValueError):
+                logging.warning("%s: line %d is damaged and left out", path, number)
     return rows
+
+
+def _only_due(row: dict, due: Callable[[int, str], bool]) -> dict:
+    """The row without metrics that are not due; empty if there are no others."""
+    step = row["step"]
+    if not due(step, ""):
+        return {}
+    kept = {name: value for name, value in row.items() if due(step, name)}
+    if "trials" in row:
+        kept["trials"] = {
+            name: values for name, values in row["trials"].items() if due(step, name)
+        }
+    return kept
 
 
 def progress_bar(total: int, done: int, description: str) -> tqdm.tqdm:

@@ -19,6 +19,7 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
+from absl import logging
 from jax.experimental import multihost_utils
 
 _DEVICES = "devices"  # the axis over which a batch is divided
@@ -72,10 +73,22 @@ def initialize_processes(
 def set_cpu_devices(count: int) -> None:
     """Makes the CPU appear as `count` devices, before its first use.
 
-    Trials of small networks then run side by side, one on each core.
+    Trials of small networks then run side by side, one on each core. Where JAX is in
+    use already, as in a notebook, the number stays as it is, with a warning.
     """
-    if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+    if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
+        return
+    try:
         jax.config.update("jax_num_cpu_devices", count)
+    except RuntimeError:  # how JAX says that its devices are in use
+        now = len(jax.devices("cpu"))
+        if now != count:
+            logging.warning(
+                "the CPU is in use as %d devices and cannot become %d; restart the "
+                "kernel to change that",
+                now,
+                count,
+            )
 
 
 def cores_for_trials(trials: int) -> int:

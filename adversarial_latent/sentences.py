@@ -31,7 +31,9 @@ import optax
 from absl import logging
 from jax.experimental import multihost_utils
 
-from adversarial_latent import data
+from adversarial_latent import data, run_data
+from adversarial_latent.checkpoints import has_checkpoint
+from adversarial_latent.inputs import read_json
 
 Embedding = Callable[[Sequence[str]], np.ndarray]
 
@@ -176,14 +178,20 @@ class RecurrentEmbedding:
             parts.append(np.asarray(vectors)[: len(part)])
         return (np.concatenate(parts) - self.mean) / self.std
 
-    def save(self, directory: str) -> None:
-        """Writes it to `directory`; what marks it as complete is written last."""
+    def save(self, directory: str, trained_on: str) -> None:
+        """Writes it to `directory`; what marks it as complete is written last.
+
+        Args:
+          directory: made if it is not there.
+          trained_on: identity of its training captions and settings.
+        """
         os.makedirs(directory, exist_ok=True)
         weights = {"params": self.params, "mean": self.mean, "std": self.std}
         description = {
             "dim": self.module.dim,
             "word_dim": self.module.word_dim,
             "known": self.known,
+            "trained_on": trained_on,
         }
         for name, content in (
             (_WEIGHTS, flax.serialization.msgpack_serialize(weights)),
@@ -199,10 +207,11 @@ class RecurrentEmbedding:
         """Reads what `save` wrote.
 
         Raises:
-          FileNotFoundError: nothing is there.
+          MissingInputError: nothing is there.
+          InputError: the description is damaged.
         """
-        with open(os.path.join(directory, _DESCRIPTION)) as file:
-            description = json.load(file)
+        description = read_json(os.path.join(directory, _DESCRIPTION))
+        description.pop("trained_on", None)
         with open(os.path.join(directory, _WEIGHTS), "rb") as file:
             weights = flax.serialization.msgpack_restore(file.read())
         known = tuple(description.pop("known"))
@@ -317,7 +326,7 @@ def load_dataset(config: ml_collections.ConfigDict, workdir: str) -> data.Datase
       ValueError: data that are not sound or have no captions, or an embedding that
         does not give what it should.
     """
-    dataset = data.load(config.dataset)
+    dataset = run_data.load(config, workdir)
     if not config.embedding:
         return dataset
     if not dataset.captioned:
@@ -325,13 +334,23 @@ def load_dataset(config: ml_collections.ConfigDict, workdir: str) -> data.Datase
             f"config.embedding is for captions, and {dataset.name!r} has none: give "
             "the folder that holds them as config.dataset.captions"
         )
+    train = dataset.splits["train"]
+    trained_on = run_data.fingerprint(train) + config.embedding.to_json()
     embedding = load_embedding(config, workdir)
+    if isinstance(embedding, RecurrentEmbedding):
+        path = os.path.join(embedding_workdir(workdir), _DESCRIPTION)
+        if read_json(path).get("trained_on", trained_on) != trained_on:
+            if has_checkpoint(os.path.join(workdir, "checkpoints")):
+                raise ValueError(
+                    f"the sentence encoder in {path} was trained on other captions or "
+                    "with other settings than this run: train in another directory"
+                )
+            embedding = None  # left by a launch with another config: nothing is lost
     if embedding is None:
         logging.info("training the sentence encoder")
-        captions = dataset.splits["train"].captions or ()
-        embedding = train_embedding(captions, config.embedding)
+        embedding = train_embedding(train.captions or (), config.embedding)
         if jax.process_index() == 0:
-            embedding.save(embedding_workdir(workdir))
+            embedding.save(embedding_workdir(workdir), trained_on)
     return with_embedding(dataset, embedding, config.embedding.dim)
 
 

@@ -1,6 +1,7 @@
 """The one train step of all games: who moves when, and whose gradients go where."""
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -63,6 +64,10 @@ def ahead(
     return after
 
 
+def _progress(step: chex.Array, num_steps: int) -> chex.Array:
+    return jnp.minimum(step / num_steps, 1.0)
+
+
 def _move(
     game: Game,
     players: tuple[Player, ...],
@@ -70,7 +75,7 @@ def _move(
     state: TrainState,
     batch: Mapping[str, chex.Array],
     key: chex.PRNGKey,
-    progress: chex.Array,
+    progress: Callable[[], chex.Array],
 ) -> tuple[TrainState, dict[str, chex.Array]]:
     """Lets `players` move at once: one forward pass, one pull-back for each."""
     phase = players[0].play or game.play
@@ -233,7 +238,7 @@ def make_train_step(
                 state,
                 jax.tree.map(lambda leaf, m=minibatch: leaf[m], batch),
                 jax.random.fold_in(key, turn),
-                jnp.minimum(state.step / num_steps, 1.0),
+                functools.partial(_progress, state.step, num_steps),
             )
             metrics |= moved
         ema_params = state.ema_params

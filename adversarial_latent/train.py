@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import threading
 import types
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from absl import logging
 
 from adversarial_latent import config as config_lib
 from adversarial_latent import parallel as parallel_lib
+from adversarial_latent import run_data
 from adversarial_latent.checkpoints import Checkpoints
 from adversarial_latent.data import Dataset
 from adversarial_latent.evaluation.evaluate import (
@@ -25,14 +27,20 @@ from adversarial_latent.evaluation.evaluate import (
     judge,
     split_of_curves,
 )
-from adversarial_latent.experiment import make_experiment
+from adversarial_latent.experiment import Experiment, make_experiment
 from adversarial_latent.game import Game
 from adversarial_latent.games import make_game
 from adversarial_latent.logging import MetricsLog, progress_bar
 from adversarial_latent.model import Model
 from adversarial_latent.sentences import load_dataset, load_embedding
 from adversarial_latent.state import TrainState
-from adversarial_latent.workdir import claim, load_trials, write_json
+from adversarial_latent.workdir import (
+    claim,
+    load_trials,
+    read_config,
+    read_json,
+    write_json,
+)
 
 
 class NonFiniteLossError(FloatingPointError):
@@ -46,6 +54,12 @@ class _StopSignal:
         self.received = False
 
     def __enter__(self) -> "_StopSignal":
+        self._previous = {}
+        # Python lets only the main thread handle signals. A run in another one, as in
+        # a server or notebook, is stopped with its process and resumes from its last
+        # checkpoint.
+        if threading.current_thread() is not threading.main_thread():
+            return self
         self._previous = {
             number: signal.signal(number, self._receive)
             for number in (signal.SIGTERM, signal.SIGINT)
@@ -61,23 +75,39 @@ class _StopSignal:
             signal.signal(number, handler)
 
 
-def _check_finite(metrics: dict[str, np.ndarray], last_step: int) -> None:
-    """Raises if a loss in `metrics`, [T, steps] up to `last_step`, is not finite."""
+def _check_finite(
+    metrics: dict[str, np.ndarray], last_step: int, saved_step: int | None = None
+) -> None:
+    """Raises if a loss in `metrics`, [T, steps] up to `last_step`, is not finite.
+
+    Args:
+      metrics: by name.
+      last_step: step of their last column.
+      saved_step: step of the newest checkpoint, if there is one.
+    """
     for name, values in metrics.items():
         if name.endswith("/loss") and not np.isfinite(values).all():
             index, trial = np.argwhere(~np.isfinite(values.T))[0]
             first_step = last_step - values.shape[1] + 1
+            checkpoint = (
+                f"The checkpoint of step {saved_step} is intact."
+                if saved_step is not None
+                else "There is no checkpoint yet."
+            )
             raise NonFiniteLossError(
                 f"the loss of player {name.removesuffix('/loss')!r} is no longer "
                 f"finite at step {first_step + index} of trial {trial} (steps "
-                f"{first_step}-{last_step} were looked at). The checkpoint before "
-                "them is intact. Lower that player's learning rate, clip its gradient "
-                "(clip_norm), or weaken its penalty."
+                f"{first_step}-{last_step} were looked at). {checkpoint} Lower that "
+                "player's learning rate, clip its gradient (clip_norm), or weaken its "
+                "penalty."
             )
 
 
 def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
-    """Trains, resuming from the newest checkpoint if there is one.
+    """Trains, resuming from the newest intact checkpoint if there is one.
+
+    A longer `config.duration` than that of the run trains it on, with the same bits as
+    if it had been that long from the start.
 
     Args:
       config: the run's config.
@@ -94,35 +124,42 @@ def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
     dataset = load_dataset(config, workdir)
     experiment = make_experiment(config, dataset)
     parallel, pipeline = experiment.parallel, experiment.pipeline
+    directory = classifier_workdir(config, workdir)
+    if directory:
+        run_data.check_classifier(config, directory, dataset)
+    log_every, checkpoint_every, evaluate_every = (
+        _calls(config, experiment, name)
+        for name in ("log_every", "checkpoint_every", "evaluate_every")
+    )
 
-    def calls(duration: str) -> int:
-        """A duration as a number of calls, at least one."""
-        steps = config_lib.duration_in_steps(
-            duration,
-            config.batch_size * experiment.minibatches,
-            len(dataset.splits["train"]),
-        )
-        return max(1, steps // experiment.steps_per_call)
+    def due(step: int, name: str = "") -> bool:
+        """Whether a metric is logged at `step`, if the run does not end there."""
+        call = step // experiment.steps_per_call
+        curve = bool(config.curves) and call % evaluate_every == 0
+        if name.startswith(f"{split_of_curves(dataset)}/"):
+            return curve
+        return curve or call % log_every == 0
 
-    log_every = calls(config.log_every)
-    checkpoint_every = calls(config.checkpoint_every)
-    evaluate_every = calls(config.evaluate_every) if config.curves else None
     with contextlib.ExitStack() as stack:
         checkpoints = Checkpoints(os.path.join(workdir, "checkpoints"))
         stack.callback(checkpoints.close)
         stack.callback(pipeline.close)
         state = parallel.init(experiment.create, config.seed)
-        step = checkpoints.latest() or 0
-        if step:
+        step = 0
+        if checkpoints.latest() is not None:
+            _check_duration(config, experiment, dataset, workdir)
             state, position = checkpoints.restore(state)
             pipeline.restore(position)
-            logging.info("resuming at step %d of %d", step, experiment.num_steps)
+            step = int(np.asarray(state.step)[0])
         if step >= experiment.num_steps:
             return True
+        if step:
+            logging.info("resuming at step %d of %d", step, experiment.num_steps)
+            _compare_devices(workdir)
         log = None
         if jax.process_index() == 0:
             _describe(config, dataset, workdir)
-            log = MetricsLog(workdir, step)
+            log = MetricsLog(workdir, step, due)
             stack.callback(log.close)
             follow = _follower(config, dataset, experiment.game, workdir)
         placed = parallel.place(state)
@@ -144,15 +181,15 @@ def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
             call = step // experiment.steps_per_call
             done = step >= experiment.num_steps
             stopping = parallel_lib.any_process(stop.received)
-            judge_now = evaluate_every and (done or call % evaluate_every == 0)
-            log_now = judge_now or done or call % log_every == 0
+            judge_now = config.curves and (done or call % evaluate_every == 0)
+            log_now = done or due(step)
             save = done or stopping or call % checkpoint_every == 0
             if save or log_now:
                 since_last = jax.tree.map(
                     lambda *parts: np.concatenate(parts, axis=-1), *pending
                 )
                 pending = []
-                _check_finite(since_last, step)
+                _check_finite(since_last, step, checkpoints.latest())
             if log_now and log is not None:
                 # Means over one call, not over all that is pending: rows are the same
                 # wherever a run was stopped and resumed.
@@ -167,6 +204,77 @@ def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
         return not stopping
 
 
+def _calls(config: ml_collections.ConfigDict, experiment: Experiment, name: str) -> int:
+    """A duration of the config as a number of calls of the train step, at least one."""
+    steps = config_lib.duration_in_steps(
+        config[name], experiment.examples_per_step, experiment.pipeline.num_examples
+    )
+    calls = max(1, steps // experiment.steps_per_call)
+    if calls * experiment.steps_per_call != steps:
+        logging.warning(
+            "config.%s=%s is %d steps, no multiple of the %d steps of a call "
+            "(steps_per_call): it is every %d steps",
+            name,
+            config[name],
+            steps,
+            experiment.steps_per_call,
+            calls * experiment.steps_per_call,
+        )
+    return calls
+
+
+def _check_duration(
+    config: ml_collections.ConfigDict,
+    experiment: Experiment,
+    dataset: Dataset,
+    workdir: str,
+) -> None:
+    """Refuses another duration than the run's, unless it only adds steps.
+
+    Raises:
+      ValueError: the run would be shorter, or its steps depend on its length, so that
+        it would not be the run that it would have been with this duration.
+    """
+    before = read_config(workdir)
+    if before.duration == config.duration:
+        return
+    shorter = make_experiment(before, dataset)
+    differ = f"config.duration: {before.duration!r} there, {config.duration!r} here"
+    if experiment.num_steps < shorter.num_steps:
+        raise ValueError(
+            f"{workdir} holds a run of {shorter.num_steps} steps, and its duration can "
+            f"only be raised ({differ}). Choose another --workdir."
+        )
+    if experiment.steps_per_call != shorter.steps_per_call or (
+        experiment.lowered_step() != shorter.lowered_step()
+    ):
+        raise ValueError(
+            f"{workdir} holds a run whose steps depend on its duration ({differ}): a "
+            "learning rate or a weight of its losses changes along the run, or "
+            "steps_per_call exceeds the duration. Trained on, it would not be the run "
+            "that it would have been with this duration. Choose another --workdir."
+        )
+
+
+def _compare_devices(workdir: str) -> None:
+    """Says if a run goes on with other devices than before."""
+    if not os.path.exists(os.path.join(workdir, "environment.json")):
+        return
+    before, now = read_json(workdir, "environment.json"), environment()
+    fields = ("device", "num_devices", "jax")
+    changed = [
+        f"{name} ({before.get(name)}; now {now[name]})"
+        for name in fields
+        if before.get(name) != now[name]
+    ]
+    if changed:
+        logging.warning(
+            "this run goes on with another %s: the last digits of its numbers may "
+            "differ from those of an undisturbed run",
+            ", ".join(changed),
+        )
+
+
 def _follower(
     config: ml_collections.ConfigDict, dataset: Dataset, game: Game, workdir: str
 ) -> Callable[[TrainState], dict[str, np.ndarray]]:
@@ -175,17 +283,18 @@ def _follower(
     untrained = Model(game, {}, {}, embedding=load_embedding(config, workdir))
     split = split_of_curves(dataset)
     directory = classifier_workdir(config, workdir)
+    classifier = load_trials(directory)[0] if directory else None
 
     def follow(state: TrainState) -> dict[str, np.ndarray]:
         params = state.ema_params or state.params
         arrays = jax.tree.map(np.asarray, (params, state.model_state))
-        numbers, _ = judge(
+        numbers, _, _ = judge(
             config.curves,
             untrained.trials(*arrays),
             dataset,
             config.seed,
             split=split,
-            classifier=load_trials(directory)[0] if directory else None,
+            classifier=classifier,
             sentences=config.sentences,
         )
         return {f"{split}/{name}": np.array(values) for name, values in numbers.items()}
@@ -198,17 +307,7 @@ def _describe(
 ) -> None:
     """Writes what is trained, on what, and where: what evaluation has to know."""
     write_json(workdir, "config.json", json.loads(config.to_json()))
-    write_json(
-        workdir,
-        "dataset.json",
-        {
-            "name": dataset.name,
-            "input_shape": list(dataset.example_shape),
-            "num_train": len(dataset.splits["train"]),
-            "class_names": list(dataset.class_names),
-            "protocol": dataset.protocol,
-        },
-    )
+    write_json(workdir, "dataset.json", run_data.describe(dataset, workdir))
     write_json(workdir, "environment.json", environment())
 
 
@@ -231,6 +330,7 @@ def train_and_evaluate(
       RuntimeError: if another live run holds `workdir`.
       ValueError: if config, data or `workdir` do not fit; nothing is changed then.
     """
+    config_lib.check_ranges(config)
     check_evaluation(config, make_game(config.game))  # before anything is trained
     if jax.process_index() != 0:
         if _train_classifier(config, workdir):
@@ -254,9 +354,7 @@ def _train_classifier(config: ml_collections.ConfigDict, workdir: str) -> bool:
     if not config.classifier:
         return True  # which `train` refuses
     judge = config.classifier.copy_and_resolve_references()
-    # The same data, wherever they are.
-    for field in ("data_dir", "path", "captions", "classes"):
-        judge.dataset[field] = config.dataset[field]
+    judge.dataset = run_data.classifier_dataset(config)
     if jax.process_index() != 0:
         return train(judge, directory)
     logging.info("training the classifier of generated images in %s", directory)

@@ -1,20 +1,26 @@
 """The directory of a run: who may write to it, and what can be read from it."""
 
 import contextlib
-import fcntl
+import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import filelock
 import ml_collections
+from absl import logging
 
 from adversarial_latent import config as config_lib
 from adversarial_latent.checkpoints import Checkpoints, has_checkpoint
 from adversarial_latent.games import make_game
+from adversarial_latent.inputs import InputError, MissingInputError
+from adversarial_latent.inputs import read_json as read_json_file
 from adversarial_latent.model import Model
 from adversarial_latent.sentences import load_embedding
 
+_LOCK_VARIABLE = "ADVERSARIAL_LATENT_LOCK"
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 _NESTED = ("dataset", "labels")  # fields of a config that have fields
 
 
@@ -22,16 +28,19 @@ def read_json(workdir: str, name: str) -> dict[str, Any]:
     """Reads one of the run's JSON files.
 
     Raises:
-      FileNotFoundError: if the directory holds no such file.
+      MissingInputError: if the directory holds no such file.
+      InputError: if it holds something else than a JSON object.
     """
     path = os.path.join(workdir, name)
     if not os.path.exists(path):
-        raise FileNotFoundError(
+        raise MissingInputError(
             f"{workdir} has no {name}: is it the --workdir of a run? "
             "Train one with python -m experiments.launch"
         )
-    with open(path) as file:
-        return json.load(file)
+    value = read_json_file(path)
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds no JSON object; restore it from a copy")
+    return value
 
 
 def write_json(workdir: str, name: str, value: Mapping[str, Any]) -> None:
@@ -40,6 +49,8 @@ def write_json(workdir: str, name: str, value: Mapping[str, Any]) -> None:
     with open(f"{path}.new", "w") as file:
         json.dump(value, file, indent=2, allow_nan=False)
         file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())  # or a power cut could leave an empty file
     os.replace(f"{path}.new", path)
 
 
@@ -65,6 +76,8 @@ def _complete(fields: Mapping[str, Any]) -> dict[str, Any]:
 def claim(workdir: str, config: ml_collections.ConfigDict) -> Iterator[None]:
     """Holds a work directory for one run of one config.
 
+    The duration may be another one: see `train`.
+
     A directory belongs to a config once it has a checkpoint: before that there is
     nothing to lose, and a config that did not work out can be corrected.
 
@@ -77,15 +90,7 @@ def claim(workdir: str, config: ml_collections.ConfigDict) -> Iterator[None]:
       ValueError: if it belongs to a run with another config.
     """
     os.makedirs(workdir, exist_ok=True)
-    # The lock is the operating system's, so that it dies with its process.
-    with open(os.path.join(workdir, ".lock"), "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RuntimeError(
-                f"{workdir} is in use by another live run; wait for it, stop it, or "
-                "choose another --workdir"
-            ) from None
+    with _lock(workdir):
         if has_checkpoint(os.path.join(workdir, "checkpoints")):
             theirs, ours = (
                 _complete(fields)
@@ -94,6 +99,7 @@ def claim(workdir: str, config: ml_collections.ConfigDict) -> Iterator[None]:
                     json.loads(config.to_json()),
                 )
             )
+            theirs["duration"] = ours["duration"]  # `train` decides on that
             if changed := _differences(theirs, ours):
                 raise ValueError(
                     f"{workdir} holds a run with another config; it differs in:\n  "
@@ -101,6 +107,40 @@ def claim(workdir: str, config: ml_collections.ConfigDict) -> Iterator[None]:
                     + "\nChoose another --workdir, or launch with the same config."
                 )
         yield
+
+
+@contextlib.contextmanager
+def _lock(workdir: str) -> Iterator[None]:
+    """Keeps other processes out, by a lock that dies with this one."""
+    if os.environ.get(_LOCK_VARIABLE) == "off":
+        logging.warning(
+            "%s is not locked (%s=off): launch no second run there",
+            workdir,
+            _LOCK_VARIABLE,
+        )
+        yield
+        return
+    path = os.path.join(workdir, ".lock")
+    lock = filelock.FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise RuntimeError(
+            f"{workdir} is in use by another live run; wait for it, stop it, or "
+            "choose another --workdir"
+        ) from None
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+            raise
+        raise RuntimeError(
+            f"{path} cannot be locked ({error}): the file system has no locks, so that "
+            "two launches could write to one run. Choose a --workdir on another file "
+            f"system, or, if this is the only launch, set {_LOCK_VARIABLE}=off"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _differences(theirs: Any, ours: Any, path: str = "config") -> list[str]:
@@ -136,9 +176,11 @@ def load_trials(workdir: str) -> list[Model]:
 
 
 def trained_steps(workdir: str) -> int:
-    """Train steps behind the newest checkpoint; 0 without one."""
+    """Train steps behind the newest intact checkpoint; 0 without one."""
     checkpoints = Checkpoints(os.path.join(workdir, "checkpoints"))
-    step = checkpoints.latest() or 0
+    step = 0
+    if checkpoints.latest() is not None:
+        step = int(checkpoints.restore_arrays()["step"][0])
     checkpoints.close()
     return step
 

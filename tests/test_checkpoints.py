@@ -9,8 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from absl import logging
 
 from adversarial_latent.checkpoints import Checkpoints, has_checkpoint
+from adversarial_latent.inputs import InputError
 from adversarial_latent.state import create_state
 from tests import toys
 
@@ -140,3 +142,62 @@ def test_no_checkpoint_but_half_of_one(tmp_path):
     assert not has_checkpoint(str(tmp_path / "nowhere"))
     (tmp_path / "7.orbax-checkpoint-tmp").mkdir()
     assert not has_checkpoint(str(tmp_path))
+
+
+def files(directory):
+    """The files of a checkpoint that hold its arrays and position, largest first."""
+    found = [path for path in directory.rglob("*") if path.is_file()]
+    found = [path for path in found if path.name != "sums.json" and path.stat().st_size]
+    return sorted(found, key=lambda path: -path.stat().st_size)
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def zero(path):
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    for place in range(len(data) // 4, len(data), max(len(data) // 8, 1)):
+        data[place] ^= 255
+    path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize("damage", [truncate, zero, flip, lambda path: path.unlink()])
+@pytest.mark.parametrize("which", range(5))
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(
+    checkpoints, tmp_path, state, damage, which, caplog
+):
+    small = state.replace(opt_state={}, model_state={})
+    checkpoints.save(1, small, {"at": 1})
+    checkpoints.save(2, small.replace(step=small.step + 1), {"at": 2})
+    checkpoints.close()
+    damage(files(tmp_path / "checkpoints" / "2")[which])
+    fresh = Checkpoints(str(tmp_path / "checkpoints"))
+    with caplog.at_level(logging.WARNING, logger="absl"):
+        arrays = fresh.restore_arrays()
+        restored, position = fresh.restore(small)
+    assert restored.step.tolist() == arrays["step"].tolist() == [3, 3]
+    assert position == {"at": 1}
+    assert "the checkpoint of step 2 in" in caplog.text
+    assert fresh.latest() == 1
+    aside = tmp_path / "checkpoints.damaged"
+    assert [path.name.split(".")[0] for path in aside.iterdir()] == ["2"]
+    fresh.save(2, small, {"at": 2})  # its step can be saved again
+    assert fresh.restore(small)[1] == {"at": 2}
+    fresh.close()
+
+
+def test_no_checkpoint_can_be_read(checkpoints, tmp_path, state):
+    small = state.replace(params={}, opt_state={}, model_state={})
+    checkpoints.save(1, small, {"at": 1})
+    for path in files(tmp_path / "checkpoints" / "1"):
+        zero(path)
+    fresh = Checkpoints(str(tmp_path / "checkpoints"))
+    with pytest.raises(InputError, match=r"can be read: step 1: .* from a copy"):
+        fresh.restore(small)
+    assert (tmp_path / "checkpoints" / "1").is_dir()  # nothing is moved for nothing
+    fresh.close()

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from absl import logging
 from tensorboardX import SummaryWriter
 
 from adversarial_latent.logging import MetricsLog, progress_bar, read_metrics
@@ -72,3 +73,28 @@ def test_the_progress_bar_tells_the_time_left_on_standard_error(capsys, monkeypa
     assert "amm:  60%" in err
     assert "60/100" in err
     assert "[00:40<00:40" in err  # 40 steps in 40 s, and 40 are left
+
+
+@pytest.mark.parametrize("line", ["\0\0\0\n", "[1]\n", '{"loss": 1}\n', "\xff{\n"])
+def test_a_damaged_line_is_left_out_and_named(tmp_path, line, caplog):
+    text = '{"step": 1}\n' + line + '{"step": 3}\n'
+    (tmp_path / "metrics.jsonl").write_text(text, encoding="latin-1")
+    with caplog.at_level(logging.WARNING, logger="absl"):
+        assert read_metrics(str(tmp_path)) == [{"step": 1}, {"step": 3}]
+    assert "metrics.jsonl: line 2 is damaged" in caplog.text
+
+
+def test_rows_and_curves_that_are_not_due_are_dropped(tmp_path, events):
+    row = {"step": 10, "loss": 1.0, "test/mse": 2.0, "trials": {"test/mse": [1.0, 3.0]}}
+    rows = [row | {"step": step} for step in (5, 7, 10)]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "metrics.jsonl").write_text(lines)
+
+    def due(step, name):
+        return step % 10 == 0 if name == "test/mse" else step % 5 == 0
+
+    MetricsLog(str(tmp_path), 10, due).close()
+    assert read_metrics(str(tmp_path)) == [
+        {"step": 5, "loss": 1.0, "trials": {}},
+        row,
+    ]

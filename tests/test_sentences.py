@@ -1,6 +1,7 @@
 """Sentences as vectors: what the encoder keeps, who may take its place, bad input."""
 
 import dataclasses
+import json
 import logging
 import math
 
@@ -90,7 +91,7 @@ def test_padding_changes_nothing(embedding):
 
 
 def test_saved_and_loaded(embedding, tmp_path):
-    embedding.save(str(tmp_path / "a"))
+    embedding.save(str(tmp_path / "a"), trained_on="captions")
     loaded = sentences.RecurrentEmbedding.load(str(tmp_path / "a"))
     assert loaded.known == embedding.known
     np.testing.assert_array_equal(loaded(SENTENCES), embedding(SENTENCES))
@@ -166,3 +167,18 @@ def test_captions_that_cannot_be():
     plain = dataclasses.replace(examples, captions=None)
     with pytest.raises(ValueError, match=r"only some of the splits have captions"):
         data.Dataset("points", {"train": examples, "test": plain}, "")
+
+
+def test_an_encoder_of_other_captions_is_not_used(config, tmp_path):
+    """It is of a launch that saved nothing; its captions may be scored now."""
+    config.embedding.update(dim=4, word_dim=2, steps=2, batch_size=3)
+    sentences.load_dataset(config, str(tmp_path))
+    path = tmp_path / "embedding" / "encoder.json"
+    before = json.loads(path.read_text())["trained_on"]
+    config.dataset.split_seed = 1
+    sentences.load_dataset(config, str(tmp_path))
+    assert json.loads(path.read_text())["trained_on"] != before
+    (tmp_path / "checkpoints" / "4").mkdir(parents=True)
+    config.dataset.split_seed = 2
+    with pytest.raises(ValueError, match="trained on other captions"):
+        sentences.load_dataset(config, str(tmp_path))

@@ -2,12 +2,16 @@
 
 import json
 import os
+import shutil
 import signal
+from concurrent import futures
+from pathlib import Path
 
 import jax
 import ml_collections
 import numpy as np
 import pytest
+from absl import logging
 
 from adversarial_latent import config as config_lib
 from adversarial_latent import train
@@ -350,3 +354,92 @@ def test_a_classifier_of_generated_images_is_trained_first(tmp_path):
     config.classifier.dataset.name = "digits"
     with pytest.raises(ValueError, match="one of 'digits', and cannot judge what"):
         train.train_and_evaluate(config, str(tmp_path / "third"))
+
+
+def run_again(finished_run, directory, **changes):
+    """A copy of `finished_run`, launched again with some fields changed."""
+    workdir = directory / "run"
+    shutil.copytree(finished_run, workdir)
+    config = tiny_config(directory)
+    config.dataset.path = str(finished_run.parent / "data.npz")
+    config.update(changes)
+    return config, str(workdir)
+
+
+@pytest.mark.parametrize("place", ["state", "metadata"])
+def test_a_damaged_checkpoint_costs_the_steps_behind_it(
+    finished_run, tmp_path, place, caplog
+):
+    config, workdir = run_again(finished_run, tmp_path)
+    newest = os.path.join(workdir, "checkpoints", "12")
+    if place == "metadata":
+        shutil.rmtree(os.path.join(newest, "position"))
+    else:
+        paths = [path for path in Path(newest).rglob("d/*") if path.is_file()]
+        largest = max(paths, key=lambda path: path.stat().st_size)
+        largest.write_bytes(bytes(largest.stat().st_size))
+    with caplog.at_level(logging.WARNING, logger="absl"):
+        train.train_and_evaluate(config, workdir)
+    assert "the checkpoint of step 12 in" in caplog.text
+    assert "the one of step 8 is used" in caplog.text
+    assert_same_run(workdir, finished_run)
+
+
+def test_a_finished_run_can_be_trained_on(finished_run, tmp_path):
+    """With the bits of a run that was that long from the start."""
+    config, workdir = run_again(finished_run, tmp_path, duration="20_steps")
+    train.train_and_evaluate(config, workdir)
+    assert saved(workdir)[0] == 20
+    whole = str(tmp_path / "whole")
+    train.train_and_evaluate(config, whole)
+    assert_same_run(workdir, whole)
+    config.duration = "12_steps"
+    with pytest.raises(ValueError, match=r"run of 20 steps, and its duration can only"):
+        train.train_and_evaluate(config, workdir)
+
+
+def test_a_run_whose_steps_depend_on_its_length_is_not_trained_on(tmp_path):
+    config, workdir = tiny_config(tmp_path), str(tmp_path / "run")
+    config.update(duration="2_steps", evaluators=(), curves=(), selection="", trials=1)
+    config.players.generator.schedule = "cosine"
+    train.train_and_evaluate(config, workdir)
+    config.duration = "4_steps"
+    with pytest.raises(ValueError, match=r"steps depend on its duration \(config.dur"):
+        train.train_and_evaluate(config, workdir)
+    assert saved(workdir)[0] == 2
+
+
+def test_training_in_a_thread(finished_run, tmp_path):
+    """As in a server or some notebooks, where signals cannot be handled."""
+    config, workdir = run_again(finished_run, tmp_path)
+    shutil.rmtree(os.path.join(workdir, "checkpoints", "12"))
+    with futures.ThreadPoolExecutor() as pool:
+        assert pool.submit(train.train, config, workdir).result()
+    assert saved(workdir)[0] == 12
+
+
+def test_what_is_said_of_durations_and_devices(finished_run, tmp_path, caplog):
+    config, workdir = run_again(finished_run, tmp_path)
+    shutil.rmtree(os.path.join(workdir, "checkpoints", "12"))
+    path = os.path.join(workdir, "environment.json")
+    with open(path) as file:
+        environment = json.load(file)
+    with open(path, "w") as file:
+        json.dump(environment | {"num_devices": 7}, file)
+    with caplog.at_level(logging.WARNING, logger="absl"):
+        train.train(config, workdir)
+    assert "another num_devices (7; now 4): the last digits" in caplog.text
+    assert "no multiple" not in caplog.text
+    experiment = make_experiment(config, load(config.dataset))
+    config.evaluate_every = "5_steps"
+    with caplog.at_level(logging.WARNING, logger="absl"):
+        assert train._calls(config, experiment, "evaluate_every") == 2
+    assert "evaluate_every=5_steps is 5 steps, no multiple of the 2" in caplog.text
+    assert "it is every 4 steps" in caplog.text
+
+
+def test_a_loss_that_is_not_finite_says_which_checkpoint_there_is():
+    metrics = {"generator/loss": np.array([[np.nan]], np.float32)}
+    for saved_step, message in ((None, "no checkpoint yet"), (4, "step 4 is intact")):
+        with pytest.raises(train.NonFiniteLossError, match=message):
+            train._check_finite(metrics, 10, saved_step)

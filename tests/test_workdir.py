@@ -1,23 +1,27 @@
 """Who may write to a work directory, and what is read from it."""
 
+import errno
 import json
 import os
 import subprocess
 import sys
 
+import filelock
 import ml_collections
 import numpy as np
 import pytest
+from absl import logging
 
 import adversarial_latent
 from adversarial_latent import workdir as workdir_lib
 from adversarial_latent.config import default_config
+from adversarial_latent.inputs import InputError
 from tests.runs import saved
 
 HOLDER = """
-import fcntl, sys, time
-lock = open(sys.argv[1], "w")
-fcntl.flock(lock, fcntl.LOCK_EX)
+import sys, time, filelock
+lock = filelock.FileLock(sys.argv[1])
+lock.acquire()
 print("held", flush=True)
 time.sleep(60)
 """
@@ -162,4 +166,40 @@ def test_configs_of_before_a_field_was_there(tmp_path):
         pytest.raises(ValueError, match=r"captions: '' there, 'text' here"),
         workdir_lib.claim(str(tmp_path), config),
     ):
+        pass
+
+
+@pytest.mark.parametrize("content", ["", '{"seed": 0, "ga', "\0\0\0", "[]", "3"])
+def test_json_that_is_damaged_is_named(tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(InputError, match=r"config\.json.* restore it from a copy"):
+        workdir_lib.read_config(str(tmp_path))
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks(tmp_path, monkeypatch, number, caplog):
+    def acquire(lock):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", acquire)
+    claim = workdir_lib.claim(str(tmp_path), config())
+    message = rf"{tmp_path}/\.lock cannot be locked .* ADVERSARIAL_LATENT_LOCK=off"
+    with pytest.raises(RuntimeError, match=message), claim:
+        pass
+    monkeypatch.setenv("ADVERSARIAL_LATENT_LOCK", "off")
+    with (
+        caplog.at_level(logging.WARNING, logger="absl"),
+        workdir_lib.claim(str(tmp_path), config()),
+    ):
+        pass
+    assert "is not locked" in caplog.text
+
+
+def test_another_fault_of_the_lock_is_not_hidden(tmp_path, monkeypatch):
+    def acquire(lock):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", acquire)
+    claim = workdir_lib.claim(str(tmp_path), config())
+    with pytest.raises(OSError, match="Read-only file system"), claim:
         pass

@@ -60,6 +60,11 @@ class LazyImages:
             return self._read(np.asarray([chosen]))[0]
         return self._read(chosen)
 
+    @property
+    def positions(self) -> np.ndarray:
+        """Where the images are in their source, int [N]."""
+        return self._indices
+
     def subset(self, indices: np.ndarray) -> "LazyImages":
         """Returns the images at `indices` without reading them."""
         return LazyImages(self._read, self._indices[indices], self.shape[1:])
@@ -112,6 +117,10 @@ class Examples:
                 )
             if label.dtype.kind not in "iu":
                 raise ValueError(f"labels must be integers, not {label.dtype}")
+            if (label != label.astype(np.int32)).any():
+                raise ValueError(
+                    f"labels {label.min()}..{label.max()} are no numbers of classes"
+                )
             object.__setattr__(self, "label", label.astype(np.int32))
         if self.captions is not None:
             numbers = {len(sentences) for sentences in self.captions}

@@ -110,7 +110,6 @@ FACTORIZATIONS = {amm_svhn: 7, samm_svhn: 6}  # as long as the argument says no 
 # A step is two thousand small kernels. This halves the time it takes to compile them.
 COMPILE_FAST = {
     "xla_backend_optimization_level": 0,
-    "xla_cpu_use_fusion_emitters": False,
     "xla_cpu_parallel_codegen_split_count": 2,
 }
 
