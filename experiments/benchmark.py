@@ -20,7 +20,6 @@ import jax
 import ml_collections
 import numpy as np
 from absl import flags
-from ml_collections import config_flags
 
 from adversarial_latent.data import Dataset, Examples, parse_image_shape
 from adversarial_latent.evaluation.evaluate import environment
@@ -28,7 +27,7 @@ from adversarial_latent.experiment import Experiment, make_experiment
 from experiments import summary
 from experiments.step_parts import unavoidable_parts
 
-_CONFIG = config_flags.DEFINE_config_file("config", "configs/amm_mnist.py")
+_CONFIG = summary.define_config("configs/amm_mnist.py")
 _PEER = flags.DEFINE_string("peer", "", "What to race against: torch, or nothing.")
 _PARTS = flags.DEFINE_bool("parts", False, "Measure the step's unavoidable parts, too.")
 _STEPS = flags.DEFINE_integer("steps", 10, "Steps a measurement.", lower_bound=1)
@@ -36,7 +35,7 @@ _REPEATS = flags.DEFINE_integer("repeats", 10, "Measurements.", lower_bound=1)
 _SHAPE = flags.DEFINE_string(
     "image_shape", None, "Height, width and channels; the config's, or 28x28x1."
 )
-_OUTPUT = flags.DEFINE_string("output", None, "JSON file for the figures.")
+_OUTPUT = summary.define_path("output", "JSON file for the figures.")
 
 
 def _peak_memory_mib() -> float:
@@ -133,6 +132,8 @@ def main() -> None:
     """Measures and prints."""
     if _PEER.value not in ("", "torch"):
         raise ValueError(f"--peer is torch or nothing, not {_PEER.value!r}")
+    if _OUTPUT.value:
+        summary.check_output(_OUTPUT.value)
     config = _CONFIG.value
     stated = _SHAPE.value or config.dataset.get("image_shape") or "28x28x1"
     shape = parse_image_shape(stated) or ()

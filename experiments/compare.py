@@ -22,10 +22,12 @@ from adversarial_latent.logging import read_metrics
 from adversarial_latent.workdir import read_config, read_json
 from experiments import summary
 
-_WORKDIRS = flags.DEFINE_list("workdirs", None, "Directories of runs.", required=True)
+_WORKDIRS = summary.define_path(
+    "workdirs", "Directories of runs.", several=True, required=True
+)
 _FIGURE = flags.DEFINE_string("figure", None, "Which figure, e.g. modes.")
 _CURVE = flags.DEFINE_string("curve", None, "Which curve, e.g. generator/loss.")
-_OUTPUT = flags.DEFINE_string("output", None, "A .png file.", required=True)
+_OUTPUT = summary.define_path("output", "A .png file.", required=True)
 
 _TITLE = 40  # pixels above each figure
 
@@ -96,8 +98,7 @@ def curves_figure(workdirs: Sequence[str], curve: str) -> Figure:
 def main() -> None:
     """Draws and writes."""
     workdirs, output = _WORKDIRS.value, _OUTPUT.value
-    if not output.endswith(".png"):
-        raise ValueError(f"--output must end in .png, not {output!r}")
+    summary.check_output(output, ".png")
     if (_FIGURE.value is None) == (_CURVE.value is None):
         raise ValueError("give either --figure or --curve")
     if _FIGURE.value:

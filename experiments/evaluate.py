@@ -3,13 +3,11 @@
 python -m experiments.evaluate --workdir=runs/digits
 """
 
-from absl import flags
-
 from adversarial_latent.evaluation.evaluate import evaluate
 from adversarial_latent.workdir import claim, read_config
 from experiments import summary
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the run.", required=True)
+_WORKDIR = summary.define_path("workdir", "Directory of the run.", required=True)
 
 
 def main() -> None:

@@ -12,14 +12,13 @@ import sys
 
 import jax
 from absl import flags
-from ml_collections import config_flags
 
 from adversarial_latent import parallel
 from adversarial_latent.train import train_and_evaluate
 from experiments import summary
 
-_CONFIG = config_flags.DEFINE_config_file("config", lock_config=True)
-_WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the run.", required=True)
+_CONFIG = summary.define_config()
+_WORKDIR = summary.define_path("workdir", "Directory of the run.", required=True)
 _COORDINATOR = flags.DEFINE_string(
     "coordinator", None, "host:port of process 0, or auto, if there are several."
 )

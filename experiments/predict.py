@@ -32,9 +32,9 @@ from adversarial_latent.distributions import GaussianMixture
 from adversarial_latent.workdir import input_shape, load, read_config, read_json
 from experiments import summary
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the run.", required=True)
-_INPUT = flags.DEFINE_string("input", None, "Images to look at.", required=True)
-_OUTPUT = flags.DEFINE_string("output", None, "The CSV to write.", required=True)
+_WORKDIR = summary.define_path("workdir", "Directory of the run.", required=True)
+_INPUT = summary.define_path("input", "Images to look at.", required=True)
+_OUTPUT = summary.define_path("output", "The CSV to write.", required=True)
 _PROBABILITIES = flags.DEFINE_bool(
     "probabilities", False, "Write those of all classes or clusters, too."
 )
@@ -45,6 +45,7 @@ _TRIAL = flags.DEFINE_integer("trial", None, "Trial; if not given, the chosen on
 
 def main() -> None:
     """Reads, infers and writes."""
+    summary.check_output(_OUTPUT.value)
     shape = input_shape(_WORKDIR.value)
     crop = read_config(_WORKDIR.value).dataset.get("center_crop", 0)
     examples = read_images(_INPUT.value, shape, _RESIZE.value, crop)

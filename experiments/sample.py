@@ -18,9 +18,9 @@ from PIL import Image
 from adversarial_latent.workdir import load
 from experiments import summary
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "Directory of the run.", required=True)
-_OUTPUT = flags.DEFINE_string(
-    "output", None, "A .png or .npz file, or a folder, which ends in /.", required=True
+_WORKDIR = summary.define_path("workdir", "Directory of the run.", required=True)
+_OUTPUT = summary.define_path(
+    "output", "A .png or .npz file, or a folder, which ends in /.", required=True
 )
 _NUM = flags.DEFINE_integer("num", 64, "How many to draw.", lower_bound=1)
 _COMPONENT = flags.DEFINE_integer("component", None, "Draw from this component only.")
@@ -87,8 +87,7 @@ def _to_pillow(image: np.ndarray) -> Image.Image:
 def main() -> None:
     """Draws and writes."""
     output = _OUTPUT.value
-    if not output.endswith((".png", ".npz", "/")):
-        raise ValueError(f"--output must end in .png, .npz or /, not {output!r}")
+    summary.check_output(output, ".png", ".npz", "/")
     model = load(_WORKDIR.value, _TRIAL.value)
     drawn = model.sample(
         _NUM.value, _SEED.value, _COMPONENT.value, caption=_CAPTION.value

@@ -36,7 +36,7 @@ _SIZES = flags.DEFINE_list(
 )
 _NUMBER = flags.DEFINE_integer("number", 16, "Images drawn at once.", lower_bound=1)
 _REPEATS = flags.DEFINE_integer("repeats", 3, "Measurements.", lower_bound=1)
-_OUTPUT = flags.DEFINE_string("output", None, "JSON file for the figures.")
+_OUTPUT = summary.define_path("output", "JSON file for the figures.")
 
 Sampler = Callable[[int], np.ndarray]
 
@@ -139,6 +139,8 @@ def main() -> None:
     sizes, shape = _parse_sizes(), parse_image_shape(_SHAPE.value)
     if shape is None:
         raise ValueError("--image_shape is missing")
+    if _OUTPUT.value:
+        summary.check_output(_OUTPUT.value)
     figures = {
         "image_shape": shape,
         "number": _NUMBER.value,

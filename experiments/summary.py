@@ -1,14 +1,24 @@
-"""What the programs say to a person at a terminal."""
+"""What the programs read from a command line, and what they say at a terminal."""
 
 import contextlib
+import importlib.util
 import json
 import os
+import re
 import sys
+import types
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
+import ml_collections
 import numpy as np
 from absl import app, flags, logging
+from ml_collections import config_flags
+
+from adversarial_latent.config import did_you_mean, leaves
+from adversarial_latent.inputs import InputError, MissingInputError
+
+_TRACEBACK = "ADVERSARIAL_LATENT_TRACEBACK"  # if set, errors keep theirs
 
 
 def run(main: Callable[[], None]) -> None:
@@ -42,12 +52,8 @@ def parse_flags(
     """
     try:
         return registry(argv)
-    except flags.Error as error:
-        # The last line: before it stands the traceback of a config file that failed.
-        message = str(error).strip().splitlines()[-1].strip()
-        sys.exit(f"error: {message}\n(--help shows the flags)")
-    except AttributeError as error:  # of ml_collections
-        sys.exit(f"error: the config has no field {error.args[0].args[0]}")
+    except (flags.Error, TypeError, ValueError) as error:
+        _end(error, "(--help shows the flags)")
 
 
 @contextlib.contextmanager
@@ -56,12 +62,201 @@ def clear_errors() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError, RuntimeError, FloatingPointError) as error:
-        if os.environ.get("ADVERSARIAL_LATENT_TRACEBACK"):
+        _end(error, f"(set {_TRACEBACK}=1 to see where it came from)")
+    except AttributeError as error:
+        # How a ConfigDict says that it has no such field.
+        if not error.args or not isinstance(error.args[0], KeyError):
             raise
-        sys.exit(
-            f"error: {error}\n"
-            "(set ADVERSARIAL_LATENT_TRACEBACK=1 to see where it came from)"
+        name = str(error.args[0].args[0]).splitlines()[0]
+        _end(InputError(f"the config has no field {name}"), f"(set {_TRACEBACK}=1)")
+
+
+def _end(error: Exception, hint: str) -> NoReturn:
+    if os.environ.get(_TRACEBACK):
+        raise error
+    sys.exit(f"error: {str(error).strip() or type(error).__name__}\n{hint}")
+
+
+class _PathParser(flags.ArgumentParser):
+    """Reads a path, in which ~ is the home directory."""
+
+    def parse(self, argument: str) -> str:
+        if not argument:
+            raise ValueError("the path is empty")
+        return os.path.expanduser(argument)
+
+
+class _PathsParser(flags.ListParser):
+    """Reads several paths, with commas between them."""
+
+    def parse(self, argument: str | list[str]) -> list[str]:
+        return list(map(_PathParser().parse, super().parse(argument)))
+
+
+def define_path(
+    name: str,
+    help_text: str,
+    *,
+    several: bool = False,
+    required: bool = False,
+    flag_values: flags.FlagValues = flags.FLAGS,
+) -> flags.FlagHolder:
+    """Defines a flag that is a path, or several with commas between them.
+
+    Args:
+      name: of the flag.
+      help_text: what --help says.
+      several: whether it is several.
+      required: whether it has to be given; otherwise it is None if it is not.
+      flag_values: where it is registered.
+
+    Returns:
+      the flag.
+    """
+    parser = _PathsParser() if several else _PathParser()
+    return flags.DEFINE(parser, name, None, help_text, flag_values, required=required)
+
+
+def check_output(path: str, *endings: str) -> None:
+    """Makes sure, before any work, that an output can be written.
+
+    Args:
+      path: value of --output: a file, or a folder if it ends in /.
+      *endings: those that it may have; none for any.
+
+    Raises:
+      InputError: it has another ending, is a folder where a file is wanted or one that
+        holds something, or cannot be written.
+    """
+    if endings and not path.endswith(endings):
+        known = " or ".join([", ".join(endings[:-1]), *endings[-1:]]).removeprefix(
+            " or "
         )
+        raise InputError(f"--output must end in {known}, not {path!r}")
+    # Only to write tells: mounts, quotas and users' rights differ.
+    folder, name = os.path.split(path)
+    if not name and os.path.isdir(path) and os.listdir(path):
+        raise InputError(f"{path} is not empty; choose another --output")
+    probe = path if name else os.path.join(folder, ".can_be_written")
+    try:
+        if not name:
+            os.makedirs(folder, exist_ok=True)
+        new = not os.path.lexists(probe)
+        with open(probe, "ab"):
+            pass
+        if new:
+            os.remove(probe)
+    except OSError as error:
+        raise InputError(f"--output cannot be written: {error}") from error
+
+
+def load_file(path: str) -> types.ModuleType:
+    """Runs a Python file, as a config or a sweep.
+
+    Returns:
+      the module that it makes.
+
+    Raises:
+      MissingInputError: there is no such file.
+      InputError: it is no Python, or fails; the message names it.
+    """
+    if not os.path.isfile(path):
+        folder = os.path.dirname(path)
+        there = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
+        raise MissingInputError(
+            f"No such file or directory: {path!r}"
+            + did_you_mean(path, [os.path.join(folder, name) for name in there])
+        )
+    name = f"loaded_{re.sub('[^0-9a-zA-Z]', '_', path)}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path}: no Python file, whose name ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where dataclasses look for it
+    with _errors_of(path):
+        spec.loader.exec_module(module)
+    return module
+
+
+@contextlib.contextmanager
+def _errors_of(path: str) -> Iterator[None]:
+    """Makes errors of a Python file, which may be any, errors with its name."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        if os.environ.get(_TRACEBACK):
+            raise
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        message = next(iter(str(error).strip().splitlines()), "")
+        raise InputError(f"{path}: {kind}{message}") from error
+
+
+class _ConfigParser(flags.ArgumentParser):
+    """Reads a config from `FILE[:ARGUMENTS]`, and checks what is to be set in it.
+
+    Attributes:
+      argv: the command line, of which `--config.FIELD` set fields; None for sys.argv.
+    """
+
+    def __init__(self, argv: Sequence[str] | None):
+        super().__init__()
+        self.argv = argv
+
+    def parse(self, argument: str) -> ml_collections.ConfigDict:
+        path, colon, arguments = argument.partition(":")
+        path = os.path.expanduser(path)
+        module = load_file(path)
+        if not hasattr(module, "get_config"):
+            raise InputError(f"{path} defines no get_config")
+        with _errors_of(path):
+            config = module.get_config(*([arguments] if colon else []))
+        if not isinstance(config, ml_collections.ConfigDict):
+            raise InputError(f"{path}: get_config returns no ConfigDict")
+        config.lock()
+        for word in sys.argv if self.argv is None else self.argv:
+            if match := re.match(r"--?(?:no)?config\.([^=]*)", word):
+                _check_field(config, match[1])
+        return config
+
+
+def _check_field(config: ml_collections.ConfigDict, path: str) -> None:
+    """Refuses a path to no field of a config, and names the nearest one."""
+    part: Any = config
+    for name in path.split("."):
+        if not isinstance(part, ml_collections.ConfigDict) or name not in part:
+            known = [field.removeprefix("config.") for field, _ in leaves(config)]
+            raise flags.IllegalFlagValueError(
+                f"the config has no field {path!r}"
+                + (did_you_mean(path, known) or f"; there are {', '.join(config)}")
+            )
+        part = part[name]
+
+
+def define_config(
+    default: str | None = None,
+    *,
+    argv: Sequence[str] | None = None,
+    flag_values: flags.FlagValues = flags.FLAGS,
+) -> flags.FlagHolder:
+    """Defines --config=FILE[:ARGUMENTS], of which --config.FIELD=VALUE sets fields.
+
+    Args:
+      default: the file, if it is not given.
+      argv: the command line, if it is not that of this process.
+      flag_values: where it is registered.
+
+    Returns:
+      the flag.
+    """
+    holder = config_flags.DEFINE_config_file(
+        "config", lock_config=True, flag_values=flag_values, sys_argv=argv
+    )
+    flag_values["config"].parser = _ConfigParser(argv)
+    if default:
+        flags.set_default(holder, default)
+    return holder
 
 
 def describe(results: dict[str, Any], workdir: str) -> str:

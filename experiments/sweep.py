@@ -18,7 +18,6 @@ import fcntl
 import functools
 import json
 import os
-import runpy
 import shlex
 import signal
 import subprocess
@@ -28,16 +27,16 @@ from typing import Any
 
 import ml_collections
 from absl import app, flags, logging
-from ml_collections import config_flags
 
 from adversarial_latent import data
+from adversarial_latent.inputs import InputError
 from adversarial_latent.workdir import read_json, write_json
 from experiments import summary
 from experiments.results_table import NUMBERS, our_cells
 from experiments.sweeps import Row, Sweep
 
-_SWEEP = flags.DEFINE_string("sweep", None, "File that defines SWEEP.", required=True)
-_WORKDIR = flags.DEFINE_string("workdir", None, "For all its runs.", required=True)
+_SWEEP = summary.define_path("sweep", "File that defines SWEEP.", required=True)
+_WORKDIR = summary.define_path("workdir", "For all its runs.", required=True)
 _TRIALS = flags.DEFINE_integer("trials", None, "Instead of its own.", lower_bound=1)
 _INDEX = flags.DEFINE_integer("index", None, "Which run to do, from 0.", lower_bound=0)
 _ONLY_PRINT = flags.DEFINE_bool("only_print", False, "Print the commands, no more.")
@@ -47,12 +46,12 @@ def read_sweep(path: str) -> Sweep:
     """Reads a file of `experiments/sweeps`.
 
     Raises:
-      FileNotFoundError: if there is none.
-      ValueError: if it defines no SWEEP.
+      MissingInputError: if there is none.
+      InputError: if it is no Python, or defines no SWEEP.
     """
-    sweep = runpy.run_path(path).get("SWEEP")
+    sweep = getattr(summary.load_file(path), "SWEEP", None)
     if not isinstance(sweep, Sweep):
-        raise ValueError(f"{path} defines no SWEEP, see experiments/sweeps")
+        raise InputError(f"{path} defines no SWEEP, see experiments/sweeps")
     return sweep
 
 
@@ -88,9 +87,7 @@ def _shown(command: Sequence[str]) -> str:
 def read_config(command: list[str]) -> ml_collections.ConfigDict:
     """The config that a launch makes of its command."""
     registry = flags.FlagValues()
-    config = config_flags.DEFINE_config_file(
-        "config", lock_config=True, flag_values=registry, sys_argv=command
-    )
+    config = summary.define_config(argv=command, flag_values=registry)
     summary.parse_flags(command[1:], functools.partial(registry, known_only=True))
     return config.value
 

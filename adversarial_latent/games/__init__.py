@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import ml_collections
 
+from adversarial_latent.config import check_ranges, did_you_mean
 from adversarial_latent.game import Game
 from adversarial_latent.games import (
     aae,
@@ -21,6 +22,7 @@ from adversarial_latent.games import (
     unrolled_gan,
     veegan,
 )
+from adversarial_latent.inputs import InputError
 
 GAMES: dict[str, Callable[[ml_collections.ConfigDict], Game]] = {
     "aae": aae.make_game,
@@ -44,10 +46,12 @@ def make_game(config: ml_collections.ConfigDict) -> Game:
     """Builds the game that `config.game` describes.
 
     Raises:
-      ValueError: if no game has the name `config.name`.
+      InputError: if no game has the name `config.name`, or a value is out of range.
     """
+    check_ranges(config, "config.game")
     if config.name not in GAMES:
-        raise ValueError(
+        raise InputError(
             f"unknown game {config.name!r}: config.game.name is one of {sorted(GAMES)}"
+            + did_you_mean(str(config.name), GAMES)
         )
     return GAMES[config.name](config)

@@ -30,6 +30,7 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 
+from adversarial_latent.config import Range
 from adversarial_latent.consistency import entropies, virtual_adversarial_divergence
 from adversarial_latent.distributions import GaussianMixture
 from adversarial_latent.game import Code, Losses, Networks, Outcome
@@ -242,12 +243,17 @@ def default_config() -> ml_collections.ConfigDict:
     )
 
 
-def make_game(config: ml_collections.ConfigDict, kind: type[AMM] = AMM) -> AMM:
+def make_game(
+    config: ml_collections.ConfigDict,
+    kind: type[AMM] = AMM,
+    ranges: Mapping[str, Range] | None = None,
+) -> AMM:
     """Builds AMM, or a game like it, from `config.game`.
 
     Args:
       config: as `default_config`, with `tables`.
       kind: the game's class. Its fields are those of the config.
+      ranges: of fields that AMM does not have, as `from_config` takes them.
 
     Raises:
       ValueError: if `frequencies` cannot be read, or there are no labels to count.
@@ -264,6 +270,8 @@ def make_game(config: ml_collections.ConfigDict, kind: type[AMM] = AMM) -> AMM:
         config,
         transposed=("decoder",),
         networks=networks,
+        others=("prior_radius",),
+        ranges={"y_gradient": "[0, 1]", **(ranges or {})},
         components=config.num_components,
         frequencies=_read_frequencies(config.frequencies, config.num_components),
     )

@@ -111,4 +111,10 @@ def make_game(config: ml_collections.ConfigDict) -> Classifier:
             f"config.game.factors={factors} have {math.prod(factors)} combinations, "
             f"and config.game.num_components is {config.num_components}"
         )
-    return from_config(Classifier, config, transposed=(), factors=factors)
+    return from_config(
+        Classifier,
+        config,
+        transposed=(),
+        ranges={"factors": "[1, 65536]"},
+        factors=factors,
+    )

@@ -436,6 +436,7 @@ def make_game(config: ml_collections.ConfigDict) -> LearnedPrior:
     return from_config(
         LearnedPrior,
         config,
+        ranges={"mutual_information": "[0, inf)"},
         transposed=("decoder",),
         components=config.num_components,
         reconstruction_weights=tuple(config.reconstruction_weights),

@@ -85,6 +85,7 @@ def make_game(config: ml_collections.ConfigDict) -> PixelGAN:
         config,
         transposed=(),
         networks={"decoder": make_pixelcnn(config.pixelcnn)},
+        others=("pixelcnn",),
         levels=config.pixelcnn.levels,
         priors=aae.read_priors(config),
     )

@@ -93,13 +93,5 @@ def extend(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
 
 
 def make_game(config: ml_collections.ConfigDict) -> amm.AMM:
-    """Builds SAMM from `config.game`, which `extend` makes.
-
-    Raises:
-      ValueError: if `labelled_share` is not a share.
-    """
-    if not 0 < config.labelled_share < 1:
-        raise ValueError(
-            f"config.game.labelled_share={config.labelled_share} must be in (0, 1)"
-        )
-    return amm.make_game(config, SAMM)
+    """Builds SAMM from `config.game`, which `extend` makes."""
+    return amm.make_game(config, SAMM, {"labelled_share": "(0, 1)"})

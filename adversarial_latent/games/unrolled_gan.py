@@ -52,4 +52,9 @@ def extend(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
 
 def make_game(config: ml_collections.ConfigDict) -> UnrolledGAN:
     """Builds an unrolled GAN from `config.game`."""
-    return from_config(UnrolledGAN, config, transposed=("generator",))
+    return from_config(
+        UnrolledGAN,
+        config,
+        transposed=("generator",),
+        ranges={"unrolled_steps": "[0, 100]"},
+    )

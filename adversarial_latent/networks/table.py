@@ -1,6 +1,7 @@
 """The network that a table of layers describes; how to write one: see rows.py."""
 
 import functools
+import math
 from collections.abc import Mapping
 
 import chex
@@ -235,14 +236,16 @@ def read_tables(
         try:
             kernel_init = float(kernel_init)
         except ValueError:
+            kernel_init = math.nan
+        if not 0 <= kernel_init < math.inf:
             raise ValueError(
                 f"kernel_init is a number or one of {_KERNEL_INITS}, not "
-                f"{kernel_init!r}"
-            ) from None
-    sizes = {"k": config.get("num_components"), "d": config.get("latent_dim")}
+                f"{config.kernel_init!r}"
+            )
+    k, d = config.get("num_components"), config.get("latent_dim")
     return {
         name: Table(
-            text.format(**sizes),
+            text.replace("{k}", str(k)).replace("{d}", str(d)),
             transposed=name in transposed,
             padding=config.padding,
             kernel_init=kernel_init,

@@ -8,7 +8,6 @@ import types
 
 import pytest
 from absl import flags
-from ml_collections import config_flags
 
 from experiments import summary
 
@@ -26,7 +25,8 @@ def load(name: str) -> tuple[types.ModuleType, flags.FlagValues]:
             (flags, "DEFINE_list"),
             (flags, "DEFINE_bool"),
             (flags, "mark_flag_as_required"),
-            (config_flags, "DEFINE_config_file"),
+            (summary, "define_path"),
+            (summary, "define_config"),
         ):
             definition = getattr(module, define)
             patch.setattr(
