@@ -1,6 +1,7 @@
 """What inferred components have to do with labels: clustering and classification."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import numpy as np
@@ -18,18 +19,17 @@ from adversarial_latent.evaluation.evaluator import (
     evaluator,
 )
 from adversarial_latent.evaluation.projection import MAX_POINTS, project
+from adversarial_latent.inputs import InputError
 
 IMAGES_PER_COMPONENT = 10
 """Columns of a figure whose rows are components."""
-
-_MOST_SHOWN_CLASSES = 50
 
 # Compiled, it never holds all of [N, K, d].
 _posterior = jax.jit(GaussianMixture.posterior)
 
 
 @evaluator("encode", needs=("components", "inference"))
-def clustering(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
+def clustering(model: Model, judged: Judged, seed: int) -> Evaluation:
     """Compares clusters of the test split with its labels (AMM, eq. 17, figure 2).
 
     Results: `clustering_error`, `clustering_accuracy`, `nmi`, `ari`; with labelled
@@ -92,19 +92,21 @@ def clustering(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluatio
     agreement, words = _agreement(assigned)
     results |= agreement
     protocol += words
-    drawn: dict[str, Figure] = {}
-    if draw and x.ndim == 4:
-        rows = component_names(counts.get(""), judged, num_clusters)
-        drawn["clustering_components"] = _draw_components(
+    drawings: dict[str, Callable[[], Figure]] = {}
+    names_of_components = component_names(counts.get(""), judged, num_clusters)
+    if x.ndim == 4:
+        drawings["clustering_components"] = functools.partial(
+            _draw_components,
             model,
             judged,
             clusters,
             mappings.get(""),
-            [f"component {row}" for row in rows],
+            [f"component {name}" for name in names_of_components],
             seed,
         )
-    if draw and labels is not None:
-        drawn["clustering_matrix"] = _draw_matrices(
+    if labels is not None:
+        drawings["clustering_matrix"] = functools.partial(
+            _draw_matrices,
             counts,
             mappings,
             scores,
@@ -115,18 +117,19 @@ def clustering(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluatio
             "fell into each cluster (column; blank: none). Clusters are ordered by "
             "their majority class, which is outlined. Colour: share of the class.",
         )
-    if draw and num_clusters == 3:
-        corners = component_names(counts.get(""), judged, num_clusters)
-        drawn["clustering_simplex"] = _draw_simplex(code["y"], judged, corners)
-    if draw and "z" in code:
-        drawn["clustering_tsne"] = _draw_tsne(
-            code["z"], clusters, judged, num_clusters, seed
+    if num_clusters == 3:
+        drawings["clustering_simplex"] = functools.partial(
+            _draw_simplex, code["y"], judged, names_of_components
         )
-    return Evaluation(results, drawn, protocol)
+    if "z" in code:
+        drawings["clustering_tsne"] = functools.partial(
+            _draw_tsne, code["z"], clusters, judged, num_clusters, seed
+        )
+    return Evaluation(results, drawings, protocol)
 
 
 @evaluator("encode", needs=("components", "classes", "inference", "labels"))
-def classification(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
+def classification(model: Model, judged: Judged, seed: int) -> Evaluation:
     """Compares predicted classes of the test split with its labels (AMM, figure 4).
 
     Results: `classification_error`; of a model with a mixture also
@@ -136,12 +139,12 @@ def classification(model: Model, judged: Judged, seed: int, draw: bool) -> Evalu
     only).
 
     Raises:
-      ValueError: the model's components are not the classes of the data.
+      InputError: the model's components are not the classes of the data.
     """
     x = judged.x
     names = judged.class_names
     if len(names) != model.num_components:
-        raise ValueError(
+        raise InputError(
             f"The model has {model.num_components} classes, but {judged.name!r} has "
             f"{len(names)}."
         )
@@ -160,18 +163,14 @@ def classification(model: Model, judged: Judged, seed: int, draw: bool) -> Evalu
         "share whose most probable class, argmax_k q(y=k|x), is not their label."
         f"{words}"
     )
-    if len(names) > _MOST_SHOWN_CLASSES:
-        protocol += f" There are no figures, for which {len(names)} classes are many."
-        draw = False
-    if not draw:
-        return Evaluation(results, {}, protocol)
-    drawn = {}
+    drawings: dict[str, Callable[[], Figure]] = {}
     identity = np.arange(len(names))
     if x.ndim == 4:
-        drawn["classification_components"] = _draw_components(
-            model, judged, assigned[""], identity, names, seed
+        drawings["classification_components"] = functools.partial(
+            _draw_components, model, judged, assigned[""], identity, names, seed
         )
-    drawn["classification_matrix"] = _draw_matrices(
+    drawings["classification_matrix"] = functools.partial(
+        _draw_matrices,
         counts,
         dict.fromkeys(counts, identity),
         scores,
@@ -182,12 +181,14 @@ def classification(model: Model, judged: Judged, seed: int, draw: bool) -> Evalu
         "were taken for each class (column; blank: none). Colour: share of the class.",
     )
     if len(names) == 3:
-        drawn["classification_simplex"] = _draw_simplex(code["y"], judged, names)
-    if "z" in code:
-        drawn["classification_tsne"] = _draw_tsne(
-            code["z"], assigned[""], judged, len(names), seed
+        drawings["classification_simplex"] = functools.partial(
+            _draw_simplex, code["y"], judged, names
         )
-    return Evaluation(results, drawn, protocol)
+    if "z" in code:
+        drawings["classification_tsne"] = functools.partial(
+            _draw_tsne, code["z"], assigned[""], judged, len(names), seed
+        )
+    return Evaluation(results, drawings, protocol)
 
 
 def _exemplars(model: Model, validation: Examples) -> np.ndarray:
@@ -239,10 +240,11 @@ def _agreement(assigned: Mapping[str, np.ndarray]) -> tuple[dict[str, float], st
 
 
 def _describe_mapping(mapping: np.ndarray, names: tuple[str, ...]) -> str:
-    return ", ".join(
+    words = [
         f"{cluster} → {names[label] if label >= 0 else 'none'}"
-        for cluster, label in enumerate(mapping)
-    )
+        for cluster, label in enumerate(mapping[: figures.MOST_SHOWN])
+    ]
+    return ", ".join(words + ["..."] * (len(mapping) > len(words)))
 
 
 def component_names(
@@ -296,6 +298,7 @@ def _draw_components(
     seed: int,
 ) -> Figure:
     """Rows of images of each component; `mapping` [K] is its class."""
+    figures.check_number(len(row_labels), "rows of images")
     x, labels = judged.x, judged.labels
     columns = IMAGES_PER_COMPONENT
     shape = (len(row_labels), columns, *x.shape[1:])

@@ -1,5 +1,7 @@
 """What of an image the component decides, and what is left to style; codes of both."""
 
+import functools
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -13,17 +15,17 @@ from adversarial_latent.evaluation.evaluator import (
     evaluator,
 )
 from adversarial_latent.evaluation.projection import MAX_POINTS, project
+from adversarial_latent.inputs import InputError
 
 _STYLES = 200
 
 
 @evaluator("styles", needs=("images", "components"))
-def style(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
+def style(model: Model, judged: Judged, seed: int) -> Evaluation:
     """Asks whether a style is the same with every component (learned prior, figure 8).
 
     Results: `style_consistency`. The evaluator `samples` shows styles in columns.
     """
-    del draw
     images = model.styles(_STYLES, seed)  # [K, n, H, W, C]
     components = len(images)
     shares = [consistency(values) for values in style_statistics(images)]
@@ -76,50 +78,55 @@ def consistency(values: np.ndarray) -> float:
 
 
 @evaluator("encode", "sample", needs=("components",))
-def prior_codes(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
+def prior_codes(model: Model, judged: Judged, seed: int) -> Evaluation:
     """Shows codes of the prior beside inferred ones (learned prior, figures 9 and 12).
 
     Results: none. Figures: `prior_codes`, coloured by component, and `inferred_codes`,
     coloured by class if there are labels, in one and the same projection.
 
     Raises:
-      ValueError: the model's codes have no part z.
+      InputError: the model's codes have no part z.
     """
     number = min(len(judged.x), MAX_POINTS)
     protocol = (
         f"prior_codes: t-SNE of codes z, {number} drawn from the prior and as many "
         f"inferred from {judged.described}, together (seed {seed})."
     )
-    if not draw:
-        return Evaluation({}, {}, protocol)
     chosen = choose(len(judged.x), number, seed)
-    assert model.num_components is not None
-    component = np.arange(number) % model.num_components
-    drawn = model.sample(number, seed, component=component)
     inferred = judged.encode(model, chosen)
-    if "z" not in drawn or "z" not in inferred:
-        raise ValueError(
+    if "z" not in inferred:
+        raise InputError(
             "The evaluator 'prior_codes' shows codes z, but this model's have the "
             f"parts {sorted(inferred)}."
         )
-    points = project(np.concatenate([drawn["z"], inferred["z"]]), seed)
-    names = [str(k) for k in range(model.num_components)]
-    labels = None if judged.labels is None else judged.labels[chosen]
-    return Evaluation(
-        {},
-        {
-            "prior_codes": captioned(
-                _scatter(points, points[:number], component, names, "component"),
-                f"t-SNE projection of {number} codes drawn from the prior, coloured by "
-                "component.",
-            ),
-            "inferred_codes": captioned(
-                _scatter(points, points[number:], labels, judged.class_names, "class"),
-                f"Codes inferred from {number} test images, in the same projection.",
-            ),
-        },
-        protocol,
-    )
+    components = model.num_components
+    assert components is not None
+    component = np.arange(number) % components
+
+    @functools.cache
+    def projected() -> np.ndarray:
+        drawn = model.sample(number, seed, component=component)
+        return project(np.concatenate([drawn["z"], inferred["z"]]), seed)
+
+    def draw_prior() -> Figure:
+        names = [str(k) for k in range(components)]
+        points = projected()
+        return captioned(
+            _scatter(points, points[:number], component, names, "component"),
+            f"t-SNE projection of {number} codes drawn from the prior, coloured by "
+            "component.",
+        )
+
+    def draw_inferred() -> Figure:
+        labels = None if judged.labels is None else judged.labels[chosen]
+        points = projected()
+        return captioned(
+            _scatter(points, points[number:], labels, judged.class_names, "class"),
+            f"Codes inferred from {number} test images, in the same projection.",
+        )
+
+    drawings = {"prior_codes": draw_prior, "inferred_codes": draw_inferred}
+    return Evaluation({}, drawings, protocol)
 
 
 def _scatter(

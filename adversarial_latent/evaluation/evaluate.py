@@ -1,14 +1,16 @@
 """Evaluates a run: every trial is judged, one is chosen, figures show that one."""
 
+import contextlib
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
 import ml_collections
 import numpy as np
+from absl import logging
 
 from adversarial_latent import config as config_lib
 from adversarial_latent.data import Dataset
@@ -18,6 +20,7 @@ from adversarial_latent.evaluation.evaluators import get_evaluator
 from adversarial_latent.evaluation.report import write_report
 from adversarial_latent.evaluation.selection import get_criterion
 from adversarial_latent.game import Game
+from adversarial_latent.inputs import InputError
 from adversarial_latent.model import Model
 from adversarial_latent.sentences import load_dataset
 from adversarial_latent.workdir import (
@@ -82,6 +85,11 @@ def check_data(config: ml_collections.ConfigDict, dataset: Dataset) -> None:
         get_evaluator(name).check_data(dataset)
     for name in config.curves:
         get_evaluator(name).check_data(dataset, split_of_curves(dataset))
+    if config.selection and config.trials > 1 and len(dataset.splits["train"]) < 2:
+        raise InputError(
+            f"config.selection={config.selection!r} compares training examples, and "
+            f"{dataset.name!r} has one: leave it empty"
+        )
 
 
 def split_of_curves(dataset: Dataset) -> str:
@@ -97,6 +105,28 @@ def classifier_workdir(config: ml_collections.ConfigDict, workdir: str) -> str |
     return config.classifier_workdir or os.path.join(workdir, "classifier")
 
 
+@contextlib.contextmanager
+def _left_out_if_it_fails(left_out: dict[str, str], name: str) -> Iterator[None]:
+    """Lets the rest go on where one thing cannot be made.
+
+    Args:
+      left_out: the reason is added here.
+      name: what is made.
+    """
+    try:
+        yield
+    except InputError as error:
+        left_out[name] = _first_line(error)
+        logging.warning("%s is left out: %s", name, left_out[name])
+    except Exception as error:  # one fault must not cost all other results
+        left_out[name] = f"{type(error).__name__}: {_first_line(error)}"
+        logging.exception("%s is left out", name)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0][:500]
+
+
 def judge(
     names: Sequence[str],
     models: Sequence[Model],
@@ -107,13 +137,13 @@ def judge(
     classifier: Model | None = None,
     sentences: Sequence[str] = (),
     shown: int | None = None,
-) -> tuple[dict[str, list[float]], dict[str, Evaluation]]:
-    """Asks evaluators about all trials of a run.
+) -> tuple[dict[str, list[float]], dict[str, Evaluation], dict[str, str]]:
+    """Evaluates all trials of a run.
 
     Args:
       names: of the evaluators.
       models: the trials.
-      dataset: what they are judged on.
+      dataset: what they are evaluated on.
       seed: of what is drawn at random.
       split: of the data set.
       classifier: of generated images, for evaluators that need one.
@@ -121,83 +151,102 @@ def judge(
       shown: the trial of which figures are drawn; None for no figures.
 
     Returns:
-      numbers by name, the value of each trial; and by the evaluator's name, what it
-      found of the shown trial.
-
-    Raises:
-      FloatingPointError: if a number is not finite.
+      numbers by name, the value of each trial; by the evaluator's name, what it found
+      of the shown trial; and by the name of an evaluator or a number, why it is left
+      out.
     """
     numbers: dict[str, list[float]] = {}
     evaluations: dict[str, Evaluation] = {}
+    left_out: dict[str, str] = {}
     for name in names:
-        found: dict[str, list[float]] = {}
-        for trial, model in enumerate(models):
-            evaluation = get_evaluator(name)(
-                model,
-                dataset,
-                seed,
-                trial == shown,
-                split=split,
-                classifier=classifier,
-                sentences=sentences,
-            )
-            if trial == shown:
-                evaluations[name] = evaluation
-            for result, value in evaluation.results.items():
-                if not np.isfinite(value):
-                    raise FloatingPointError(f"{result} of trial {trial} is {value}")
-                found.setdefault(result, []).append(float(value))
-        numbers |= found
-    return numbers, evaluations
+        with _left_out_if_it_fails(left_out, name):
+            found: list[Mapping[str, float]] = []
+            for trial, model in enumerate(models):
+                evaluation = get_evaluator(name)(
+                    model,
+                    dataset,
+                    seed,
+                    split=split,
+                    classifier=classifier,
+                    sentences=sentences,
+                )
+                found.append(evaluation.results)
+                if trial == shown:
+                    shown_evaluation = evaluation
+            for result in dict.fromkeys(key for results in found for key in results):
+                with _left_out_if_it_fails(left_out, result):
+                    numbers[result] = _finite(
+                        [float(results.get(result, np.nan)) for results in found]
+                    )
+            if shown is not None:
+                evaluations[name] = shown_evaluation
+    return numbers, evaluations, left_out
+
+
+def _finite(values: list[float]) -> list[float]:
+    """The values of all trials.
+
+    Raises:
+      InputError: if one is not finite.
+    """
+    if not np.isfinite(values).all():
+        shown = ", ".join(f"{value:g}" for value in values)
+        raise InputError(f"not finite: {shown}")
+    return values
 
 
 def evaluate(workdir: str) -> dict[str, Any]:
-    """Judges a trained run: results.json, figures/, arrays/ and report.html.
+    """Evaluates a trained run: results.json, figures/, arrays/ and report.html.
 
     The trial is chosen first, from training examples without their labels; then the
-    evaluators judge all trials on the test split.
+    evaluators see all trials on the test split. What cannot be made is left out, with
+    its reason; the rest is written.
 
     Args:
       workdir: directory of a run.
 
     Returns:
       what results.json holds: for every number its mean and std over trials, the
-      value of each trial and of the chosen one, and the protocol.
+      value of each trial and of the chosen one; what is left out, with the reason;
+      and the protocol.
 
     Raises:
-      FileNotFoundError: if the directory holds no trained run, or the classifier that
-        its evaluators need is not trained.
-      FloatingPointError: if a number is not finite.
+      FileNotFoundError: if the directory holds no trained run.
     """
     config = read_config(workdir)
     dataset = load_dataset(config, workdir)
     models = load_trials(workdir)
     chosen, selection = 0, None
+    left_out: dict[str, str] = {}
     if len(models) > 1 and config.selection:
-        train = dataset.splits["train"]
-        number = min(len(train), _MAX_SELECTION_EXAMPLES)
-        scores = get_criterion(config.selection)(
-            models, train.as_float(np.arange(number))
-        )
-        chosen = int(np.argmax(scores))
-        selection = {
-            "criterion": config.selection,
-            "scores": scores.tolist(),
-            "protocol": (
-                f"Trial {chosen} was chosen by the criterion {config.selection!r} on "
-                f"{number} training examples; no labels were seen."
-            ),
-        }
-    directory = classifier_workdir(config, workdir)
-    numbers, evaluations = judge(
+        with _left_out_if_it_fails(left_out, "selection"):
+            chosen, selection = _choose_trial(config.selection, models, dataset)
+        if selection is None:
+            left_out["selection"] += f"; trial {chosen} is shown instead"
+    classifier = None
+    if directory := classifier_workdir(config, workdir):
+        with _left_out_if_it_fails(left_out, "classifier"):
+            classifier = load_trials(directory)[0]
+    numbers, evaluations, without = judge(
         config.evaluators,
         models,
         dataset,
         config.seed,
-        classifier=load_trials(directory)[0] if directory else None,
+        classifier=classifier,
         sentences=config.sentences,
         shown=chosen,
     )
+    left_out |= without
+    figures_folder = _empty_folder(workdir, "figures", ".png")
+    arrays_folder = _empty_folder(workdir, "arrays", ".npz")
+    for name, found in evaluations.items():
+        for figure, draw in found.figures.items():
+            with _left_out_if_it_fails(left_out, figure):
+                figures.save_figures({figure: draw()}, figures_folder)
+        if found.arrays:
+            os.makedirs(arrays_folder, exist_ok=True)
+            path = os.path.join(arrays_folder, f"{name}.npz")
+            np.savez(path, **found.arrays)  # type: ignore[arg-type]
     results = {
         "results": {
             name: {
@@ -209,6 +258,7 @@ def evaluate(workdir: str) -> dict[str, Any]:
             }
             for name, values in numbers.items()
         },
+        "left_out": left_out,
         "chosen_trial": chosen,
         "selection": selection,
         "protocol": {
@@ -220,20 +270,38 @@ def evaluate(workdir: str) -> dict[str, Any]:
         "config_hash": config_lib.config_hash(config),
         "environment": read_json(workdir, "environment.json"),
     }
-    for name, found in evaluations.items():
-        figures.save_figures(found.figures, os.path.join(workdir, "figures"))
-        _save_arrays(name, found.arrays, os.path.join(workdir, "arrays"))
     write_json(workdir, "results.json", results)
     write_report(workdir)
     return results
 
 
-def _save_arrays(name: str, arrays: Mapping[str, np.ndarray], directory: str) -> None:
-    """Writes what an evaluator gave, if anything, to directory/NAME.npz."""
-    if arrays:
-        os.makedirs(directory, exist_ok=True)
-        path = os.path.join(directory, f"{name}.npz")
-        np.savez(path, **arrays)  # type: ignore[arg-type]
+def _empty_folder(workdir: str, name: str, ending: str) -> str:
+    """A folder of the run, without the files that an earlier evaluation left there."""
+    folder = os.path.join(workdir, name)
+    for file in os.listdir(folder) if os.path.isdir(folder) else ():
+        if file.endswith(ending):
+            os.remove(os.path.join(folder, file))
+    return folder
+
+
+def _choose_trial(
+    name: str, models: Sequence[Model], dataset: Dataset
+) -> tuple[int, dict[str, Any]]:
+    """The trial that a criterion scores highest, and how it came about."""
+    train = dataset.splits["train"]
+    number = min(len(train), _MAX_SELECTION_EXAMPLES)
+    scores = get_criterion(name)(models, train.as_float(np.arange(number)))
+    if not np.isfinite(scores).all():
+        raise InputError(f"the criterion {name!r} gives {scores.tolist()}")
+    chosen = int(np.argmax(scores))
+    return chosen, {
+        "criterion": name,
+        "scores": scores.tolist(),
+        "protocol": (
+            f"Trial {chosen} was chosen by the criterion {name!r} on {number} training "
+            "examples; no labels were seen."
+        ),
+    }
 
 
 def _labels_seen(config: ml_collections.ConfigDict, model: Model) -> str:

@@ -1,9 +1,10 @@
 """What an evaluator is: one question about a trained model, with what it needs.
 
-An evaluator takes a model, a data set and a seed, and returns numbers, figures and
-the protocol that they follow. It is a pure function: equal arguments give equal
-numbers, bit for bit. The labels of the data score what a model infers, and are never
-shown to it, unless it is a conditional one.
+An evaluator takes a model, a data set and a seed, and returns numbers, the protocol
+that they follow, and functions that draw figures, so that no figure can cost a number.
+It is a pure function: equal arguments give equal numbers, bit for bit. The labels of
+the data score what a model infers, and are never shown to it, unless it is a
+conditional one.
 """
 
 import dataclasses
@@ -22,6 +23,7 @@ from adversarial_latent.data import (
     ring_means,
 )
 from adversarial_latent.distributions import GaussianMixture
+from adversarial_latent.inputs import InputError
 
 MIXTURES: Mapping[str, tuple[Callable[[], np.ndarray], float]] = {
     "grid25": (grid_means, GRID_SIGMA),
@@ -95,13 +97,13 @@ class Evaluation:
 
     Attributes:
       results: numbers by name.
-      figures: by name; a figure's label is its caption.
+      figures: by name, functions that draw them; a figure's label is its caption.
       protocol: how the numbers were made, in words.
       arrays: by name, for those who want to go on from there.
     """
 
     results: Mapping[str, float]
-    figures: Mapping[str, Figure]
+    figures: Mapping[str, Callable[[], Figure]]
     protocol: str
     arrays: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
@@ -208,23 +210,24 @@ class Evaluator:
 
     Attributes:
       name: what configs call it.
-      judge: `(model, judged, seed, draw) -> Evaluation`; figures only if `draw`.
+      judge: `(model, judged, seed) -> Evaluation`.
       asks: what the model has to answer.
       needs: "components", "classes", "captions" or "inference" of the model; "images",
         "labels", "captions", "means" or "classifier" of the data.
+      at_least: of how many examples it can be made.
     """
 
     name: str
-    judge: Callable[[Model, Judged, int, bool], Evaluation]
+    judge: Callable[[Model, Judged, int], Evaluation]
     asks: tuple[str, ...]
     needs: tuple[str, ...]
+    at_least: int = 1
 
     def __call__(
         self,
         model: Model,
         dataset: Dataset,
         seed: int,
-        draw: bool = True,
         *,
         split: str = "test",
         classifier: Model | None = None,
@@ -236,18 +239,17 @@ class Evaluator:
           model: the model.
           dataset: what it is judged on.
           seed: of whatever is drawn at random.
-          draw: whether to draw figures; numbers do not depend on it.
           split: of the data set.
           classifier: of the same data, for evaluators that need one.
           sentences: to illustrate, for the one that does.
 
         Raises:
-          ValueError: if model or data are not what the evaluator is for.
+          InputError: if model or data are not what the evaluator is for.
         """
         self.check_model(model)
         self.check_data(dataset, split)
         if "classifier" in self.needs and classifier is None:
-            raise ValueError(
+            raise InputError(
                 f"The evaluator {self.name!r} needs a classifier of {dataset.name!r}."
             )
         examples = dataset.splits[split]
@@ -266,60 +268,68 @@ class Evaluator:
             attributes=dataset.attributes,
             sentences=sentences,
         )
-        return self.judge(model, judged, seed, draw)
+        return self.judge(model, judged, seed)
 
     def check_model(self, model: Model) -> None:
         """Refuses a model that there is no such question for; need not be trained.
 
         Raises:
-          ValueError: it does not answer, or has no components, or no classes.
+          InputError: it does not answer, or has no components, or no classes.
         """
         missing = [question for question in self.asks if not model.can(question)]
         if missing:
-            raise ValueError(
+            raise InputError(
                 f"The evaluator {self.name!r} asks models to answer "
                 f"{list(self.asks)}, but this one has no {missing}."
             )
         if "sample" in self.asks and model.captioned and "captions" not in self.needs:
-            raise ValueError(
+            raise InputError(
                 f"The evaluator {self.name!r} draws samples without a caption, and "
                 "this model has to be told one: use 'captions'."
             )
         for need in self.needs:
             holds, words = _MODEL_NEEDS.get(need, (_always, ""))
             if not holds(model):
-                raise ValueError(f"The evaluator {self.name!r} {words}.")
+                raise InputError(f"The evaluator {self.name!r} {words}.")
 
     def check_data(self, dataset: Dataset, split: str = "test") -> None:
         """Refuses data that a model cannot be judged on.
 
         Raises:
-          ValueError: no such split, or data that are not what the evaluator is for.
+          InputError: no such split, too few examples in it, or data that are not what
+            the evaluator is for.
         """
         if split not in dataset.splits:
-            raise ValueError(
+            raise InputError(
                 f"The data set {dataset.name!r} has no {split} split to evaluate on; "
                 f"set dataset.{_SETTING_OF_SPLIT[split]}."
+            )
+        if (number := len(dataset.splits[split])) < self.at_least:
+            raise InputError(
+                f"The evaluator {self.name!r} needs at least {self.at_least} examples, "
+                f"and the {split} split of {dataset.name!r} has {number}: raise "
+                f"dataset.{_SETTING_OF_SPLIT[split]}, or leave the evaluator out."
             )
         for need in self.needs:
             holds, words = _DATA_NEEDS.get(need, (_always, ""))
             if not holds(dataset):
                 words = words.format(name=dataset.name, shape=dataset.example_shape)
-                raise ValueError(f"The evaluator {self.name!r} {words}.")
+                raise InputError(f"The evaluator {self.name!r} {words}.")
 
 
 def evaluator(
-    *asks: str, needs: Sequence[str] = ()
-) -> Callable[[Callable[[Model, Judged, int, bool], Evaluation]], Evaluator]:
+    *asks: str, needs: Sequence[str] = (), at_least: int = 1
+) -> Callable[[Callable[[Model, Judged, int], Evaluation]], Evaluator]:
     """Makes a function an `Evaluator` of its name.
 
     Args:
       *asks: what the model has to answer.
       needs: what else it takes, see `Evaluator`.
+      at_least: of how many examples it can be made.
     """
 
-    def wrap(judge: Callable[[Model, Judged, int, bool], Evaluation]) -> Evaluator:
-        made = Evaluator(judge.__name__, judge, asks, tuple(needs))
+    def wrap(judge: Callable[[Model, Judged, int], Evaluation]) -> Evaluator:
+        made = Evaluator(judge.__name__, judge, asks, tuple(needs), at_least)
         object.__setattr__(made, "__doc__", judge.__doc__)
         return made
 

@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from adversarial_latent.evaluation import figures, scores
 from adversarial_latent.evaluation.evaluator import (
@@ -27,8 +28,8 @@ _STYLES = 8
 _CAPTIONS_SHOWN = 8
 
 
-@evaluator("sample", needs=("images", "classifier"))
-def inception(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
+@evaluator("sample", needs=("images", "classifier"), at_least=_GROUPS_OF_DATA)
+def inception(model: Model, judged: Judged, seed: int) -> Evaluation:
     """Scores generated images by a classifier of the data (AIM, table 1).
 
     `judged.classifier` is whatever has an `encode(x)` that gives "y" [N, K], class
@@ -39,24 +40,27 @@ def inception(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation
     images, `classifier_inception_score_of_data`; `classifier_error` on them; with
     features, `classifier_frechet_distance`.
     """
-    del draw  # there is nothing to see but samples
     assert judged.classifier is not None
-    number = _SAMPLES_PER_EXAMPLE * len(judged.x)
+    # The score depends on the size of groups: it is one for data and samples.
+    size = len(judged.x) // _GROUPS_OF_DATA
+    groups = _SAMPLES_PER_EXAMPLE * _GROUPS_OF_DATA
+    number = groups * size
     seen = judged.classifier.encode(model.sample(number, seed)["x"])
     real = judged.classifier.encode(judged.x)
-    groups = _SAMPLES_PER_EXAMPLE * _GROUPS_OF_DATA
     results = {
         "classifier_inception_score": float(
             scores.inception_scores(seen["y"], groups).mean()
         ),
         "classifier_inception_score_of_data": float(
-            scores.inception_scores(real["y"], _GROUPS_OF_DATA).mean()
+            scores.inception_scores(
+                real["y"][: _GROUPS_OF_DATA * size], _GROUPS_OF_DATA
+            ).mean()
         ),
         "classifier_error": float(np.mean(real["y"].argmax(axis=1) != judged.labels)),
     }
     protocol = (
         "classifier_inception_score: exp of the mean KL divergence of p(y|x) from "
-        f"p(y), mean over {groups} groups of {number // groups} of {number} samples "
+        f"p(y), mean over {groups} groups of {size} of {number} samples "
         f"(seed {seed}), where p(y|x) is a classifier of {judged.name} that was "
         "trained for this purpose, not a network of ImageNet; "
         "classifier_inception_score_of_data is the score of the "
@@ -75,13 +79,12 @@ def inception(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation
 
 
 @evaluator("sample", needs=("images", "classifier", "components", "classes"))
-def faithfulness(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
+def faithfulness(model: Model, judged: Judged, seed: int) -> Evaluation:
     """Asks a classifier of the data whether images are of the class they are made for.
 
     Results: `generated_label_accuracy`; and `classifier_error`, of that classifier on
     real test images.
     """
-    del draw  # the evaluator "samples" shows them
     assert judged.classifier is not None
     assert model.num_components is not None
     classes = model.num_components
@@ -105,7 +108,7 @@ def faithfulness(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluat
 
 
 @evaluator("sample", "styles", needs=("images", "captions", "classifier"))
-def captions(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
+def captions(model: Model, judged: Judged, seed: int) -> Evaluation:
     """Asks a classifier of the data whether images show what their captions say.
 
     Results: `caption_accuracy`, of whole classes; where classes are combinations of
@@ -134,11 +137,10 @@ def captions(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
         f"{judged.name} takes for the class of the image that was described; it was "
         "trained for this purpose, and classifier_error is its error on those images."
     )
-    if not draw:
-        return Evaluation(results, {}, protocol)
-    shown = [told[i] for i in choose(len(told), _CAPTIONS_SHOWN, seed)]
-    drawings = {
-        "captions": captioned(
+
+    def draw_captions() -> Figure:
+        shown = [told[i] for i in choose(len(told), _CAPTIONS_SHOWN, seed)]
+        return captioned(
             figures.image_grid(
                 model.styles(_STYLES, seed, captions=shown),
                 row_labels=["\n".join(textwrap.wrap(text, 45)) for text in shown],
@@ -146,16 +148,20 @@ def captions(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
             f"Images generated for random captions of the {judged.split} split. A "
             "column is a style: noise that is the same for all captions.",
         )
-    }
-    if judged.sentences:
+
+    def draw_sentences() -> Figure:
         images = model.styles(_STYLES, seed, captions=judged.sentences)
-        drawings["sentences"] = captioned(
+        return captioned(
             figures.image_grid(
                 images.swapaxes(0, 1), column_labels=_differences(judged.sentences)
             ),
             f"Images generated for '{judged.sentences[0]}' and for the same with other "
             "words. A row is a style.",
         )
+
+    drawings = {"captions": draw_captions}
+    if judged.sentences:
+        drawings["sentences"] = draw_sentences
     return Evaluation(results, drawings, protocol)
 
 

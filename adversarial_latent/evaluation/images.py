@@ -1,6 +1,7 @@
 """What models make of images: reconstructions, interpolations, samples, manifolds."""
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from adversarial_latent.evaluation import figures, metrics
 from adversarial_latent.evaluation.clusters import IMAGES_PER_COMPONENT, sample_rows
@@ -12,6 +13,7 @@ from adversarial_latent.evaluation.evaluator import (
     choose,
     evaluator,
 )
+from adversarial_latent.inputs import InputError
 
 _NUM_RECONSTRUCTIONS = 40
 _NUM_ROWS = 8
@@ -22,7 +24,7 @@ _TRAVERSAL = np.linspace(-2.0, 2.0, 11)  # in standard deviations of the codes
 
 
 @evaluator("encode", "decode")
-def reconstruction(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
+def reconstruction(model: Model, judged: Judged, seed: int) -> Evaluation:
     """Decodes the codes of the test split (AMM, figure 2c; AIM, table 1).
 
     Results: `reconstruction_mse`. Figures: `reconstruction` (images only).
@@ -42,21 +44,23 @@ def reconstruction(model: Model, judged: Judged, seed: int, draw: bool) -> Evalu
         )
     else:
         protocol += "coordinates."
-    drawn = {}
-    if draw and is_images:
+
+    def draw() -> Figure:
         chosen = choose(len(x), _NUM_RECONSTRUCTIONS, seed)
-        drawn["reconstruction"] = captioned(
+        return captioned(
             figures.reconstruction_figure(
                 x[chosen], decoded[chosen], inverted=judged.is_ink
             ),
             "Reconstructions of random test images. In each pair the original is on "
             "the left, its reconstruction on the right.",
         )
-    return Evaluation({"reconstruction_mse": error}, drawn, protocol)
+
+    drawings = {"reconstruction": draw} if is_images else {}
+    return Evaluation({"reconstruction_mse": error}, drawings, protocol)
 
 
-@evaluator("encode", "decode", needs=("images",))
-def interpolation(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
+@evaluator("encode", "decode", needs=("images",), at_least=2)
+def interpolation(model: Model, judged: Judged, seed: int) -> Evaluation:
     """Decodes lines between the codes of two test images (AMM, figure 2d).
 
     Results: none. Figures: `interpolation`.
@@ -70,54 +74,57 @@ def interpolation(model: Model, judged: Judged, seed: int, draw: bool) -> Evalua
         f"code are interpolated linearly in {_INTERPOLATION_STEPS} points, both ends "
         "included, and decoded."
     )
-    if not draw:
-        return Evaluation({}, {}, protocol)
-    weight = np.linspace(0, 1, _INTERPOLATION_STEPS, dtype=np.float32)[:, None]
-    line = {
-        name: ((1 - weight) * part[:rows, None] + weight * part[rows:, None]).reshape(
-            rows * _INTERPOLATION_STEPS, -1
-        )  # [R, T, d] as [R T, d]
-        for name, part in judged.encode(model, chosen).items()
-    }
-    between = model.decode(line).reshape(rows, _INTERPOLATION_STEPS, *x.shape[1:])
-    figure = figures.interpolation_figure(
-        ends[:rows], between, ends[rows:], inverted=judged.is_ink
-    )
-    caption = (
-        "Interpolation between random test images, which stand in the first and last "
-        "columns; between them, decoded points of the straight line from one latent "
-        "code to the other, ends included."
-    )
-    return Evaluation({}, {"interpolation": captioned(figure, caption)}, protocol)
+
+    def draw() -> Figure:
+        weight = np.linspace(0, 1, _INTERPOLATION_STEPS, dtype=np.float32)[:, None]
+        line = {
+            name: (
+                (1 - weight) * part[:rows, None] + weight * part[rows:, None]
+            ).reshape(rows * _INTERPOLATION_STEPS, -1)  # [R, T, d] as [R T, d]
+            for name, part in judged.encode(model, chosen).items()
+        }
+        between = model.decode(line).reshape(rows, _INTERPOLATION_STEPS, *x.shape[1:])
+        return captioned(
+            figures.interpolation_figure(
+                ends[:rows], between, ends[rows:], inverted=judged.is_ink
+            ),
+            "Interpolation between random test images, which stand in the first and "
+            "last columns; between them, decoded points of the straight line from one "
+            "latent code to the other, ends included.",
+        )
+
+    return Evaluation({}, {"interpolation": draw}, protocol)
 
 
 @evaluator("neighbours", needs=("images",))
-def neighbours(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
+def neighbours(model: Model, judged: Judged, seed: int) -> Evaluation:
     """Generates images that are similar to test images (AIM, figures 5 and 9).
 
     Results: none. Figures: `neighbours`.
     """
+    rows = min(_NUM_ROWS, len(judged.x))
     protocol = (
         f"neighbours: {_NEIGHBOURS} images generated from codes z ~ q(z|x) of each of "
-        f"{_NUM_ROWS} random test images x, seed {seed}."
+        f"{rows} random test images x, seed {seed}."
     )
-    if not draw:
-        return Evaluation({}, {}, protocol)
-    x = judged.x[choose(len(judged.x), _NUM_ROWS, seed)]
-    figure = figures.image_blocks(
-        [x[:, None], model.neighbours(x, _NEIGHBOURS, seed)],
-        headers=["original", "generated from codes drawn from q(z|x)"],
-        inverted=judged.is_ink,
-    )
-    caption = (
-        "Random test images (left), and in the same row images generated from random "
-        "codes that the model infers for them."
-    )
-    return Evaluation({}, {"neighbours": captioned(figure, caption)}, protocol)
+
+    def draw() -> Figure:
+        x = judged.x[choose(len(judged.x), rows, seed)]
+        return captioned(
+            figures.image_blocks(
+                [x[:, None], model.neighbours(x, _NEIGHBOURS, seed)],
+                headers=["original", "generated from codes drawn from q(z|x)"],
+                inverted=judged.is_ink,
+            ),
+            "Random test images (left), and in the same row images generated from "
+            "random codes that the model infers for them.",
+        )
+
+    return Evaluation({}, {"neighbours": draw}, protocol)
 
 
 @evaluator("sample", needs=("images",))
-def samples(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
+def samples(model: Model, judged: Judged, seed: int) -> Evaluation:
     """Draws images from the model, with codes from its prior (AMM, figure 3a).
 
     Results: none. Figures: `samples`, in which a row is a component if there are any,
@@ -127,40 +134,43 @@ def samples(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
     rows = components or _SAMPLE_ROWS
     columns = IMAGES_PER_COMPONENT if components else _SAMPLE_ROWS
     protocol = f"samples: {rows * columns} draws from the model's prior, seed {seed}."
-    if not draw:
-        return Evaluation({}, {}, protocol)
-    caption = "Samples of the model, with codes drawn from its prior; not selected."
-    if components and model.can("styles"):
-        drawn = model.styles(columns, seed)
-        caption += " A row is a component of the prior, and a column a style."
-    elif components:
-        drawn = sample_rows(model, components, columns, seed)
-        caption += " A row is a component of the prior."
-    else:
-        drawn = model.sample(rows * columns, seed)["x"]
-    figure = figures.image_grid(
-        drawn.reshape(rows, columns, *drawn.shape[-3:]),
-        row_labels=[str(k) for k in range(components or 0)],
-        inverted=judged.is_ink,
-    )
-    return Evaluation({}, {"samples": captioned(figure, caption)}, protocol)
+
+    def draw() -> Figure:
+        figures.check_number(rows, "rows of images")
+        caption = "Samples of the model, with codes drawn from its prior; not selected."
+        if components and model.can("styles"):
+            drawn = model.styles(columns, seed)
+            caption += " A row is a component of the prior, and a column a style."
+        elif components:
+            drawn = sample_rows(model, components, columns, seed)
+            caption += " A row is a component of the prior."
+        else:
+            drawn = model.sample(rows * columns, seed)["x"]
+        figure = figures.image_grid(
+            drawn.reshape(rows, columns, *drawn.shape[-3:]),
+            row_labels=[str(k) for k in range(components or 0)],
+            inverted=judged.is_ink,
+        )
+        return captioned(figure, caption)
+
+    return Evaluation({}, {"samples": draw}, protocol)
 
 
 @evaluator("encode", "decode", needs=("images",))
-def manifold(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
+def manifold(model: Model, judged: Judged, seed: int) -> Evaluation:
     """Shows two-dimensional codes of images, and what they decode to (AIM, figure 4).
 
     Results: none. Figures: `manifold_codes` and `manifold_traversal`.
 
     Raises:
-      ValueError: codes are more than a z of 2 dimensions.
+      InputError: codes are more than a z of 2 dimensions.
     """
     del seed  # nothing is drawn at random
     x, labels = judged.x, judged.labels
     code = judged.encode(model)
     if "y" in code or code["z"].shape[1] != 2:
         shapes = {name: part.shape for name, part in code.items()}
-        raise ValueError(
+        raise InputError(
             "The evaluator 'manifold' needs codes z [N, 2] without a component y, not "
             f"{shapes}."
         )
@@ -171,27 +181,29 @@ def manifold(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
         f"manifold: z of {len(x)} test images; decoded on a grid of {len(values)} x "
         f"{len(values)} values of z from {values[0]:g} to {values[-1]:g}."
     )
-    if not draw:
-        return Evaluation({}, {}, protocol)
-    first, second = np.meshgrid(values, values[::-1])  # z_2 grows upwards
-    grid = np.stack([first, second], axis=-1).reshape(-1, 2)
-    decoded = model.decode({"z": grid})
-    traversal = figures.image_grid(
-        decoded.reshape(len(values), len(values), *x.shape[1:]),
-        row_labels=[f"{value:.1f}" for value in values[::-1]],
-        column_labels=[f"{value:.1f}" for value in values],
-        inverted=judged.is_ink,
-    )
-    codes = figures.scatter_figure(
-        code["z"], labels, judged.class_names, axis_labels=("$z_1$", "$z_2$")
-    )
-    coloured = "" if labels is None else ", coloured by class"
-    drawn = {
-        "manifold_codes": captioned(
-            codes, f"Latent codes of the test split{coloured}."
-        ),
-        "manifold_traversal": captioned(
-            traversal, "What the model decodes on a grid of latent codes."
-        ),
-    }
-    return Evaluation({}, drawn, protocol)
+
+    def draw_codes() -> Figure:
+        coloured = "" if labels is None else ", coloured by class"
+        return captioned(
+            figures.scatter_figure(
+                code["z"], labels, judged.class_names, axis_labels=("z₁", "z₂")
+            ),
+            f"Latent codes of the test split{coloured}.",
+        )
+
+    def draw_traversal() -> Figure:
+        first, second = np.meshgrid(values, values[::-1])  # z_2 grows upwards
+        grid = np.stack([first, second], axis=-1).reshape(-1, 2)
+        decoded = model.decode({"z": grid})
+        return captioned(
+            figures.image_grid(
+                decoded.reshape(len(values), len(values), *x.shape[1:]),
+                row_labels=[f"{value:.1f}" for value in values[::-1]],
+                column_labels=[f"{value:.1f}" for value in values],
+                inverted=judged.is_ink,
+            ),
+            "What the model decodes on a grid of latent codes.",
+        )
+
+    drawings = {"manifold_codes": draw_codes, "manifold_traversal": draw_traversal}
+    return Evaluation({}, drawings, protocol)

@@ -11,7 +11,7 @@ from adversarial_latent.evaluation.evaluator import (
 
 
 @evaluator("log_prob")
-def likelihood(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
+def likelihood(model: Model, judged: Judged, seed: int) -> Evaluation:
     """Measures the likelihood of the test split.
 
     Results: `nats_per_example` and `bits_per_dim`. A model that knows log p(x|z) only,
@@ -19,7 +19,7 @@ def likelihood(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluatio
     `bits_per_dim_given_code` instead: no likelihood of x, since the code's share is
     missing.
     """
-    del seed, draw  # nothing is random, and there is nothing to see
+    del seed  # nothing is random
     x = judged.x
     dimensions = x[0].size
     nats = -float(model.log_prob(x).mean(dtype=np.float64))

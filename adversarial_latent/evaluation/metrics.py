@@ -203,9 +203,12 @@ def component_distances(mean: np.ndarray, log_variance: np.ndarray) -> np.ndarra
     """
     mean = mean.astype(np.float64)
     variance = np.exp(log_variance.astype(np.float64))
-    offsets = mean[:, None] - mean[None]  # [K, K, d]
-    pooled = (variance[:, None] + variance[None]) / 2  # [K, K, d]
-    return np.sqrt(np.sum(offsets**2 / pooled, axis=-1))
+    # Row by row: [K, K, d] can be large.
+    squared = [
+        np.sum((mean[j] - mean) ** 2 / ((variance[j] + variance) / 2), axis=-1)
+        for j in range(len(mean))
+    ]
+    return np.sqrt(squared)
 
 
 def neighbour_order(distances: np.ndarray) -> np.ndarray:

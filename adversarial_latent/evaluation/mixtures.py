@@ -1,5 +1,6 @@
 """The mixture that is the prior of the codes: AMM's "proximity of categories"."""
 
+import functools
 from collections.abc import Mapping
 
 import jax
@@ -32,7 +33,7 @@ _log_prob = jax.jit(GaussianMixture.log_prob)
 
 
 @evaluator("encode", "mixture", needs=("components",))
-def mixture(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
+def mixture(model: Model, judged: Judged, seed: int) -> Evaluation:
     """Describes the mixture that is the prior of z: AMM's "proximity of categories".
 
     Results: `log_p_z`, `mixture_std` and, of several components,
@@ -66,48 +67,70 @@ def mixture(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
         "log_variance": prior.log_variance,
         "distance": distances,
     }
-    drawn = {}
-    if draw:
-        drawn = _draw_mixture(model, prior, code, judged, distances, seed)
-    return Evaluation(results, drawn, protocol, arrays)
+    drawings = {}
+    if size > 1:
+        drawings["mixture_distances"] = functools.partial(
+            _draw_distances, model, code, judged, distances
+        )
+    drawings["mixture_plane"] = functools.partial(
+        _draw_plane, model, prior, code, judged, seed
+    )
+    return Evaluation(results, drawings, protocol, arrays)
 
 
-def _draw_mixture(
+def _component_classes(
+    model: Model, judged: Judged, clusters: np.ndarray, size: int
+) -> tuple[np.ndarray, list[str]]:
+    """The class of each component [K], -1 for none, and what components are called."""
+    if model.classifies:
+        return np.arange(size), list(judged.class_names)
+    if judged.labels is None:
+        return np.arange(size), component_names(None, judged, size)
+    counts = count(judged, {"": clusters}, size)[""]
+    return metrics.majority_mapping(counts), component_names(counts, judged, size)
+
+
+def _draw_distances(
+    model: Model,
+    code: Mapping[str, np.ndarray],
+    judged: Judged,
+    distances: np.ndarray,
+) -> Figure:
+    """Distances between components."""
+    size = len(distances)
+    figures.check_number(size, "components")  # their order takes time
+    _, names = _component_classes(model, judged, code["y"].argmax(axis=1), size)
+    caption = ""
+    if judged.labels is not None and not model.classifies:
+        caption = " Arrows name the majority class of a component's test examples."
+    order = metrics.neighbour_order(distances)
+    return captioned(
+        figures.distance_figure(
+            distances[np.ix_(order, order)], [names[k] for k in order]
+        ),
+        "Distances between the components of the mixture, ordered so that near "
+        f"ones stand together: {_DISTANCE}.{caption}",
+    )
+
+
+def _draw_plane(
     model: Model,
     prior: GaussianMixture,
     code: Mapping[str, np.ndarray],
     judged: Judged,
-    distances: np.ndarray,
     seed: int,
-) -> dict[str, Figure]:
-    """Distances between components, and the plane on which they differ most."""
+) -> Figure:
+    """The plane on which components differ most."""
     size = len(prior.mean)
     clusters = code["y"].argmax(axis=1)
-    component_classes = np.arange(size)
-    short = names = [str(k) for k in range(size)]
-    caption = ""
-    if model.classifies:
-        short = names = list(judged.class_names)
-    elif judged.labels is not None:
-        counts = count(judged, {"": clusters}, size)[""]
-        component_classes = metrics.majority_mapping(counts)
-        names = component_names(counts, judged, size)
-        caption = " Arrows name the majority class of a component's test examples."
-    drawn = {}
-    if size > 1:
-        order = metrics.neighbour_order(distances)
-        drawn["mixture_distances"] = captioned(
-            figures.distance_figure(
-                distances[np.ix_(order, order)], [names[k] for k in order]
-            ),
-            "Distances between the components of the mixture, ordered so that near "
-            f"ones stand together: {_DISTANCE}.{caption}",
-        )
+    component_classes, names = _component_classes(model, judged, clusters, size)
+    if not model.classifies:
+        names = [str(k) for k in range(size)]
     basis, shares = _principal_plane(prior.mean)
     chosen = choose(len(clusters), MAX_POINTS, seed)
     meaning, groups, group_names = colours(judged, clusters, size)
     variances = np.exp(prior.log_variance)  # [K, d]
-    drawn["mixture_plane"] = captioned(
+    return captioned(
         figures.mixture_figure(
             code["z"][chosen] @ basis,
             groups[chosen],
@@ -115,7 +138,7 @@ def _draw_mixture(
             prior.mean @ basis,
             np.einsum("di,kd,dj->kij", basis, variances, basis),
             component_classes,
-            short,
+            names,
             legend_title=meaning,
             axis_labels=(
                 f"first principal component of the means ({shares[0]:.0%})",
@@ -128,7 +151,6 @@ def _draw_mixture(
         f"the codes of {len(chosen)} test examples. Colour: {meaning}, of a component "
         "that of most of its examples.",
     )
-    return drawn
 
 
 def _principal_plane(mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """The modes of a mixture of points that samples of a model reach."""
 
 import numpy as np
+from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 
 from adversarial_latent.data import mode_names
@@ -13,13 +14,14 @@ from adversarial_latent.evaluation.evaluator import (
     captioned,
     evaluator,
 )
+from adversarial_latent.inputs import InputError
 
 NUM_MODE_SAMPLES = 2500
 """Samples on which modes are counted (Srivastava et al. 2017)."""
 
 
 @evaluator("sample", needs=("means",))
-def modes(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
+def modes(model: Model, judged: Judged, seed: int) -> Evaluation:
     """Counts the modes of a mixture of points that samples reach (AIM, section 5.3).
 
     Results: `modes_captured`, `high_quality_fraction`, `per_mode_std` and
@@ -52,32 +54,35 @@ def modes(model: Model, judged: Judged, seed: int, draw: bool) -> Evaluation:
         f"{std * sigma:.4f} (cut at 3 sigma) and kl_to_uniform "
         f"{(len(means) - 1) / (2 * NUM_MODE_SAMPLES):.4f}."
     )
-    if not draw:
-        return Evaluation(results, {}, protocol)
-    infers = model.can("encode") and model.can("decode")
-    code = judged.encode(model) if infers else None
-    z = None if code is None else code.get("z")
-    panel, codes_title = (None, "") if z is None else _plane(z)
-    figure = figures.mode_figure(
-        x,
-        drawn,
-        means=means,
-        data_modes=metrics.assign_modes(x, means, sigma).mode,
-        sample_modes=np.where(assignment.high_quality, assignment.mode, -1),
-        codes=panel,
-        reconstructions=None if code is None else model.decode(code),
-        codes_title=codes_title,
-    )
-    inferred = ""
-    if infers:
-        shown = "Reconstructions" if z is None else "Codes and reconstructions"
-        inferred = f" {shown} have the colour of their data point."
-    caption = (
-        f"{len(x)} test points and {NUM_MODE_SAMPLES} samples of the model, coloured "
-        f"by mode.{inferred} Samples further than 3 sigma from every mean are grey; "
-        "small crosses mark the means. Points far outside the data are cut off."
-    )
-    return Evaluation(results, {"modes": captioned(figure, caption)}, protocol)
+
+    def draw() -> Figure:
+        infers = model.can("encode") and model.can("decode")
+        code = judged.encode(model) if infers else None
+        z = None if code is None else code.get("z")
+        panel, codes_title = (None, "") if z is None else _plane(z)
+        figure = figures.mode_figure(
+            x,
+            drawn,
+            means=means,
+            data_modes=metrics.assign_modes(x, means, sigma).mode,
+            sample_modes=np.where(assignment.high_quality, assignment.mode, -1),
+            codes=panel,
+            reconstructions=None if code is None else model.decode(code),
+            codes_title=codes_title,
+        )
+        inferred = ""
+        if infers:
+            shown = "Reconstructions" if z is None else "Codes and reconstructions"
+            inferred = f" {shown} have the colour of their data point."
+        return captioned(
+            figure,
+            f"{len(x)} test points and {NUM_MODE_SAMPLES} samples of the model, "
+            f"coloured by mode.{inferred} Samples further than 3 sigma from every mean "
+            "are grey; small crosses mark the means. Points far outside the data are "
+            "cut off.",
+        )
+
+    return Evaluation(results, {"modes": draw}, protocol)
 
 
 def _plane(z: np.ndarray) -> tuple[np.ndarray, str]:
@@ -86,5 +91,9 @@ def _plane(z: np.ndarray) -> tuple[np.ndarray, str]:
         return z, "latent codes"
     if z.shape[1] == 1:
         return np.concatenate([z, np.zeros_like(z)], axis=1), "latent codes"
+    if len(z) < 2:
+        raise InputError(
+            "principal components need at least two examples; there is one"
+        )
     points = PCA(2, svd_solver="full").fit_transform(z)
     return points, f"latent codes ({z.shape[1]}-d, first two PCs)"

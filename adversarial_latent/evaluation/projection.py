@@ -4,12 +4,20 @@ import numpy as np
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
+from adversarial_latent.inputs import InputError
+
 MAX_POINTS = 1500
 """How many codes a figure shows."""
 
 
 def project(z: np.ndarray, seed: int) -> np.ndarray:
-    """Projects codes [N, d] to the plane by t-SNE: [N, 2]."""
+    """Projects codes [N, d] to the plane by t-SNE: [N, 2].
+
+    Raises:
+      InputError: a single code.
+    """
+    if len(z) < 2:
+        raise InputError("t-SNE needs at least two examples, and there is one")
     # Codes that collapsed to a point or a line have no two principal components.
     spans_plane = np.linalg.matrix_rank(z - z.mean(axis=0)) >= 2
     tsne = TSNE(

@@ -110,6 +110,7 @@ def write_report(workdir: str | os.PathLike[str]) -> str:
         _subtitle(results, dataset, rows),
         _headline(results),
         _numbers(results),
+        _left_out(results),
         _trials(results),
         _protocols(results, dataset),
         _pictures(workdir, _number_of_trials(results)),
@@ -126,7 +127,8 @@ def write_report(workdir: str | os.PathLike[str]) -> str:
         "</body>\n</html>\n"
     )
     path = os.path.join(workdir, "report.html")
-    with open(f"{path}.new", "w", encoding="utf-8") as file:
+    # Names of files may have bytes that are no text.
+    with open(f"{path}.new", "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(page)
     os.replace(f"{path}.new", path)
     return path
@@ -239,6 +241,15 @@ def _numbers(results: Mapping[str, Any]) -> str:
         '<h2>Numbers</h2><div class="scroll"><table><thead><tr><th></th>'
         f"{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _left_out(results: Mapping[str, Any]) -> str:
+    """What could not be made, and why."""
+    body = "".join(
+        f"<dt>{_escape(name)}</dt><dd>{_escape(reason)}</dd>"
+        for name, reason in results.get("left_out", {}).items()
+    )
+    return f"<h2>Left out</h2><dl>{body}</dl>" if body else ""
 
 
 def _trials(results: Mapping[str, Any]) -> str:

@@ -28,13 +28,13 @@ def neighbours(models: Sequence[Model], x: np.ndarray) -> np.ndarray:
 
     Args:
       models: the trials.
-      x: [N, ...] training examples, N > 5.
+      x: [N, ...] training examples, N > 1; of up to 5, all others are neighbours.
 
     Returns:
       [T] scores, at most 1; -1 for a trial that puts everything in one cluster.
     """
     flat = x.reshape(len(x), -1)
-    index = NearestNeighbors(n_neighbors=_NEIGHBOURS).fit(flat)
+    index = NearestNeighbors(n_neighbors=min(_NEIGHBOURS, len(x) - 1)).fit(flat)
     nearest = index.kneighbors(return_distance=False)  # [N, 5], without the image
     scores = []
     for model in models:

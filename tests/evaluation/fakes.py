@@ -4,6 +4,7 @@ import copy
 import io
 
 import numpy as np
+from matplotlib.figure import Figure
 from scipy import special
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
@@ -18,6 +19,7 @@ from adversarial_latent.data import (
 )
 from adversarial_latent.distributions import GaussianMixture
 from adversarial_latent.evaluation import figures
+from adversarial_latent.evaluation.evaluator import Evaluation
 
 CLASS_NAMES = tuple("0123456789")
 
@@ -266,6 +268,11 @@ def told(model):
 
     told.encode = encode
     return told
+
+
+def drawn(evaluation: Evaluation) -> dict[str, Figure]:
+    """All figures of an evaluation, by name."""
+    return {name: draw() for name, draw in evaluation.figures.items()}
 
 
 def png(figure) -> bytes:

@@ -14,6 +14,7 @@ from tests.evaluation.fakes import (
     OpenModel,
     SoftKMeansModel,
     digits_dataset,
+    drawn,
     open_dataset,
 )
 
@@ -32,9 +33,7 @@ def test_clustering_of_known_clusters(digits):
     labels = digits.splits["test"].label
     # Clusters are the labels renamed, but all of class 0 sits with class 1.
     clusters = (np.where(labels == 0, 1, labels) + 3) % 10
-    evaluation = evaluators.clustering(
-        GivenClusters(clusters, 10), digits, 0, draw=False
-    )
+    evaluation = evaluators.clustering(GivenClusters(clusters, 10), digits, 0)
     zeros, ones = np.mean(labels == 0), np.mean(labels == 1)
     expected = min(zeros, ones)
     assert evaluation.results["clustering_error"] == pytest.approx(expected)
@@ -45,14 +44,13 @@ def test_clustering_of_known_clusters(digits):
         "nmi",
         "ari",
     ]  # nothing of eq. 19, for want of a mixture
-    assert not evaluation.figures
     assert "5 → 2, 6 → 3, 7 → 4" in evaluation.protocol
     assert "3 → none" in evaluation.protocol
     assert "from_z" not in evaluation.protocol
 
 
 def test_clustering_agrees_with_scikit_learn(digits, model):
-    evaluation = evaluators.clustering(model, digits, 0, draw=False)
+    evaluation = evaluators.clustering(model, digits, 0)
     test = digits.splits["test"]
     clusters = model.encode(test.as_float())["y"].argmax(axis=1)
     counts = sklearn_metrics.confusion_matrix(test.label, clusters, labels=range(10))
@@ -83,7 +81,7 @@ def test_clustering_from_codes_is_the_nearest_component(digits, model):
     agreement = np.mean(nearest == code["y"].argmax(axis=1))
     assert results["classifier_agreement"] == agreement
     assert 0.5 < agreement < 1
-    panels = evaluation.figures["clustering_matrix"].axes
+    panels = evaluation.figures["clustering_matrix"]().axes
     np.testing.assert_array_equal(_counts(panels[1], 10), counts)
     assert f"error {results['clustering_error_from_z']:.1%}" in panels[1].get_title(
         loc="left"
@@ -97,15 +95,15 @@ def test_clustering_draws_its_figures(digits, model):
         "clustering_matrix",
         "clustering_tsne",
     ]
-    assert all(figure.get_label() for figure in evaluation.figures.values())
-    components = evaluation.figures["clustering_components"].axes[0]
+    assert all(figure.get_label() for figure in drawn(evaluation).values())
+    components = evaluation.figures["clustering_components"]().axes[0]
     names = [label.get_text() for label in components.get_yticklabels()]
     assert len(names) == 10
     assert all(name.startswith(f"component {k} → ") for k, name in enumerate(names))
     error = evaluation.results["clustering_error"]
-    title = evaluation.figures["clustering_matrix"].axes[0].get_title(loc="left")
+    title = evaluation.figures["clustering_matrix"]().axes[0].get_title(loc="left")
     assert f"error {error:.1%}" in title
-    projection = evaluation.figures["clustering_tsne"].axes[0].collections
+    projection = evaluation.figures["clustering_tsne"]().axes[0].collections
     points = np.concatenate([dots.get_offsets() for dots in projection])
     assert points.shape == (100, 2)
     assert np.isfinite(points).all()
@@ -119,13 +117,13 @@ def test_clusters_take_the_label_of_one_validation_example():
     # Examples of cluster 0 are 0 and 1; its exemplar says 1, its majority 0 (a tie).
     validation = VALIDATION[0], [1, 0, 2, 0]
     dataset = open_dataset(train=TEST, test=TEST, validation=validation)
-    evaluation = evaluators.clustering(OpenModel(), dataset, 0, draw=False)
+    evaluation = evaluators.clustering(OpenModel(), dataset, 0)
     assert evaluation.results["clustering_error_by_exemplar"] == 1 / 4
     assert "here 0 → b, 1 → c, 2 → a." in evaluation.protocol
     assert "of one validation example, of 4 the one with" in evaluation.protocol
     other = VALIDATION[0], [2, 0, 1, 0]
     dataset = open_dataset(train=TEST, test=TEST, validation=other)
-    results = evaluators.clustering(OpenModel(), dataset, 0, draw=False).results
+    results = evaluators.clustering(OpenModel(), dataset, 0).results
     assert results["clustering_error_by_exemplar"] == 1
     assert results["clustering_error"] == 1 / 4  # which has nothing to do with it
 
@@ -155,9 +153,9 @@ def test_only_the_evaluator_that_asks_reads_the_validation_split(digits, monkeyp
     monkeypatch.setattr(type(train), "as_float", remember)
     model = SoftKMeansModel(digits)
     read.clear()
-    evaluators.reconstruction(model, dataset, 0, draw=False)
+    evaluators.reconstruction(model, dataset, 0)
     assert read == [100]
-    results = evaluators.clustering(model, dataset, 0, draw=False).results
+    results = evaluators.clustering(model, dataset, 0).results
     assert read == [100, 100, 50]
     assert results["clustering_error"] <= results["clustering_error_by_exemplar"] < 0.8
 
@@ -166,14 +164,14 @@ def test_a_code_of_components_alone_is_drawn_on_their_simplex():
     dataset = open_dataset(train=TEST, test=TEST)
     evaluation = evaluators.clustering(OpenModel(), dataset, 0)
     assert list(evaluation.figures) == ["clustering_matrix", "clustering_simplex"]
-    simplex = evaluation.figures["clustering_simplex"]
+    simplex = evaluation.figures["clustering_simplex"]()
     (axes,) = simplex.axes
     names = [text.get_text() for text in axes.texts]
     assert names == ["0 → a", "1 → c", "2 (empty)"]
     assert [len(dots.get_offsets()) for dots in axes.collections] == [1, 1, 2]
     assert "Colour: class" in simplex.get_label()
     bare = open_dataset(train=VALIDATION, test=VALIDATION)
-    (simplex,) = evaluators.clustering(OpenModel(), bare, 0).figures.values()
+    (simplex,) = drawn(evaluators.clustering(OpenModel(), bare, 0)).values()
     assert [len(dots.get_offsets()) for dots in simplex.axes[0].collections] == [
         2,
         1,
@@ -192,7 +190,7 @@ def test_classes_on_their_simplex(monkeypatch):
         "classification_matrix",
         "classification_simplex",
     ]
-    (axes,) = evaluation.figures["classification_simplex"].axes
+    (axes,) = evaluation.figures["classification_simplex"]().axes
     assert [text.get_text() for text in axes.texts] == ["a", "b", "c"]
 
 
@@ -201,9 +199,9 @@ def test_clustering_without_labels_skips_the_numbers_and_says_so(model):
     assert list(evaluation.results) == ["classifier_agreement"]
     assert "no labels" in evaluation.protocol
     assert list(evaluation.figures) == ["clustering_components", "clustering_tsne"]
-    components = evaluation.figures["clustering_components"].axes[0]
+    components = evaluation.figures["clustering_components"]().axes[0]
     assert components.get_yticklabels()[0].get_text() == "component 0"
-    (legend,) = evaluation.figures["clustering_tsne"].legends
+    (legend,) = evaluation.figures["clustering_tsne"]().legends
     assert legend.get_title().get_text() == "cluster"
 
 
@@ -215,7 +213,7 @@ def test_component_rows_hold_their_own_test_images(digits, model, monkeypatch):
         return figures.image_grid(generated)
 
     monkeypatch.setattr(figures, "component_figure", remember)
-    evaluators.clustering(model, digits, 0)
+    drawn(evaluators.clustering(model, digits, 0))
     for k in range(10):
         for block in ("members", "generated"):
             images = seen[block][k]
@@ -228,7 +226,7 @@ def test_clustering_of_collapsed_codes_still_draws(digits):
     evaluation = evaluators.clustering(GivenClusters(np.zeros(100, int), 3), digits, 0)
     labels = [
         label.get_text()
-        for label in evaluation.figures["clustering_components"]
+        for label in evaluation.figures["clustering_components"]()
         .axes[0]
         .get_yticklabels()
     ]
@@ -250,13 +248,14 @@ def test_images_of_another_class_are_framed(digits, monkeypatch):
     clusters[[three, five]] = 5, 3
     evaluation = evaluators.clustering(GivenClusters(clusters, 10), digits, 0)
     x = test.as_float()
+    figure = evaluation.figures["clustering_components"]()
     framed = [
         (k, seen["members"][k, column]) for k, column in np.argwhere(seen["wrong"])
     ]
     assert 1 <= len(framed) <= 2, "10 of each row are shown"
     for k, image in framed:
         np.testing.assert_array_equal(image, x[three if k == 5 else five])
-    assert "red frame" in evaluation.figures["clustering_components"].get_label()
+    assert "red frame" in figure.get_label()
 
 
 def test_classification_agrees_with_naive_bayes(digits, classifier):
@@ -274,7 +273,7 @@ def test_classification_agrees_with_naive_bayes(digits, classifier):
         "classifier_agreement": np.mean(from_x == from_z),
     }
     assert len({0.0, 1.0, *results.values()}) == 5
-    panels = evaluation.figures["classification_matrix"].axes
+    panels = evaluation.figures["classification_matrix"]().axes
     for axes, predicted, suffix in zip(
         panels, (from_x, from_z), ("", "_from_z"), strict=True
     ):
@@ -285,16 +284,16 @@ def test_classification_agrees_with_naive_bayes(digits, classifier):
 
 
 def test_classification_draws_its_figures(digits, classifier):
-    drawn = evaluators.classification(classifier, digits, 0).figures
-    assert list(drawn) == [
+    shown = drawn(evaluators.classification(classifier, digits, 0))
+    assert list(shown) == [
         "classification_components",
         "classification_matrix",
         "classification_tsne",
     ]
-    assert all(figure.get_label() for figure in drawn.values())
-    rows = drawn["classification_components"].axes[0].get_yticklabels()
+    assert all(figure.get_label() for figure in shown.values())
+    rows = shown["classification_components"].axes[0].get_yticklabels()
     assert [row.get_text() for row in rows] == list(digits.class_names)
-    (legend,) = drawn["classification_tsne"].legends
+    (legend,) = shown["classification_tsne"].legends
     assert [text.get_text() for text in legend.get_texts()] == list(digits.class_names)
 
 

@@ -5,9 +5,10 @@ import json
 
 import pytest
 
-from adversarial_latent.evaluation import evaluators
+from adversarial_latent.evaluation import evaluators, figures
 from tests.evaluation.fakes import (
     GridModel,
+    drawn,
     grid_dataset,
     png,
     told,
@@ -55,6 +56,7 @@ def test_models_that_an_evaluator_is_not_for(
 def test_a_conditional_model_is_told_the_labels_of_its_examples(name, digits, model):
     listener, evaluator = told(model), evaluators.get_evaluator(name)
     evaluation = evaluator(listener, digits, 0)
+    drawn(evaluation)
     assert evaluation.results == evaluator(model, digits, 0).results
     test = digits.splits["test"]
     images = [image.tobytes() for image in test.as_float()]
@@ -84,11 +86,20 @@ def test_equal_arguments_give_equal_numbers_and_pictures(name, digits, model):
     assert first.protocol == second.protocol
     assert first.figures.keys() == second.figures.keys()
     for key in first.figures:
-        assert png(first.figures[key]) == png(second.figures[key]), key
+        assert png(first.figures[key]()) == png(second.figures[key]()), key
 
 
-def test_numbers_do_not_depend_on_drawing(digits, model):
-    drawn = evaluators.clustering(model, digits, 0)
-    bare = evaluators.clustering(model, digits, 0, draw=False)
-    assert drawn.results == bare.results
-    assert drawn.protocol == bare.protocol
+def test_numbers_come_without_drawing(digits, model, monkeypatch):
+    """So that a figure that cannot be drawn costs none."""
+
+    def broken(*_, **__):
+        raise RuntimeError("broken")
+
+    for name in figures.__all__:
+        if name.endswith(("_figure", "_grid", "_blocks")):
+            monkeypatch.setattr(figures, name, broken)
+    evaluation = evaluators.clustering(model, digits, 0)
+    assert evaluation.results.keys() > {"clustering_error", "nmi"}
+    for draw in evaluation.figures.values():
+        with pytest.raises(RuntimeError, match="broken"):
+            draw()

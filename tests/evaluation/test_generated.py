@@ -7,7 +7,7 @@ import pytest
 
 from adversarial_latent import data
 from adversarial_latent.evaluation import evaluators, names
-from tests.evaluation.fakes import digits_dataset
+from tests.evaluation.fakes import digits_dataset, drawn
 
 
 def test_scores_of_the_data_themselves(digits, model, classifier, monkeypatch):
@@ -139,7 +139,7 @@ def test_images_are_read_as_what_their_captions_say(described):
     instead = {name: name.replace("3", "0") for name in ("number 3", "3 again")}
     instead |= {name: name.replace("5", "0") for name in ("number 5", "5 again")}
     model = Illustrator(images, instead)
-    found = evaluators.captions(model, described, 0, False, classifier=ByBrightness())
+    found = evaluators.captions(model, described, 0, classifier=ByBrightness())
     # 3 is a blue one and 5 a blue three, and both come out as a red one.
     assert found.results == {
         "caption_accuracy": pytest.approx(10 / 12),
@@ -147,7 +147,6 @@ def test_images_are_read_as_what_their_captions_say(described):
         "caption_accuracy_number": pytest.approx(11 / 12),
         "classifier_error": 0.0,
     }
-    assert not found.figures
     assert "share of 12 images" in found.protocol
 
 
@@ -171,13 +170,12 @@ def test_captions_and_sentences_are_shown(described):
         classifier=Grey(),
         sentences=sentences,
     )
-    assert set(found.figures) == {"captions", "sentences"}
-    labels = [
-        text.get_text() for text in found.figures["sentences"].axes[0].get_xticklabels()
-    ]
+    shown = drawn(found)
+    assert set(shown) == {"captions", "sentences"}
+    labels = [text.get_text() for text in shown["sentences"].axes[0].get_xticklabels()]
     assert labels == ["red", "blue"]
-    assert "'a red flower with red leaves'" in found.figures["sentences"].get_label()
-    rows = found.figures["captions"].axes[0].get_yticklabels()
+    assert "'a red flower with red leaves'" in shown["sentences"].get_label()
+    rows = shown["captions"].axes[0].get_yticklabels()
     assert len(rows) == 8
     assert found.results["caption_accuracy"] == pytest.approx(2 / 12)
 

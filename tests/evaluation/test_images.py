@@ -11,6 +11,7 @@ from tests.evaluation.fakes import (
     GridModel,
     KMeansModel,
     SoftKMeansModel,
+    drawn,
     grid_dataset,
     png,
 )
@@ -23,7 +24,7 @@ def test_reconstruction_mse_is_that_of_pca(digits, model):
     expected = np.mean((x - decoded) ** 2, dtype=np.float64)
     assert evaluation.results == {"reconstruction_mse": pytest.approx(expected)}
     assert "in [0, 1]" in evaluation.protocol
-    assert len(evaluation.figures["reconstruction"].axes) == 8
+    assert len(evaluation.figures["reconstruction"]().axes) == 8
 
 
 def test_reconstruction_of_points_has_a_number_but_no_figure():
@@ -41,7 +42,7 @@ def test_interpolation_decodes_straight_lines(digits, model, monkeypatch):
         return figures.image_grid(between)
 
     monkeypatch.setattr(figures, "interpolation_figure", remember)
-    evaluators.interpolation(model, digits, 0)
+    drawn(evaluators.interpolation(model, digits, 0))
     between = seen["between"]
     first = model.decode(model.encode(seen["first"]))
     last = model.decode(model.encode(seen["last"]))
@@ -56,7 +57,7 @@ def test_interpolation_decodes_straight_lines(digits, model, monkeypatch):
 def test_codes_may_be_components_alone(name, digits):
     model = SoftKMeansModel(digits)
     evaluation = evaluators.get_evaluator(name)(model, digits, 0)
-    assert list(evaluation.figures) == [name]
+    assert list(drawn(evaluation)) == [name]
     if name == "reconstruction":
         x = digits.splits["test"].as_float()
         error = np.mean((x - model.decode(model.encode(x))) ** 2, dtype=np.float64)
@@ -73,17 +74,17 @@ def test_samples_draws_a_row_for_each_component(digits, model, monkeypatch):
 
     monkeypatch.setattr(figures, "image_grid", remember)
     evaluation = evaluators.samples(model, digits, 3)
+    (axes,) = evaluation.figures["samples"]().axes
     rows = shown[0]
     assert rows.shape == (model.num_components, 10, 8, 8, 1)
     for k, row in enumerate(rows):
         assert (model.encode(row)["y"].argmax(-1) == k).all()
-    (axes,) = evaluation.figures["samples"].axes
     assert len(axes.get_yticklabels()) == model.num_components
     assert "seed 3" in evaluation.protocol
     plain = types.SimpleNamespace(
         captioned=False, num_components=None, can=model.can, sample=model.sample
     )
-    evaluators.samples(plain, digits, 3)
+    drawn(evaluators.samples(plain, digits, 3))
     assert shown[1].shape == (8, 8, 8, 8, 1), "a square without components"
 
 
@@ -96,16 +97,16 @@ def test_samples_of_styles_are_rows_by_component(digits, model, monkeypatch):
 
     figure = figures.image_grid
     monkeypatch.setattr(figures, "image_grid", remember)
-    drawn = np.random.default_rng(0).random((10, 10, 8, 8, 1), np.float32)
+    styles = np.random.default_rng(0).random((10, 10, 8, 8, 1), np.float32)
     knowing = types.SimpleNamespace(
         captioned=False,
         num_components=10,
         can=lambda question: question in ("sample", "styles"),
-        styles=lambda n, seed: drawn[:, :n] * seed,
+        styles=lambda n, seed: styles[:, :n] * seed,
     )
     evaluation = evaluators.samples(knowing, digits, 1)
-    np.testing.assert_array_equal(shown, [drawn])
-    assert "a column a style" in evaluation.figures["samples"].get_label()
+    assert "a column a style" in evaluation.figures["samples"]().get_label()
+    np.testing.assert_array_equal(shown, [styles])
 
 
 def test_manifold_walks_over_two_dimensional_codes(digits, monkeypatch):
@@ -118,12 +119,12 @@ def test_manifold_walks_over_two_dimensional_codes(digits, monkeypatch):
         return np.zeros((len(code["z"]), 8, 8, 1), np.float32)
 
     monkeypatch.setattr(model, "decode", decode)
-    evaluation = evaluators.manifold(model, digits, 0)
+    shown = drawn(evaluators.manifold(model, digits, 0))
     (grid,) = asked
     np.testing.assert_allclose(grid[0], [-2, 2])  # upper left
     np.testing.assert_allclose(grid[-1], [2, -2])
-    assert list(evaluation.figures) == ["manifold_codes", "manifold_traversal"]
-    assert len(evaluation.figures["manifold_codes"].legends) == 1
+    assert list(shown) == ["manifold_codes", "manifold_traversal"]
+    assert len(shown["manifold_codes"].legends) == 1
 
 
 def test_manifold_refuses_other_codes(digits, model):
@@ -134,7 +135,7 @@ def test_manifold_refuses_other_codes(digits, model):
 
 def test_seeds_change_what_is_shown(digits, model):
     first, second = (evaluators.samples(model, digits, seed) for seed in (0, 1))
-    assert png(first.figures["samples"]) != png(second.figures["samples"])
+    assert png(first.figures["samples"]()) != png(second.figures["samples"]())
 
 
 def test_light_strokes_are_printed_dark_but_photographs_are_not():
@@ -146,7 +147,7 @@ def test_light_strokes_are_printed_dark_but_photographs_are_not():
         model.encode = lambda x: {"z": x.reshape(len(x), -1)}
         model.decode = lambda code, shape=x.shape: code["z"].reshape(shape)
         evaluation = evaluators.reconstruction(model, dataset, 0)
-        mosaic = evaluation.figures["reconstruction"].axes[0].images[0].get_array()
+        mosaic = evaluation.figures["reconstruction"]().axes[0].images[0].get_array()
         assert mosaic[20, 20, 0] == pytest.approx(corner)
 
 
@@ -163,6 +164,6 @@ def test_neighbours_stand_beside_their_originals(digits, model, monkeypatch):
         model, "neighbours", lambda x, n, seed: x[:, None].repeat(n, 1) / 2, False
     )
     evaluation = evaluators.neighbours(model, digits, 0)
-    assert list(evaluation.figures) == ["neighbours"]
+    assert list(drawn(evaluation)) == ["neighbours"]
     assert seen["similar"].shape == (8, 10, 8, 8, 1)
     np.testing.assert_array_equal(seen["similar"][:, 3:4], seen["originals"] / 2)

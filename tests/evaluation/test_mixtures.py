@@ -9,12 +9,13 @@ from adversarial_latent.evaluation import evaluators, figures, metrics
 from tests.evaluation.fakes import (
     GivenClusters,
     digits_dataset,
+    drawn,
     png,
 )
 
 
 def test_mixture_agrees_with_scipy(digits, classifier):
-    evaluation = evaluators.mixture(classifier, digits, 0, draw=False)
+    evaluation = evaluators.mixture(classifier, digits, 0)
     z = classifier.encode(digits.splits["test"].as_float())["z"].astype(np.float64)
     prior = classifier.mixture()
     mean, variance = np.float64(prior.mean), np.exp(np.float64(prior.log_variance))
@@ -61,14 +62,14 @@ def test_mixture_names_its_components(kind, digits, model, classifier):
     first = f"0 → {majority}" if kind == "clusters" else "0"
     legend = "cluster" if kind == "bare" else "class"
     assert list(evaluation.figures) == ["mixture_distances", "mixture_plane"]
-    heat = evaluation.figures["mixture_distances"].axes[0]
+    heat = evaluation.figures["mixture_distances"]().axes[0]
     names = [label.get_text() for label in heat.get_yticklabels()]
     order = metrics.neighbour_order(evaluation.arrays["distance"])
     assert names[order.tolist().index(0)] == first
     written = heat.texts[0]  # first row, second column
     distance = evaluation.arrays["distance"][order[0], order[1]]
     assert (written.get_position(), written.get_text()) == ((1, 0), f"{distance:.1f}")
-    plane = evaluation.figures["mixture_plane"]
+    plane = evaluation.figures["mixture_plane"]()
     assert plane.legends[0].get_title().get_text() == legend
     assert {text.get_text() for text in plane.axes[0].texts} == set("0123456789")
 
@@ -89,7 +90,7 @@ def test_mixture_of_any_size_is_drawn(shape, digits):
         "y": np.eye(components)[np.zeros(len(x), int)],
     }
     evaluation = evaluators.mixture(model, digits, 0)
-    for figure in evaluation.figures.values():
+    for figure in drawn(evaluation).values():
         assert png(figure)
     assert ("mixture_distances" in evaluation.figures) == (components > 1)
     assert evaluation.results.get("nearest_component_distance", 0.0) == 0.0
@@ -117,7 +118,7 @@ def test_plane_shows_the_axes_on_which_means_differ_most(digits, monkeypatch):
         "z": np.zeros((100, 3), np.float32),
         "y": np.eye(4)[np.arange(100) % 4],
     }
-    evaluators.mixture(model, digits, 0)
+    drawn(evaluators.mixture(model, digits, 0))
     np.testing.assert_allclose(np.abs(seen["means"]), [[4, 1]] * 4, atol=1e-5)
     np.testing.assert_allclose(seen["covariances"], [np.diag([3, 1])] * 4, atol=1e-5)
     assert seen["options"]["axis_labels"] == (

@@ -14,7 +14,7 @@ from tests.evaluation.fakes import (
 
 
 def test_modes_of_an_exact_sampler():
-    results = evaluators.modes(GridModel(), grid_dataset(), 0, draw=False).results
+    results = evaluators.modes(GridModel(), grid_dataset(), 0).results
     fraction, std = metrics.exact_sampler_reference(2)
     assert results["modes_captured"] == 25
     assert results["high_quality_fraction"] == pytest.approx(fraction, abs=0.008)
@@ -31,12 +31,12 @@ def test_modes_of_a_collapsed_and_sharpened_sampler():
     assert results["per_mode_std"] == pytest.approx(GRID_SIGMA / 5, rel=0.03)
     assert results["kl_to_uniform"] == pytest.approx(np.log(5), abs=0.01)
     assert "0.989" in evaluation.protocol
-    assert len(evaluation.figures["modes"].axes) == 4
+    assert len(evaluation.figures["modes"]().axes) == 4
 
 
 def test_modes_of_a_model_without_inference():
     evaluation = evaluators.modes(GridModel(infers=False), grid_dataset(), 0)
-    assert len(evaluation.figures["modes"].axes) == 2
+    assert len(evaluation.figures["modes"]().axes) == 2
 
 
 @pytest.mark.parametrize(("dimension", "titles"), [(1, "codes"), (3, "3-d")])
@@ -47,7 +47,7 @@ def test_modes_shows_codes_of_any_dimension(dimension, titles, monkeypatch):
     monkeypatch.setattr(model, "encode", lambda x: {"z": codes})
     monkeypatch.setattr(model, "decode", lambda code: np.zeros((500, 2)))
     evaluation = evaluators.modes(model, grid_dataset(), 0)
-    panel = evaluation.figures["modes"].axes[1]
+    panel = evaluation.figures["modes"]().axes[1]
     assert titles in panel.get_title()
     assert panel.collections[0].get_offsets().shape == (500, 2)
 
@@ -56,7 +56,7 @@ def test_codes_of_components_alone_have_no_panel(monkeypatch):
     model = GridModel()
     monkeypatch.setattr(model, "encode", lambda x: {"y": np.eye(25)[:500]})
     monkeypatch.setattr(model, "decode", lambda code: np.zeros((500, 2)))
-    figure = evaluators.modes(model, grid_dataset(), 0).figures["modes"]
+    figure = evaluators.modes(model, grid_dataset(), 0).figures["modes"]()
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["data", "reconstructions", "samples"]
     assert "mode. Reconstructions have the colour of their" in figure.get_label()

@@ -25,12 +25,16 @@ from adversarial_latent.evaluation.figures.matrices import (
 )
 from adversarial_latent.evaluation.figures.style import (
     CAPTION_KEY,
+    MOST_SHOWN,
+    check_number,
     save_figure,
     save_figures,
 )
 
 __all__ = [
     "CAPTION_KEY",
+    "MOST_SHOWN",
+    "check_number",
     "component_figure",
     "distance_figure",
     "image_blocks",

@@ -21,10 +21,13 @@ from adversarial_latent.evaluation.figures.style import (
     SMALL_TEXT,
     TEXT,
     bare,
+    check_number,
+    shown,
 )
 
 _TRIANGLE = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, math.sqrt(0.75)]])
 """Corners of an equilateral triangle, on which probabilities [3] have their place."""
+_LONGEST_LEGEND = 60
 
 
 def scatter_figure(
@@ -41,7 +44,7 @@ def scatter_figure(
     Args:
       points: [N, 2].
       classes: [N] integers, or None for a single colour.
-      class_names: their names, by index.
+      class_names: their names, by index; without a legend if there are too many.
       legend_title: what the colours mean.
       axis_labels: what the coordinates are, or None if they mean nothing (t-SNE's).
       alpha: opacity of the points.
@@ -60,23 +63,22 @@ def scatter_figure(
         if len(classes) != len(points):
             raise ValueError(f"{len(points)} points but {len(classes)} classes.")
         palette = _palette(len(class_names))
-        for index, name in enumerate(class_names):
-            chosen = points[classes == index]
-            colour = palette[index]
-            _dots(axes, chosen, colour, total=len(points), label=name, alpha=alpha)
-        legend = figure.legend(
-            loc="outside right center",
-            title=legend_title,
-            title_fontsize=TEXT,
-            fontsize=TEXT,
-            frameon=False,
-            ncols=math.ceil(len(class_names) / 20),
-            handletextpad=0.1,
-            columnspacing=0.8,
-            markerscale=14 / math.sqrt(_dot_size(len(points))) / 3,
-        )
-        for handle in filter(None, legend.legend_handles):
-            handle.set_alpha(0.8)
+        if len(class_names) > _LONGEST_LEGEND:
+            colours = np.array([palette[index] for index in classes])
+            _dots(axes, points, colours, alpha=alpha)
+            axes.set_title(
+                f"{legend_title}: {len(class_names)}, too many to name",
+                fontsize=TEXT,
+                color=INK,
+            )
+        else:
+            dots = [
+                _dots(
+                    axes, points[classes == k], colour, total=len(points), alpha=alpha
+                )
+                for k, colour in enumerate(palette)
+            ]
+            _add_legend(figure, dots, shown(class_names), legend_title, len(points))
     axes.set_aspect("equal", adjustable="datalim")
     if axis_labels is None:
         bare(axes)
@@ -85,6 +87,30 @@ def scatter_figure(
         axes.set_xlabel(axis_labels[0], fontsize=TEXT)
         axes.set_ylabel(axis_labels[1], fontsize=TEXT)
     return figure
+
+
+def _add_legend(
+    figure: Figure,
+    dots: Sequence[PathCollection],
+    names: Sequence[str],
+    title: str,
+    points: int,
+) -> None:
+    legend = figure.legend(
+        dots,
+        names,
+        loc="outside right center",
+        title=title,
+        title_fontsize=TEXT,
+        fontsize=TEXT,
+        frameon=False,
+        ncols=math.ceil(len(names) / 20),
+        handletextpad=0.1,
+        columnspacing=0.8,
+        markerscale=14 / math.sqrt(_dot_size(points)) / 3,
+    )
+    for handle in filter(None, legend.legend_handles):
+        handle.set_alpha(0.8)
 
 
 def simplex_figure(
@@ -129,7 +155,7 @@ def simplex_figure(
     axes.add_patch(
         Polygon(_TRIANGLE, fill=False, edgecolor="0.75", linewidth=0.8, zorder=0)
     )
-    for (x, y), name in zip(_TRIANGLE, corner_names, strict=True):
+    for (x, y), name in zip(_TRIANGLE, shown(corner_names), strict=True):
         axes.text(
             x,
             y + (spread + 0.03) * (1 if y else -1),
@@ -167,7 +193,11 @@ def mixture_figure(
       names: K names of components.
       legend_title: what the colours mean.
       axis_labels: what the coordinates are.
+
+    Raises:
+      InputError: there are too many components.
     """
+    check_number(len(names), "components")
     figure = scatter_figure(
         codes,
         classes,
@@ -178,7 +208,7 @@ def mixture_figure(
     )
     (axes,) = figure.axes
     palette = [*_palette(len(class_names)), INK]  # -1 is last
-    components = zip(means, covariances, component_classes, names, strict=True)
+    components = zip(means, covariances, component_classes, shown(names), strict=True)
     for mean, covariance, index, name in components:
         variances, directions = np.linalg.eigh(covariance)
         width, height = 2 * np.sqrt(np.maximum(variances, 0.0))
@@ -250,7 +280,7 @@ def mode_figure(
         layout="constrained",
         facecolor="white",
     )
-    spread = 0.15 * np.ptp(means, axis=0).max()
+    spread = 0.15 * np.ptp(means, axis=0).max() or 1.0  # of a single mode
     limits = np.stack([means.min(axis=0) - spread, means.max(axis=0) + spread])
     for axes, panel in zip(figure.subplots(1, len(panels)), panels, strict=True):
         title, points, modes, in_data_space = panel
@@ -375,7 +405,6 @@ def _dots(
     colour: Any,
     *,
     total: int | None = None,
-    label: str | None = None,
     alpha: float = 0.8,
 ) -> PathCollection:
     size = _dot_size(len(points) if total is None else total)
@@ -386,7 +415,6 @@ def _dots(
         color=colour,
         alpha=alpha,
         linewidths=0,
-        label=label,
     )
 
 

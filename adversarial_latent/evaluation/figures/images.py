@@ -14,8 +14,10 @@ from adversarial_latent.evaluation.figures.style import (
     INK,
     TEXT,
     bare,
+    check_number,
     frame,
     label_ticks,
+    shown,
     text_width,
 )
 
@@ -68,6 +70,7 @@ def image_blocks(
 
     Raises:
       ValueError: blocks or texts whose shapes or numbers do not fit.
+      InputError: there are too many rows.
     """
     if not blocks or any(block.ndim != 5 for block in blocks):
         raise ValueError(
@@ -88,6 +91,8 @@ def image_blocks(
             f"All blocks need {rows} rows: {[len(block) for block in blocks]}."
         )
 
+    row_labels, column_labels = shown(row_labels), shown(column_labels)
+    check_number(rows, "rows of images")
     mosaics = [_mosaic(block, inverted) for block in blocks]
     line = round(1.9 * TEXT * DPI / 72)  # pixels a line of text takes
     left = _MARGIN + max((text_width(label) + 10 for label in row_labels), default=0)

@@ -13,8 +13,10 @@ from adversarial_latent.evaluation.figures.style import (
     MUTED,
     SMALL_TEXT,
     TEXT,
+    check_number,
     frame,
     label_ticks,
+    shown,
     text_width,
 )
 
@@ -98,7 +100,12 @@ def _cell_panels(
       column_names: likewise of the columns; upright where a cell is too narrow.
       axis_titles: what rows and columns are.
       right: margin in inches.
+
+    Raises:
+      InputError: there are too many rows or columns.
     """
+    check_number(max(len(row_names), len(column_names)), "rows or columns")
+    row_names, column_names = shown(row_names), shown(column_names)
     cell = min(0.36, 12.0 / max(len(row_names), len(column_names)))  # inches
     widest = max(map(text_width, column_names)) / DPI
     upright = widest > cell - 0.1

@@ -8,7 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 from matplotlib.textpath import TextPath
+
+from adversarial_latent.inputs import InputError
 
 CAPTION_KEY = "Description"
 """The PNG text field that holds a figure's caption."""
@@ -18,6 +21,29 @@ TEXT = 8  # points
 SMALL_TEXT = 7
 INK = "0.15"
 MUTED = "0.45"
+MOST_SHOWN = 200
+"""Components or classes that a figure shows: more would be too large to look at."""
+_LONGEST_NAME = 48  # characters
+
+
+def check_number(number: int, what: str) -> None:
+    """Refuses a figure that would be too large.
+
+    Raises:
+      InputError: naming the number and the limit.
+    """
+    if number > MOST_SHOWN:
+        raise InputError(f"{number} {what} are too many: a figure shows {MOST_SHOWN}")
+
+
+def shown(names: Sequence[str]) -> list[str]:
+    """Names as a figure can show them: of printable characters, and not too long."""
+    return ["\n".join(map(_shown_line, name.split("\n"))) for name in names]
+
+
+def _shown_line(line: str) -> str:
+    line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+    return line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…"
 
 
 def text_width(text: str, size: float = TEXT) -> float:
@@ -25,7 +51,7 @@ def text_width(text: str, size: float = TEXT) -> float:
     if not text.strip():
         return 0.0
     widths = [
-        TextPath((0, 0), line, size=size).get_extents().width
+        TextPath((0, 0), line.replace("$", r"\$"), size=size).get_extents().width
         for line in text.splitlines()
         if line.strip()
     ]
@@ -78,5 +104,8 @@ def save_figures(
 
 def save_figure(figure: Figure, target: Any) -> None:
     """Writes a figure as PNG to a path or a binary file, caption included."""
-    metadata = {CAPTION_KEY: str(figure.get_label()), "Software": None}
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a dollar sign in a name is a dollar sign
+    caption = str(figure.get_label()).encode(errors="backslashreplace").decode()
+    metadata = {CAPTION_KEY: caption, "Software": None}
     figure.savefig(target, format="png", metadata=metadata)
