@@ -16,6 +16,7 @@ import numpy as np
 
 from adversarial_latent.distributions import GaussianMixture
 from adversarial_latent.game import Game, Networks
+from adversarial_latent.inputs import InputError, check_finite, check_model_inputs
 from adversarial_latent.sentences import Embedding
 
 
@@ -31,6 +32,8 @@ class Model:
       model_state: `{network: statistics}`.
       batch_size: how many examples are evaluated at a time.
       embedding: of captions, for a game that is told them.
+      example_shape: of the examples that it was trained on, to check those that it is
+        given; None if it is not known.
     """
 
     def __init__(
@@ -40,19 +43,28 @@ class Model:
         model_state: dict[str, chex.ArrayTree],
         batch_size: int = 500,
         embedding: Embedding | None = None,
+        example_shape: tuple[int, ...] | None = None,
     ):
         self.game = game
         self.params = params
         self.model_state = model_state
         self.batch_size = batch_size
         self.embedding = embedding
+        self.example_shape = example_shape
         self._compiled: dict[str, Callable[..., Any]] = {}
 
     def with_parameters(
         self, params: dict[str, chex.ArrayTree], model_state: dict[str, chex.ArrayTree]
     ) -> "Model":
         """Another trial of the same game; what was compiled serves both."""
-        other = Model(self.game, params, model_state, self.batch_size, self.embedding)
+        other = Model(
+            self.game,
+            params,
+            model_state,
+            self.batch_size,
+            self.embedding,
+            self.example_shape,
+        )
         other._compiled = self._compiled
         return other
 
@@ -150,10 +162,11 @@ class Model:
           model's components, or both.
 
         Raises:
-          ValueError: if the game has no encoder, there are no examples, or labels are
-            missing, given without need, or not those of the model.
+          ValueError: if the game has no encoder, there are no examples, x is not
+            float, not finite or of another shape, or labels are missing, given without
+            need, or not those of the model.
         """
-        inputs = {"x": np.asarray(x, np.float32)}
+        inputs = {"x": check_model_inputs(x, self.example_shape)}
         name = type(self.game).__name__
         if self.conditional:
             if label is None:
@@ -170,19 +183,24 @@ class Model:
         label = np.asarray(label)
         classes = self.num_components or 0
         if label.shape != (number,) or label.dtype.kind not in "iu":
-            raise ValueError(
+            raise InputError(
                 f"{number} examples need integer labels of shape ({number},), not "
                 f"{label.dtype} of shape {label.shape}"
             )
         if number and not 0 <= label.min() <= label.max() < classes:
-            raise ValueError(
+            raise InputError(
                 f"labels {label.min()}..{label.max()} are given, but the model has "
                 f"{classes} classes"
             )
         return label.astype(np.int32)
 
     def decode(self, code: dict[str, np.ndarray]) -> np.ndarray:
-        """Generates x [N, ...] from codes as `encode` and `sample` give them."""
+        """Generates x [N, ...] from codes as `encode` and `sample` give them.
+
+        Raises:
+          ValueError: if the game has no decoder, or a code is not finite.
+        """
+        code = {name: check_finite(np.asarray(part)) for name, part in code.items()}
         return self._in_batches("decode", {"code": code}, seed=0)
 
     def log_prob(self, x: np.ndarray) -> np.ndarray:
@@ -196,9 +214,11 @@ class Model:
           `log_prob_given_code`.
 
         Raises:
-          ValueError: if the game knows no density, or there are no examples.
+          ValueError: if the game knows no density, there are no examples, or x is not
+            float, not finite or of another shape.
         """
-        return self._in_batches("log_prob", {"x": np.asarray(x, np.float32)}, seed=0)
+        x = check_model_inputs(x, self.example_shape)
+        return self._in_batches("log_prob", {"x": x}, seed=0)
 
     def neighbours(self, x: np.ndarray, n: int, seed: int = 0) -> np.ndarray:
         """Generates what is similar to given examples, from codes z ~ q(z|x).
@@ -212,9 +232,10 @@ class Model:
           [N, n, ...].
 
         Raises:
-          ValueError: if the game has no posterior, or there are no examples.
+          ValueError: if the game has no posterior, there are no examples, or x is not
+            float, not finite or of another shape.
         """
-        x = np.asarray(x, np.float32)
+        x = check_model_inputs(x, self.example_shape)
         similar = self._in_batches("neighbours", {"x": np.repeat(x, n, axis=0)}, seed)
         return similar.reshape(len(x), n, *similar.shape[1:])
 
@@ -263,12 +284,15 @@ class Model:
             ]
             return jax.tree.map(lambda *parts: np.concatenate(parts)[:n], *batches)
         components = self.num_components or 0
-        component = np.broadcast_to(np.asarray(component, np.int32), (n,))
+        component = np.broadcast_to(np.asarray(component), (n,))
+        if component.dtype.kind not in "iu":
+            raise InputError(f"components are integers, not {component.dtype}")
         if components == 0 or component.min() < 0 or component.max() >= components:
-            raise ValueError(
+            raise InputError(
                 f"component {component.min()}..{component.max()} is asked for, but "
                 f"the model has {components or 'no'} components"
             )
+        component = component.astype(np.int32)
         return self._in_batches(
             "sample", {"component": component}, seed, n=self.batch_size
         )

@@ -2,7 +2,6 @@
 
 from adversarial_latent.data.examples import Dataset, Examples, LazyImages, to_float
 from adversarial_latent.data.folder import read_images
-from adversarial_latent.data.images import parse_image_shape
 from adversarial_latent.data.pipelines import Pipeline, make_pipeline
 from adversarial_latent.data.sources import default_config, load
 from adversarial_latent.data.splits import label_subset
@@ -13,6 +12,7 @@ from adversarial_latent.data.synthetic import (
     mode_names,
     ring_means,
 )
+from adversarial_latent.inputs import parse_image_shape
 
 __all__ = [
     "GRID_SIGMA",

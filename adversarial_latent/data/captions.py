@@ -1,10 +1,18 @@
 """Captions of images, from text files that are named as the images are."""
 
+import collections
 import dataclasses
-from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from adversarial_latent.data.examples import Dataset
+from adversarial_latent.inputs import (
+    InputError,
+    MissingInputError,
+    find_files,
+    printable,
+    read_text,
+    relative_name,
+)
 
 
 def with_captions(dataset: Dataset, directory: str) -> Dataset:
@@ -12,63 +20,83 @@ def with_captions(dataset: Dataset, directory: str) -> Dataset:
 
     Args:
         dataset: one whose examples are named by their files.
-        directory: holds, at any depth, a file STEM.txt for each image STEM.png (or
-            whatever else it ends in), with a caption a line.
+        directory: holds a file PATH.txt for each image PATH.png (or whatever else it
+            ends in), with a caption a line; or, at any depth, a file STEM.txt where
+            only one image and one file have this stem.
 
     Returns:
         the same with captions. Where images have unequally many, those of an image
         with fewer are repeated in turn.
 
     Raises:
-        FileNotFoundError: no such directory, or no file for an image.
-        ValueError: two files of one stem, or one without any caption.
+        MissingInputError: no such directory, or no file for an image.
+        InputError: a file that could belong to several images, several for one, or
+            one without any caption, or in another encoding than UTF-8.
     """
-    files = _text_files(directory)
-    read = {
-        split: [_read(files, name, directory) for name in examples.name]
-        for split, examples in dataset.splits.items()
-    }
-    number = max(len(sentences) for part in read.values() for sentences in part)
+    names = [name for part in dataset.splits.values() for name in part.name]
+    files = _files_of_images(names, directory)
+    sentences = {name: _read(file) for name, file in files.items()}
+    number = max(map(len, sentences.values()))
     splits = {
         split: dataclasses.replace(
             examples,
             captions=tuple(
-                tuple(sentences[i % len(sentences)] for i in range(number))
-                for sentences in read[split]
+                tuple(sentences[name][i % len(sentences[name])] for i in range(number))
+                for name in examples.name
             ),
         )
         for split, examples in dataset.splits.items()
     }
-    protocol = f"{dataset.protocol}, with the captions of '{Path(directory).name}'"
+    folder = printable(Path(directory).name)
+    protocol = f"{dataset.protocol}, with the captions of '{folder}'"
     return dataclasses.replace(dataset, splits=splits, protocol=protocol)
 
 
-def _text_files(directory: str) -> dict[str, Path]:
-    root = Path(directory)
+def _files_of_images(names: list[str], directory: str) -> dict[str, Path]:
+    """The file of each image's captions: of its path, or else of its stem."""
+    root, where = Path(directory), printable(directory)
     if not root.is_dir():
-        raise FileNotFoundError(
-            f"no folder at '{directory}' (--config.dataset.captions): it has to hold a "
+        raise MissingInputError(
+            f"no folder at '{where}' (--config.dataset.captions): it has to hold a "
             "text file for each image, with a caption a line"
         )
-    files: dict[str, Path] = {}
-    for path in sorted(root.rglob("*.txt")):
-        if path.stem in files:
-            raise ValueError(
-                f"{files[path.stem]} and {path} are captions of the same image"
+    by_path, by_stem = {}, collections.defaultdict(list)
+    for file in find_files(root)[0]:
+        if file.suffix.lower() == ".txt":
+            path = PurePosixPath(relative_name(file, root)).with_suffix("")
+            by_path[path] = file
+            by_stem[path.name].append(file)
+    stems = collections.Counter(PurePosixPath(name).stem for name in set(names))
+    found = {}
+    for name in names:
+        path = PurePosixPath(name).with_suffix("")
+        same = by_stem[path.name]
+        if path in by_path:
+            found[name] = by_path[path]
+        elif not same:
+            raise MissingInputError(
+                f"{where} has no captions for the image '{name}': no file "
+                f"'{path.name}.txt' at any depth"
             )
-        files[path.stem] = path
-    return files
+        elif len(same) > 1 or stems[path.name] > 1:
+            problem = (
+                f"{printable(str(same[0]))} and {printable(str(same[1]))} are captions "
+                "of the same image"
+                if len(same) > 1
+                else f"{printable(str(same[0]))} could be of {stems[path.name]} images"
+            )
+            raise InputError(
+                f"{problem}, '{name}': call the file of each image as its path is, "
+                f"'{path}.txt'"
+            )
+        else:
+            found[name] = same[0]
+    return found
 
 
-def _read(files: dict[str, Path], name: str, directory: str) -> Sequence[str]:
-    stem = Path(name).stem
-    if stem not in files:
-        raise FileNotFoundError(
-            f"{directory} has no captions for the image '{name}': no file "
-            f"'{stem}.txt' at any depth"
-        )
-    lines = files[stem].read_text(encoding="utf-8").splitlines()
+def _read(file: Path) -> list[str]:
+    lines = read_text(file).splitlines()
     sentences = [line.strip() for line in lines if line.strip()]
     if not sentences:
-        raise ValueError(f"{files[stem]}: there is no caption in it")
+        raise InputError(f"{printable(str(file))}: there is no caption in it")
     return sentences

@@ -13,8 +13,8 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from adversarial_latent.data.examples import Dataset, Examples
-from adversarial_latent.data.images import parse_image_shape
 from adversarial_latent.data.splits import split_rng
+from adversarial_latent.inputs import parse_image_shape
 
 COLOURS = {  # sRGB, of petals
     "pink": (245, 135, 185),

@@ -1,6 +1,7 @@
 """Where data sets come from: a registry of names, and `load`."""
 
 import dataclasses
+import os
 import re
 from collections.abc import Callable, Sequence
 
@@ -16,6 +17,7 @@ from adversarial_latent.data import (
     tfds_source,
 )
 from adversarial_latent.data.examples import Dataset
+from adversarial_latent.inputs import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,8 +88,8 @@ def load(config: ConfigDict) -> Dataset:
         asks for one or the source has one.
 
     Raises:
-        FileNotFoundError: the data is not where the config says; names the place.
-        ValueError: an unknown name or key, a key that the source does not read, or
+        MissingInputError: the data is not where the config says; names the place.
+        InputError: an unknown name or key, a key that the source does not read, or
             data that is not sound; names what is wrong.
     """
     config, source = _complete(config)
@@ -105,7 +107,7 @@ def load(config: ConfigDict) -> Dataset:
         protocol.append(f"a {kind} {config.test_fraction:.0%} held out for testing")
     if config.num_validation:
         if "validation" in parts:
-            raise ValueError(
+            raise InputError(
                 f"{config.name} has a validation split of its own: leave "
                 f"num_validation at 0, not {config.num_validation}"
             )
@@ -138,7 +140,7 @@ def _only_classes(dataset: Dataset, wanted: str | Sequence[str]) -> Dataset:
     """
     known = dataset.class_names
     if not known:
-        raise ValueError(
+        raise InputError(
             f"config.dataset.classes={wanted!r}, but {dataset.name!r} has no labels to "
             "choose by: leave it empty"
         )
@@ -152,13 +154,13 @@ def _only_classes(dataset: Dataset, wanted: str | Sequence[str]) -> Dataset:
     elif len(names) < 2:
         problem = "give at least two classes, or none for all"
     if problem:
-        raise ValueError(f"config.dataset.classes={wanted!r}: {problem}")
+        raise InputError(f"config.dataset.classes={wanted!r}: {problem}")
     chosen = sorted(map(known.index, names))
     parts = {}
     for split, examples in dataset.splits.items():
         kept = splits.only_classes(examples, chosen)
         if kept is None:
-            raise ValueError(
+            raise InputError(
                 f"config.dataset.classes={wanted!r}: no example of these in the split "
                 f"{split!r} of {dataset.name!r}"
             )
@@ -186,24 +188,26 @@ def _complete(config: ConfigDict) -> tuple[ConfigDict, Source]:
     defaults = default_config()
     unknown = sorted(set(config.keys()) - set(defaults.keys()))
     if unknown:
-        raise ValueError(
+        raise InputError(
             f"unknown keys in config.dataset: {unknown}; known: {sorted(defaults)}"
         )
     complete = ConfigDict({**defaults.to_dict(), **config.to_dict()})
     kind, colon, name = complete.name.partition(":")
     if kind not in SOURCES or bool(colon and name) != (kind == "tfds"):
         known = [f"{key}:NAME" if key == "tfds" else key for key in SOURCES]
-        raise ValueError(
+        raise InputError(
             f"unknown data set '{complete.name}' (--config.dataset.name); known: "
             + ", ".join(known)
         )
     for key in sorted({key for source in SOURCES.values() for key in source.keys}):
         if key not in SOURCES[kind].keys and complete[key] != defaults[key]:
-            raise ValueError(
+            raise InputError(
                 f"config.dataset.{key} has no meaning for the data set "
                 f"'{complete.name}': leave it at {defaults[key]!r}"
             )
+    for key in ("path", "data_dir", "captions"):
+        complete[key] = os.path.expanduser(complete[key])
     for key in ("split_seed", "num_validation", "limit", "center_crop"):
         if complete[key] < 0:
-            raise ValueError(f"config.dataset.{key}={complete[key]} is negative")
+            raise InputError(f"config.dataset.{key}={complete[key]} is negative")
     return complete, SOURCES[kind]

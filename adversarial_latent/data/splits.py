@@ -2,11 +2,51 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from adversarial_latent.data.examples import Examples
+from adversarial_latent.inputs import InputError
+
+T = TypeVar("T")
+
+
+# What people call splits, in folders and arrays.
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "test": "test",
+    "testing": "test",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+}
+
+
+def find_splits(names: Mapping[T, str]) -> dict[str, T]:
+    """Finds out which of some things are splits, by their names.
+
+    Args:
+        names: of each thing.
+
+    Returns:
+        What is "train", "test" and "validation".
+
+    Raises:
+        InputError: two are the same split.
+    """
+    found: dict[str, T] = {}
+    for thing, name in names.items():
+        if (split := SPLITS.get(name.lower())) is None:
+            continue
+        if split in found:
+            raise InputError(
+                f"'{found[split]}' and '{thing}' are both the {split} split: keep one"
+            )
+        found[split] = thing
+    return found
 
 
 def split_rng(seed: int, purpose: str) -> np.random.Generator:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from adversarial_latent.data import images
 from adversarial_latent.data.examples import Dataset, Examples, LazyImages
+from adversarial_latent.inputs import InputError, MissingInputError, images
 
 # Records of small images are read and decoded fastest some hundreds at a time.
 CHUNK = 1000
@@ -22,8 +22,8 @@ def load_tfds(config: ConfigDict) -> Dataset:
     """Loads 'tfds:NAME': splits "train", and "test" and "validation" if it has them.
 
     Raises:
-        FileNotFoundError: not prepared in the data directory; says how to do that.
-        ValueError: unknown to TFDS, no training split, no uint8 images, images that
+        MissingInputError: not prepared in the data directory; says how to do that.
+        InputError: unknown to TFDS, no training split, no uint8 images, images that
             differ in size without `image_shape`, or smaller than `center_crop`.
     """
     builder = _open(config.name.removeprefix("tfds:"), config.data_dir)
@@ -68,7 +68,7 @@ class _Records:
                 split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
             )
         except (KeyError, ValueError) as error:
-            raise ValueError(
+            raise InputError(
                 f"{builder.info.full_name} has no split '{split}' "
                 f"(--config.dataset.train_split), only {list(builder.info.splits)}"
             ) from error
@@ -90,7 +90,7 @@ class _Records:
         try:
             records = self._source.__getitems__([int(i) for i in indices])
         except RuntimeError as error:
-            raise ValueError(
+            raise InputError(
                 f"{self._title}: a corrupt file ({error}); prepare the data set again"
             ) from error
         return [
@@ -133,7 +133,10 @@ class _Records:
                 if self._label_key:
                     label[part] = [example[self._label_key] for example in examples]
                 if self._name_key:
-                    names += [example[self._name_key].decode() for example in examples]
+                    names += [
+                        images.printable(os.fsdecode(example[self._name_key]))
+                        for example in examples
+                    ]
         return Examples(x, label if self._label_key else None, tuple(names))
 
 
@@ -141,13 +144,14 @@ def _open(name: str, data_dir: str) -> Any:
     import tensorflow_datasets as tfds
 
     # Read at every call: TFDS itself looks at the variable once, when imported.
-    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    data_dir = os.path.expanduser(data_dir)
+    data_dir = data_dir or os.path.expanduser(
+        os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+    )
     try:
         builder = tfds.builder(name, data_dir=data_dir, file_format="array_record")
     except (AssertionError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(
+        raise InputError(
             f"TFDS cannot load '{name}' from '{data_dir}' in array_record format: "
             f"{reason}"
         ) from error
@@ -157,7 +161,7 @@ def _open(name: str, data_dir: str) -> Any:
     missing = [path for path in files if not os.path.exists(path)]
     if not files or missing:
         what = f"'{missing[0]}' is missing" if missing else "nothing is there"
-        raise FileNotFoundError(
+        raise MissingInputError(
             f"TFDS data set '{name}' is not prepared in array_record format under "
             f"'{data_dir}': {what}. Name the directory with --config.dataset.data_dir "
             "or TFDS_DATA_DIR, or prepare it once:\n"
@@ -181,12 +185,12 @@ def _keys(builder: Any) -> tuple[str, str | None]:
     if image_key not in features or not isinstance(
         features[image_key], tfds.features.Image
     ):
-        raise ValueError(
+        raise InputError(
             f"{builder.info.full_name} is no image data set: its features are "
             f"{list(features)}"
         )
     if features[image_key].np_dtype != np.uint8:
-        raise ValueError(
+        raise InputError(
             f"{builder.info.full_name} holds {features[image_key].np_dtype} images, "
             "and only uint8 ones are supported"
         )
@@ -209,12 +213,12 @@ def _image_shape(
     shape = images.parse_image_shape(wanted)
     stored = _cropped_shape(builder, image_key, crop)
     if shape is None and None in stored:
-        raise ValueError(
+        raise InputError(
             f"the images of {builder.info.full_name} differ in size: bring them to one "
             "shape with --config.dataset.image_shape=HEIGHTxWIDTHxCHANNELS"
         )
     if stored[-1] not in (1, 3):
-        raise ValueError(
+        raise InputError(
             f"{builder.info.full_name} has images of {stored[-1]} channels, and only "
             "1 (grey) and 3 (colour) are supported"
         )

@@ -102,8 +102,21 @@ NAN[7, 1, 1, 1] = np.nan
         ({"x": X.reshape(20, 3, 2, 6)}, "channels come last"),
         ({"x": X, "y": Y[:7]}, r"'x' and 'y': 20 examples need labels"),
         ({"x": X, "y": Y / 2}, "labels must be integers"),
-        ({"x": X, "y": Y - 1}, "out of range"),
-        ({"x_train": X, "y_train": Y, "x_test": X, "y_test": Y + 1}, "0 to 3"),
+        ({"x": X, "y": np.where(Y, Y, np.nan)}, "labels must be integers or text"),
+        ({"x": X, "y": np.eye(4)[Y]}, r"need labels of shape \(20,\), not \(20, 4\)"),
+        ({"x": X, "y": Y + 0j}, "'y': labels must be integers or text, not complex"),
+        ({"x": X, "y": np.full(20, b"caf\xe9")}, "'y': text that is not UTF-8"),
+        (
+            {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y.astype(str)},
+            "not both",
+        ),
+        (
+            {"x_val": X, "x_train": X, "x_valid": X},
+            "'x_val' and 'x_valid' are both the",
+        ),
+        ({"x": X, "x_train": X}, "'x' and 'x_train' are both the train split"),
+        ({"x": np.zeros((3, 0, 4), np.uint8)}, r"no examples.*shape \[3, 0, 4\]"),
+        ({"x": np.array(3, np.uint8)}, r"found uint8 \[\]; wanted"),
         ({"x_train": X, "y_train": Y, "x_test": X}, "have labels"),
         ({"images": X}, r"holds \['images'\]; wanted 'x'"),
         ({"x": np.array([{}], dtype=object)}, "not an npz file of plain arrays"),
@@ -112,6 +125,49 @@ NAN[7, 1, 1, 1] = np.nan
 def test_npz_refuses(tmp_path, arrays, message):
     with pytest.raises(ValueError, match=message):
         load(saved(tmp_path, **arrays))
+
+
+@pytest.mark.parametrize(
+    ("ids", "names"),
+    [
+        ([1_000_000, 2_000_000, 3_000_000, 4_000_000], None),
+        ([-1, 0, 2, 2**32 + 3], None),
+        (np.array([0, 1, 2, 2**64 - 1], np.uint64), None),
+        ([1.0, 2.0, 10.0, 11.0], ["1", "2", "10", "11"]),
+        (["img2", "img10", "img11", "é"], None),
+        ([b"a", b"b", b"c", "é".encode()], ["a", "b", "c", "é"]),
+    ],
+)
+def test_npz_labels_are_whatever_occurs(tmp_path, ids, names):
+    ids = np.asarray(ids)
+    path = saved(tmp_path, x_train=X, y_train=ids[Y // 2], x_test=X, y_test=ids[Y])
+    dataset = load(path)
+    assert dataset.class_names == tuple(names or map(str, ids.tolist()))
+    assert dataset.splits["train"].label.dtype == np.int32
+    np.testing.assert_array_equal(dataset.splits["train"].label, Y // 2)
+    np.testing.assert_array_equal(dataset.splits["test"].label, Y)  # 2 and 3: here only
+
+
+def test_npz_labels_of_two_widths_keep_their_values(tmp_path):
+    """Whose common type would be float64, which does not know them apart."""
+    large = 2**53
+    dataset = load(
+        saved(
+            tmp_path,
+            x_train=X,
+            y_train=large + Y % 2,
+            x_test=X,
+            y_test=(large + Y % 2).astype(np.uint64),
+        )
+    )
+    assert dataset.class_names == (str(large), str(large + 1))
+    np.testing.assert_array_equal(dataset.splits["test"].label, Y % 2)
+
+
+def test_npz_with_validation_arrays(tmp_path):
+    dataset = load(saved(tmp_path, x=X, x_val=X[:3], x_test=X[:5]))
+    sizes = {name: len(part) for name, part in dataset.splits.items()}
+    assert sizes == {"train": 20, "validation": 3, "test": 5}
 
 
 def test_npz_missing_and_corrupt_files(tmp_path):

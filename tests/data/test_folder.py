@@ -6,7 +6,7 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from adversarial_latent import data
-from adversarial_latent.data.folder import natural_key
+from adversarial_latent.inputs import natural_key
 
 X = np.random.default_rng(0).integers(0, 256, (12, 5, 4, 3), dtype=np.uint8)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adversarial_latent.data import images, parse_image_shape
+from adversarial_latent.inputs import images, parse_image_shape
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
 COLOUR = np.stack([GREY, GREY[::-1], 255 - GREY], axis=-1)

@@ -1,0 +1,58 @@
+"""The gate through which everything from outside passes: checked values, or one error.
+
+Files that people bring (images, arrays, captions, JSON) are read here and nowhere else,
+and arrays that they give are checked here. What is not sound raises an `InputError`
+that names the file and says what to do.
+"""
+
+from adversarial_latent.inputs.arrays import (
+    check_finite,
+    check_inputs,
+    check_model_inputs,
+    number_classes,
+    read_npz,
+)
+from adversarial_latent.inputs.files import (
+    InputError,
+    MissingInputError,
+    find_files,
+    list_folder,
+    natural_key,
+    printable,
+    read_json,
+    read_text,
+    relative_name,
+)
+from adversarial_latent.inputs.images import (
+    ImageShape,
+    center_crop,
+    decode_image,
+    parse_image_shape,
+    read_image,
+    resize,
+    shape_text,
+)
+
+__all__ = [
+    "ImageShape",
+    "InputError",
+    "MissingInputError",
+    "center_crop",
+    "check_finite",
+    "check_inputs",
+    "check_model_inputs",
+    "decode_image",
+    "find_files",
+    "list_folder",
+    "natural_key",
+    "number_classes",
+    "parse_image_shape",
+    "printable",
+    "read_image",
+    "read_json",
+    "read_npz",
+    "read_text",
+    "relative_name",
+    "resize",
+    "shape_text",
+]

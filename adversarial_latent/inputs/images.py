@@ -1,0 +1,223 @@
+"""Image files to pixels: every conversion is written out here and nowhere else."""
+
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import logging
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from adversarial_latent.inputs.files import (
+    InputError,
+    printable,
+    read_bytes,
+    warnings_in_log,
+)
+
+ImageShape = tuple[int, int, int]
+
+# Of 16-bit colours Pillow keeps the high byte; in the other byte order, the low one.
+_OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
+
+
+def parse_image_shape(value: Any) -> ImageShape | None:
+    """Reads an image shape from a config: '' for none, (H, W, C), or '28x28x1'.
+
+    Raises:
+        ValueError: anything else, or channels other than 1 and 3.
+    """
+    if value in ("", None):
+        return None
+    parts = (
+        value.strip("()").replace("x", ",").split(",")
+        if isinstance(value, str)
+        else value
+    )
+    try:
+        height, width, channels = (int(part) for part in parts)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"image_shape={value!r} is not a shape: write height, width and channels "
+            "as (28, 28, 1) or '28x28x1'"
+        ) from None
+    if min(height, width) < 1 or channels not in (1, 3):
+        raise ValueError(
+            f"image_shape={value!r}: height and width must be positive, and channels "
+            "1 (grey) or 3 (colour)"
+        )
+    return height, width, channels
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Writes a shape as '28x28x1'."""
+    return "x".join(map(str, shape))
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Reads an image file.
+
+    Grey images (1, 8, 16 bit) give one channel, all others three. Transparent parts
+    are laid on black, the value 0 that is the background of these data sets. The
+    orientation that a camera has noted is applied. Pixels of 16 bits are scaled to 8,
+    unless all are below 256: those are 8-bit values in a wider file.
+
+    Returns:
+        uint8 [H, W, 1] or [H, W, 3].
+
+    Raises:
+        MissingInputError: no such file.
+        InputError: not an image, a corrupt or an animated one, or float pixels.
+    """
+    name = printable(str(path))
+    with warnings_in_log(name):
+        return _decode(read_bytes(path), name, upright=True)
+
+
+def decode_image(encoded: bytes, name: str) -> np.ndarray:
+    """Decodes the bytes of an image file like `read_image`, but never turns it.
+
+    Warnings of the decoder pass, because threads cannot hold them back.
+
+    Args:
+        encoded: PNG, JPEG or whatever else Pillow reads.
+        name: what to call the image in errors.
+    """
+    return _decode(encoded, name, upright=False)
+
+
+def center_crop(pixels: np.ndarray, size: int, name: str) -> np.ndarray:
+    """Cuts the square in the middle out of an image.
+
+    Args:
+        pixels: uint8 [h, w, C].
+        size: of the square, in pixels.
+        name: what to call the image in errors.
+
+    Returns:
+        uint8 [size, size, C].
+
+    Raises:
+        InputError: the image is smaller than the square.
+    """
+    height, width, _ = pixels.shape
+    if min(height, width) < size:
+        raise InputError(
+            f"{name}: an image of {height}x{width} pixels, of which no square of "
+            f"{size} can be cut (--config.dataset.center_crop)"
+        )
+    top, left = (height - size) // 2, (width - size) // 2
+    return pixels[top : top + size, left : left + size]
+
+
+def resize(pixels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Fits an image to a shape: centre crop to the aspect ratio, bicubic, channels.
+
+    Args:
+        pixels: uint8 [h, w, 1] or [h, w, 3].
+        shape: the (H, W, C) wanted.
+
+    Returns:
+        uint8 [H, W, C].
+    """
+    if pixels.shape == shape:
+        return pixels
+    height, width, channels = shape
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    image = image.convert("L" if channels == 1 else "RGB")
+    image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+    return np.asarray(image).reshape(shape)
+
+
+def _decode(encoded: bytes, name: str, upright: bool) -> np.ndarray:
+    try:
+        image, stored = _open(encoded, name, upright)
+        if (wide := _wide_pixels(image, stored, encoded, name, upright)) is not None:
+            image = _narrow(wide, name)
+        pixels = np.asarray(_to_grey_or_colour(image, name))
+    except InputError:
+        raise
+    except Exception as error:  # readers of many formats raise whatever comes to them
+        unknown = isinstance(error, UnidentifiedImageError)
+        reason = "" if unknown else f": {printable(str(error)) or type(error).__name__}"
+        raise InputError(
+            f"{name}: not an image, or a corrupt one{reason}; take it away, or save it "
+            "again as PNG"
+        ) from error
+    return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def _open(
+    encoded: bytes, name: str, upright: bool, read_as: str = ""
+) -> tuple[Image.Image, str]:
+    """Reads an image, and how its file stores pixels ("RGB;16B"), or `read_as` that."""
+    with Image.open(io.BytesIO(encoded)) as image:
+        # MPO is what some phones call a photograph with a preview in it.
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1 and image.format != "MPO":
+            raise InputError(f"{name}: has {frames} frames, wanted one")
+        stored = ""
+        for i, tile in enumerate(getattr(image, "tile", None) or ()):
+            arguments = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
+            stored = str(arguments[0]) if arguments else ""
+            if read_as:
+                changed = (read_as, *arguments[1:]) if tile[3] is arguments else read_as
+                image.tile[i] = tuple.__new__(type(tile), (*tile[:3], changed))
+        image.load()
+        return ImageOps.exif_transpose(image) if upright else image, stored
+
+
+def _wide_pixels(
+    image: Image.Image, stored: str, encoded: bytes, name: str, upright: bool
+) -> np.ndarray | None:
+    """Values of an image with more than 8 bits, int64 [H, W, C]; None for all others.
+
+    Those of transparent colour are 0.
+    """
+    mode, _, order = stored.partition(";16")
+    if image.mode.startswith("I"):
+        wide = np.asarray(image).astype(np.int64)[..., None]
+    elif stored == "LA;16B":  # Pillow has no such mode: two bytes of each, as four
+        four = np.asarray(_open(encoded, name, upright, "RGBA")[0]).astype(np.int64)
+        wide = 256 * four[..., ::2] + four[..., 1::2]
+    elif mode in ("RGB", "RGBA", "RGBX") and order in _OTHER_BYTE:
+        other = f"{mode};16{_OTHER_BYTE[order]}"
+        low = np.asarray(_open(encoded, name, upright, other)[0])
+        wide = 256 * np.asarray(image).astype(np.int64) + low
+    else:
+        return None
+    if (transparent := image.info.get("transparency")) is not None:
+        wide[(wide == transparent).all(-1)] = 0
+    return wide
+
+
+def _narrow(wide: np.ndarray, name: str) -> Image.Image:
+    """An image of 8 bits from values of 16 [H, W, C]."""
+    colours = wide.shape[-1] - (wide.shape[-1] in (2, 4))
+    parts = []
+    for part in (wide[..., :colours], wide[..., colours:]):
+        largest = part.max(initial=0)
+        if part.min(initial=0) < 0 or largest > 65535:
+            raise InputError(f"{name}: pixels outside 0 to 65535")
+        if 0 < largest < 256:
+            logging.log_first_n(
+                logging.WARNING,
+                "%s: all of its 16-bit pixels are below 256, so that they are taken "
+                "as 0 to 255; further images of this kind are not named",
+                1,
+                name,
+            )
+        parts.append(part if largest < 256 else (part + 128) // 257)
+    narrow = np.concatenate(parts, axis=-1).astype(np.uint8)
+    return Image.fromarray(narrow[..., 0] if narrow.shape[-1] == 1 else narrow)
+
+
+def _to_grey_or_colour(image: Image.Image, name: str) -> Image.Image:
+    if image.mode == "F":
+        raise InputError(f"{name}: float pixels; store such images in an npz file")
+    mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
+    if image.has_transparency_data:
+        black = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        image = Image.alpha_composite(black, image.convert("RGBA"))
+    return image if image.mode == mode else image.convert(mode)
