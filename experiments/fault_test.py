@@ -1,0 +1,454 @@
+"""Disturbs runs again and again, and checks that nothing shows it.
+
+    python -m experiments.fault_test --workdir=/mnt/small/faults --faults=100
+
+Each config is launched once undisturbed. Then it is launched in other directories, and
+one random fault after the other befalls it there, at random moments of its phases
+(starting, training, writing a checkpoint, evaluating):
+
+    SIGKILL         the process dies at once
+    SIGTERM         it is asked to stop
+    second launch   somebody launches the same run while it is going on
+    disk full       from that moment on nothing can be written; later it can again
+    damage          a file of the run is truncated, overwritten with zeros, or deleted
+
+After each fault the run is launched again. It has to go on, or to say in one line why
+it cannot; then the file that it named is restored. In the end all arrays of the last
+checkpoint, the rows of metrics.jsonl and results.json have to equal those of the
+undisturbed run bit for bit (rows that were damaged are lost, but no other ones). What
+was done and found is written to --output, as JSON and as a table. The exit code is 1 if
+a run was lost.
+
+The disk is filled only if --workdir is on a small file system of its own, such as
+`mount -t tmpfs -o size=256m tmpfs /mnt/small`.
+"""
+
+import collections
+import dataclasses
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from absl import flags
+
+from adversarial_latent.checkpoints import Checkpoints
+from adversarial_latent.evaluation.evaluate import environment
+from adversarial_latent.logging import read_metrics
+from adversarial_latent.workdir import read_json
+from experiments import summary
+
+_CONFIGS = flags.DEFINE_list(
+    "configs",
+    [
+        "configs/amm_digits.py:runlocal",
+        "configs/grid25.py:runlocal",
+        "configs/samm_digits.py:runlocal",
+    ],
+    "As launch takes them.",
+)
+_WORKDIR = flags.DEFINE_string("workdir", None, "For all runs.", required=True)
+_OUTPUT = flags.DEFINE_string("output", None, "A folder for results.json and table.md.")
+_FAULTS = flags.DEFINE_integer("faults", 5, "How many.", lower_bound=1)
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of kinds and moments.")
+_OVERRIDES = flags.DEFINE_list(
+    "overrides",
+    ["duration=600_steps", "checkpoint_every=100_steps", "log_every=50_steps"],
+    "Fields of every config.",
+)
+
+_PHASES = ("starting", "training", "writing a checkpoint", "evaluating")
+_KINDS = ("SIGKILL", "SIGTERM", "second launch", "disk full", "damage")
+_FAULTS_OF_A_RUN = 6
+_SMALL = 1 << 30  # bytes; a larger file system is not filled
+_TIMEOUT = 600.0  # seconds that a launch may take
+
+
+class Watch:
+    """Sees from outside how far a launch has come.
+
+    Attributes:
+      workdir: directory of the run.
+      last_step: step of its final checkpoint, if known.
+    """
+
+    def __init__(self, workdir: str, last_step: int | None):
+        self.workdir = workdir
+        self.last_step = last_step
+        self._rows = len(read_metrics(workdir))
+
+    def checkpoints(self) -> list[str]:
+        """Names in the folder of checkpoints, unfinished ones included."""
+        folder = os.path.join(self.workdir, "checkpoints")
+        return os.listdir(folder) if os.path.isdir(folder) else []
+
+    def is_in(self, phase: str) -> bool:
+        """Whether the launch has come to `phase`."""
+        if phase == "starting":
+            return True
+        if phase == "training":
+            return len(read_metrics(self.workdir)) > self._rows
+        if phase == "writing a checkpoint":
+            return any("tmp" in name for name in self.checkpoints()) and self.is_in(
+                "training"
+            )
+        return str(self.last_step) in self.checkpoints()
+
+
+@dataclasses.dataclass
+class Launch:
+    """A launch in a process of its own; its output goes to a file beside `workdir`."""
+
+    arguments: list[str]
+    workdir: str
+
+    def __enter__(self) -> "Launch":
+        command = [sys.executable, "-m", "experiments.launch"]
+        command += [f"--workdir={self.workdir}", *self.arguments]
+        self._log = Path(f"{_logs()}/{time.time_ns()}.log")
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        return self
+
+    def running(self) -> bool:
+        """Whether it goes on."""
+        return self._process.poll() is None
+
+    def send(self, number: int) -> None:
+        """Sends it a signal."""
+        self._process.send_signal(number)
+
+    def end(self) -> tuple[int, str]:
+        """Waits for its end.
+
+        Returns:
+          exit code, and what it printed.
+
+        Raises:
+          RuntimeError: it takes too long.
+        """
+        try:
+            code = self._process.wait(_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"a launch hangs, see {self._log}") from None
+        return code, self._log.read_text(errors="replace")
+
+    def __exit__(self, *exception: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def _logs() -> str:
+    path = f"{os.path.normpath(_WORKDIR.value)}.logs"
+    os.makedirs(path, exist_ok=True)
+    return path
+
+
+def error_line(text: str) -> str | None:
+    """The one line with which a launch ended, if it ended with one and no traceback."""
+    if "Traceback (most recent call last)" in text:
+        return None
+    lines = [line for line in text.splitlines() if line.startswith("error: ")]
+    return lines[0] if len(lines) == 1 else None
+
+
+def final_arrays(workdir: str) -> dict[str, np.ndarray]:
+    """All arrays of a run's last checkpoint, by path."""
+    checkpoints = Checkpoints(os.path.join(workdir, "checkpoints"))
+    state = {"last": checkpoints.latest(), "state": checkpoints.restore_arrays()}
+    checkpoints.close()
+    leaves = jax.tree_util.tree_flatten_with_path(state)[0]
+    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
+
+
+def differences(a: str, b: str, rows_lost: bool = False) -> list[str]:
+    """Where two finished runs differ; an empty list if they are equal bit for bit.
+
+    Args:
+      a: directory of an undisturbed run.
+      b: directory of another one.
+      rows_lost: whether b's metrics.jsonl was damaged, so that rows may be missing.
+    """
+    found = []
+    ours, theirs = final_arrays(a), final_arrays(b)
+    for name in sorted(ours.keys() | theirs.keys()):
+        one, other = ours.get(name), theirs.get(name)
+        if one is None or other is None or one.tobytes() != other.tobytes():
+            found.append(f"array {name}")
+    rows = [
+        [json.dumps(row | {"seconds": 0}) for row in read_metrics(workdir)]
+        for workdir in (a, b)
+    ]
+    if not set(rows[1]) <= set(rows[0]) if rows_lost else rows[0] != rows[1]:
+        found.append("metrics.jsonl")
+    if read_json(a, "results.json") != read_json(b, "results.json"):
+        found.append("results.json")
+    return found
+
+
+@dataclasses.dataclass
+class Undisturbed:
+    """A config, and its run that nothing disturbed.
+
+    Attributes:
+      name: of the config.
+      arguments: of its launch.
+      workdir: of the run.
+      last_step: step of its final checkpoint.
+      seconds: that it spent in each phase.
+    """
+
+    name: str
+    arguments: list[str]
+    workdir: str
+    last_step: int
+    seconds: dict[str, float]
+
+
+def run_undisturbed(config: str, workdir: str) -> Undisturbed:
+    """Launches a config, and measures its phases.
+
+    Raises:
+      RuntimeError: the launch failed.
+    """
+    overrides = [f"--config.{field}" for field in _OVERRIDES.value]
+    arguments = [f"--config={config}", *overrides]
+    watch, names = Watch(workdir, None), None
+    start = trained = saved = time.monotonic()
+    with Launch(arguments, workdir) as launch:
+        while launch.running():
+            time.sleep(0.01)
+            if trained == start and watch.is_in("training"):
+                trained = time.monotonic()
+            if watch.checkpoints() != names:
+                names, saved = watch.checkpoints(), time.monotonic()
+        code, text = launch.end()
+    if code:
+        raise RuntimeError(f"the undisturbed launch of {config} failed:\n{text}")
+    spent = (trained - start, saved - trained, 0.1, time.monotonic() - saved)
+    return Undisturbed(
+        name=config,
+        arguments=arguments,
+        workdir=workdir,
+        last_step=max(map(int, filter(str.isdecimal, watch.checkpoints()))),
+        seconds=dict(zip(_PHASES, spent, strict=True)),
+    )
+
+
+class Disturbed:
+    """A run that faults befall.
+
+    Attributes:
+      workdir: its directory.
+      rows_lost: whether metrics.jsonl was damaged.
+      problems: what should not have happened, in words.
+    """
+
+    def __init__(self, whole: Undisturbed, workdir: str, rng: random.Random):
+        self.workdir = workdir
+        self.rows_lost = False
+        self.problems: list[str] = []
+        self._whole = whole
+        self._rng = rng
+        self._copy: tuple[Path, bytes] | None = None
+
+    def saved(self) -> bool:
+        """Whether there is something to be damaged."""
+        return any(map(str.isdecimal, Watch(self.workdir, None).checkpoints()))
+
+    def befall(self, kind: str) -> str:
+        """Lets a fault happen; returns what came of it, in a few words."""
+        if kind == "damage":
+            return self._damage()
+        phase = self._rng.choice(_PHASES)
+        watch = Watch(self.workdir, self._whole.last_step)
+        wait = self._rng.uniform(0, self._whole.seconds[phase])
+        with Launch(self._whole.arguments, self.workdir) as launch:
+            while launch.running() and not watch.is_in(phase):
+                time.sleep(0.001)
+            end = time.monotonic() + wait
+            while launch.running() and time.monotonic() < end:
+                time.sleep(0.001)
+            if not launch.running():
+                return self._ended(*launch.end(), "had ended before")
+            if kind == "SIGKILL":
+                return f"killed, {phase}"
+            if kind == "SIGTERM":
+                launch.send(signal.SIGTERM)
+                code, text = launch.end()
+                if "Traceback" in text:
+                    self.problems.append(f"SIGTERM, {phase}: {text[-500:]}")
+                return f"stopped, {phase}"
+            if kind == "second launch":
+                with Launch(self._whole.arguments, self.workdir) as other:
+                    code, text = other.end()
+                if launch.running() and "in use" not in (error_line(text) or ""):
+                    self.problems.append(f"second launch, {phase}: {text[-500:]}")
+                return self._ended(*launch.end(), f"other one refused, {phase}")
+            with _full_disk(self.workdir, self._rng.randrange(100_000)):
+                code, text = launch.end()
+            return self._ended(code, text, f"full, {phase}")
+
+    def _ended(self, code: int, text: str, words: str) -> str:
+        """Looks at how a launch ended that was not killed."""
+        if code == 0:
+            return words
+        line = error_line(text)
+        if line is None:
+            self.problems.append(f"{words}: {text[-500:]}")
+            return f"{words}: no clear error"
+        if self._copy and self._copy[0].name in line:
+            path, content = self._copy
+            path.write_bytes(content)
+            return f"{words}; {path.name} was named and restored"
+        return words if "full" in words else self._lost(words, line)
+
+    def _lost(self, words: str, line: str) -> str:
+        self.problems.append(f"{words}: {line}")
+        return words
+
+    def _damage(self) -> str:
+        root = Path(self.workdir)
+        steps = sorted((root / "checkpoints").glob("[0-9]*"), key=lambda p: p.name)
+        newest = [p for p in steps if p.name.isdecimal()]
+        newest = sorted(newest, key=lambda path: int(path.name))[-1:]
+        files = [p for step in newest for p in step.rglob("*") if p.is_file()]
+        files += [p for p in root.iterdir() if p.suffix in (".json", ".jsonl")] * 3
+        path = self._rng.choice(sorted(files))
+        how = self._rng.choice(("truncated", "zeroed", "deleted"))
+        content = path.read_bytes()
+        size = len(content)
+        if how == "deleted":
+            path.unlink()
+        else:
+            path.write_bytes(
+                content[: size // 2] if how == "truncated" else bytes(size)
+            )
+        self._copy = (path, content)
+        self.rows_lost |= path.name == "metrics.jsonl"
+        return f"{path.relative_to(root).parts[0]} {how}"
+
+    def go_on(self) -> bool:
+        """Launches the run to its end; returns whether it got there."""
+        for _ in range(3):  # a file may have to be restored
+            with Launch(self._whole.arguments, self.workdir) as launch:
+                code, text = launch.end()
+            if code == 0:
+                return True
+            known = len(self.problems)
+            self._ended(code, text, "going on")
+            if len(self.problems) > known:
+                return False
+        self.problems.append("going on: refused three times")
+        return False
+
+
+class _full_disk:  # noqa: N801, a context
+    """Fills the file system of a directory but for some bytes, for a while."""
+
+    def __init__(self, workdir: str, left: int):
+        self._path = Path(f"{workdir}.filler")
+        self._left = left
+
+    def __enter__(self) -> None:
+        with self._path.open("wb") as file:
+            free = shutil.disk_usage(self._path.parent).free
+            while free > self._left:
+                file.write(bytes(min(1 << 20, free - self._left)))
+                file.flush()
+                free = shutil.disk_usage(self._path.parent).free
+
+    def __exit__(self, *exception: object) -> None:
+        self._path.unlink()
+
+
+def table(results: dict[str, Any]) -> str:
+    """The results as Markdown."""
+    lines = [
+        f"{results['faults']} faults (seed {results['seed']}) befell "
+        f"{results['runs']} runs: {results['lost']} were lost, and {results['equal']} "
+        "ended with the bits of an undisturbed one.",
+        "",
+        "| fault | what came of it | times |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| {kind} | {words} | {count} |"
+        for kind, found in results["found"].items()
+        for words, count in found.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Disturbs, compares and reports."""
+    directory = os.path.abspath(_WORKDIR.value)
+    if os.path.exists(directory):
+        raise ValueError(f"{directory} holds an earlier test: remove it")
+    os.makedirs(directory)
+    kinds = _KINDS
+    if shutil.disk_usage(directory).total > _SMALL:
+        kinds = tuple(kind for kind in kinds if kind != "disk full")
+        print("the disk is not filled: it is no small file system", flush=True)
+    start = time.monotonic()
+    wholes = [
+        run_undisturbed(config, os.path.join(directory, f"undisturbed{number}"))
+        for number, config in enumerate(_CONFIGS.value)
+    ]
+    rng = random.Random(_SEED.value)
+    counts: dict[str, collections.Counter[str]] = {
+        kind: collections.Counter() for kind in kinds
+    }
+    faults = runs = 0
+    lost: list[dict[str, Any]] = []
+    while faults < _FAULTS.value:
+        whole = wholes[runs % len(wholes)]
+        run = Disturbed(whole, os.path.join(directory, f"disturbed{runs}"), rng)
+        runs += 1
+        for _ in range(min(_FAULTS_OF_A_RUN, _FAULTS.value - faults)):
+            kind = rng.choice(kinds if run.saved() else kinds[:-1])
+            words = run.befall(kind)
+            counts[kind][words] += 1
+            faults += 1
+            print(f"{faults}. {whole.name}: {kind}: {words}", flush=True)
+        finished = run.go_on()
+        if finished:
+            run.problems += differences(whole.workdir, run.workdir, run.rows_lost)
+        if run.problems:
+            lost.append({"config": whole.name, "problems": run.problems})
+            print(f"   LOST: {run.problems}", flush=True)
+        else:
+            shutil.rmtree(run.workdir)  # there is little room
+    results = {
+        "faults": faults,
+        "seed": _SEED.value,
+        "configs": _CONFIGS.value,
+        "overrides": _OVERRIDES.value,
+        "runs": runs,
+        "lost": len(lost),
+        "equal": runs - len(lost),
+        "found": {kind: dict(sorted(counts[kind].items())) for kind in kinds},
+        "problems": lost,
+        "seconds": round(time.monotonic() - start),
+        "environment": environment(),
+    }
+    print(table(results))
+    if _OUTPUT.value:
+        os.makedirs(_OUTPUT.value, exist_ok=True)
+        folder = Path(_OUTPUT.value)
+        (folder / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+        (folder / "table.md").write_text(table(results))
+    if lost:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    summary.run(main)
