@@ -11,7 +11,11 @@ from flax.errors import FlaxError
 
 from adversarial_latent import config as config_lib
 from adversarial_latent.data import Dataset, Pipeline, label_subset, make_pipeline
-from adversarial_latent.evaluation.evaluate import check_data, check_evaluation
+from adversarial_latent.evaluation.evaluate import (
+    check_codes,
+    check_data,
+    check_evaluation,
+)
 from adversarial_latent.game import Game
 from adversarial_latent.games import make_game
 from adversarial_latent.parallel import Parallel
@@ -58,15 +62,19 @@ class Experiment:
         batches = jax.tree.map(separate, self.pipeline.next(self.steps_per_call))
         return self.parallel.split(batches)
 
-    def lowered_step(self) -> str:
-        """The train step as text (StableHLO), equal for steps that are the same."""
+    def abstract_inputs(self) -> tuple[Any, Any]:
+        """Shapes of a state and a batch, as the train step takes them."""
         state = jax.eval_shape(self.create, jax.random.key(0))
         batch = jax.eval_shape(
             self.pipeline.examples,
             self.pipeline.resident,
             jax.tree.map(lambda leaf: leaf[0, 0, 0], self.next_batches()),
         )
-        return jax.jit(self.train_step).lower(state, batch).as_text()
+        return state, batch
+
+    def lowered_step(self) -> str:
+        """The train step as text (StableHLO), equal for steps that are the same."""
+        return jax.jit(self.train_step).lower(*self.abstract_inputs()).as_text()
 
     def compile(self) -> Any:
         """`run(placed state, resident, batches)`, see `Parallel.compile`."""
@@ -153,7 +161,7 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
         create_state, game, optimizers, batch=example, ema=config.ema_decay > 0
     )
     try:
-        jax.eval_shape(create, jax.random.key(config.seed))
+        state = jax.eval_shape(create, jax.random.key(config.seed))
     except (AssertionError, KeyError, TypeError, ValueError, FlaxError) as error:
         shape = "x".join(map(str, dataset.example_shape))
         reason = str(error).splitlines()[0]
@@ -163,6 +171,7 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
             f"the networks of config.game do not fit examples of shape {shape}: "
             + reason
         ) from error
+    check_codes(config, game, state, example)
     return Experiment(
         game=game,
         train_step=make_train_step(

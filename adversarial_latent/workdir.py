@@ -172,7 +172,10 @@ def load_trials(workdir: str) -> list[Model]:
     checkpoints.close()
     params = state["ema_params"] or state["params"]
     game, embedding = make_game(config.game), load_embedding(config, workdir)
-    return Model(game, {}, {}, embedding=embedding).trials(params, state["model_state"])
+    described = os.path.exists(os.path.join(workdir, "dataset.json"))
+    shape = input_shape(workdir) if described else None  # which checks inputs only
+    untrained = Model(game, {}, {}, embedding=embedding, example_shape=shape)
+    return untrained.trials(params, state["model_state"])
 
 
 def trained_steps(workdir: str) -> int:
@@ -190,19 +193,28 @@ def load(workdir: str, trial: int | None = None) -> Model:
 
     Args:
       workdir: directory of a run.
-      trial: which trial; the one that evaluation chose if not given.
+      trial: which trial. If not given, the one that evaluation chose; the first of a
+        run that was not evaluated yet.
 
     Returns:
       the model.
 
     Raises:
-      FileNotFoundError: if the directory holds no trained run, or if the trial is
-        left to evaluation, which did not happen yet.
+      FileNotFoundError: if the directory holds no trained run.
       ValueError: if there is no such trial.
     """
     models = load_trials(workdir)
-    if trial is None:
+    if trial is None and os.path.exists(os.path.join(workdir, "results.json")):
         trial = read_json(workdir, "results.json")["chosen_trial"]
+    elif trial is None:
+        trial = 0
+        if len(models) > 1:
+            logging.warning(
+                "%s has %d trials, and no evaluation has chosen one yet: this is trial "
+                "0 (trial= or --trial chooses)",
+                workdir,
+                len(models),
+            )
     if not 0 <= trial < len(models):
         raise ValueError(f"trial {trial} is asked for; the run has {len(models)}")
     return models[trial]

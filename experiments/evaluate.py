@@ -1,6 +1,9 @@
 """Evaluates a trained run again: results.json, figures/ and report.html.
 
-python -m experiments.evaluate --workdir=runs/digits
+    python -m experiments.evaluate --workdir=runs/digits
+
+Numbers and figures that cannot be made are left out, with the reason, and the exit code
+is 3; it is that of experiments.launch, too.
 """
 
 from adversarial_latent.evaluation.evaluate import evaluate
@@ -15,7 +18,7 @@ def main() -> None:
     workdir = _WORKDIR.value
     with claim(workdir, read_config(workdir)):
         results = evaluate(workdir)
-    print(summary.describe(results, workdir))
+    summary.finish(results, workdir)
 
 
 if __name__ == "__main__":

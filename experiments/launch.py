@@ -51,7 +51,7 @@ def main() -> None:
     except KeyboardInterrupt:
         results = None
     if results is not None:
-        print(summary.describe(results, _WORKDIR.value))
+        summary.finish(results, _WORKDIR.value)
     elif jax.process_index() == 0:
         print(
             f"Stopped; all is saved in {_WORKDIR.value}. Launch again to go on.",

@@ -75,7 +75,10 @@ def main() -> None:
     if "z" in code and (_CODE.value or not inferred):
         for i, column in enumerate(code["z"].T):
             columns[f"z{i}"] = _text("{:.6g}", column)
-    with open(_OUTPUT.value, "w", newline="", encoding="utf-8") as file:
+    # Names of files may have bytes that are no text.
+    with open(
+        _OUTPUT.value, "w", newline="", encoding="utf-8", errors="backslashreplace"
+    ) as file:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))

@@ -18,6 +18,7 @@ from ml_collections import config_flags
 from adversarial_latent.config import did_you_mean, leaves
 from adversarial_latent.inputs import InputError, MissingInputError
 
+_INCOMPLETE = 3  # exit code
 _TRACEBACK = "ADVERSARIAL_LATENT_TRACEBACK"  # if set, errors keep theirs
 
 
@@ -284,6 +285,23 @@ def describe(results: dict[str, Any], workdir: str) -> str:
         lines += ["", results["selection"]["protocol"]]
     lines += ["", f"report: {os.path.join(workdir, 'report.html')}"]
     return "\n".join(lines)
+
+
+def finish(results: dict[str, Any], workdir: str) -> None:
+    """Prints what results.json holds, and ends the program if something is missing.
+
+    Args:
+      results: as `train_and_evaluate` returns them.
+      workdir: directory of the run.
+
+    Raises:
+      SystemExit: with code 3, if something was left out of the results.
+    """
+    print(describe(results, workdir))
+    if left_out := results.get("left_out"):
+        reasons = "; ".join(f"{name} ({why})" for name, why in left_out.items())
+        print(f"error: left out, all else is written: {reasons}", file=sys.stderr)
+        sys.exit(_INCOMPLETE)
 
 
 def spread(values: np.ndarray) -> dict[str, float]:

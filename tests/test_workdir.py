@@ -131,12 +131,26 @@ def test_load(finished_run, tmp_path):
             adversarial_latent.load(workdir, trial)
 
 
-def test_a_run_that_was_not_evaluated_has_no_chosen_trial(finished_run, tmp_path):
+def test_a_run_that_was_not_evaluated_has_no_chosen_trial(
+    finished_run, tmp_path, caplog
+):
+    """Its first trial is loaded, and that is said."""
     for name in ("config.json", "checkpoints"):
         os.symlink(finished_run / name, tmp_path / name)
-    with pytest.raises(FileNotFoundError, match=r"no results\.json"):
-        adversarial_latent.load(str(tmp_path))
+    first, second = workdir_lib.load_trials(str(tmp_path))
+    loaded = adversarial_latent.load(str(tmp_path))
+    kernel = loaded.params["discriminator"]["p_kernel"]
+    np.testing.assert_array_equal(kernel, first.params["discriminator"]["p_kernel"])
+    assert (kernel != second.params["discriminator"]["p_kernel"]).any()
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert "has 2 trials, and no evaluation has chosen one yet: this is" in warning
+    assert "trial 0 (trial= or --trial chooses)" in warning
+    caplog.clear()
     assert adversarial_latent.load(str(tmp_path), trial=1).num_components == 3
+    assert not caplog.records
+    (tmp_path / "results.json").write_text("")
+    with pytest.raises(ValueError, match=r"results\.json: empty, cut off or not JSON"):
+        adversarial_latent.load(str(tmp_path))
 
 
 def test_config_survives(finished_run):

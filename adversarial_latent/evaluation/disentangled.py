@@ -15,7 +15,6 @@ from adversarial_latent.evaluation.evaluator import (
     evaluator,
 )
 from adversarial_latent.evaluation.projection import MAX_POINTS, project
-from adversarial_latent.inputs import InputError
 
 _STYLES = 200
 
@@ -77,7 +76,7 @@ def consistency(values: np.ndarray) -> float:
     return float(styles / total) if varies else 0.0
 
 
-@evaluator("encode", "sample", needs=("components",))
+@evaluator("encode", "sample", needs=("components", "z"))
 def prior_codes(model: Model, judged: Judged, seed: int) -> Evaluation:
     """Shows codes of the prior beside inferred ones (learned prior, figures 9 and 12).
 
@@ -94,11 +93,7 @@ def prior_codes(model: Model, judged: Judged, seed: int) -> Evaluation:
     )
     chosen = choose(len(judged.x), number, seed)
     inferred = judged.encode(model, chosen)
-    if "z" not in inferred:
-        raise InputError(
-            "The evaluator 'prior_codes' shows codes z, but this model's have the "
-            f"parts {sorted(inferred)}."
-        )
+    prior_codes.check_codes({name: part.shape for name, part in inferred.items()})
     components = model.num_components
     assert components is not None
     component = np.arange(number) % components

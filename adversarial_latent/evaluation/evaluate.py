@@ -7,22 +7,25 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import chex
 import jax
 import ml_collections
 import numpy as np
 from absl import logging
 
 from adversarial_latent import config as config_lib
+from adversarial_latent import run_data
 from adversarial_latent.data import Dataset
 from adversarial_latent.evaluation import figures
 from adversarial_latent.evaluation.evaluator import Evaluation
 from adversarial_latent.evaluation.evaluators import get_evaluator
 from adversarial_latent.evaluation.report import write_report
 from adversarial_latent.evaluation.selection import get_criterion
-from adversarial_latent.game import Game
-from adversarial_latent.inputs import InputError
+from adversarial_latent.game import Game, Networks
+from adversarial_latent.inputs import InputError, printable
 from adversarial_latent.model import Model
 from adversarial_latent.sentences import load_dataset
+from adversarial_latent.state import TrainState
 from adversarial_latent.workdir import (
     load_trials,
     read_config,
@@ -92,6 +95,40 @@ def check_data(config: ml_collections.ConfigDict, dataset: Dataset) -> None:
         )
 
 
+def check_codes(
+    config: ml_collections.ConfigDict,
+    game: Game,
+    state: TrainState,
+    example: Mapping[str, np.ndarray],
+) -> None:
+    """Refuses, before training, evaluators of other codes than the game's.
+
+    Args:
+      config: of the run.
+      game: its game.
+      state: shapes of the state of one trial.
+      example: a batch, for shapes.
+
+    Raises:
+      InputError: naming the evaluator and what it needs.
+    """
+    evaluators = map(get_evaluator, (*config.evaluators, *config.curves))
+    needing = [evaluator for evaluator in evaluators if evaluator.needs_codes]
+    if not needing:
+        return
+
+    def encode(
+        params: chex.ArrayTree, model_state: chex.ArrayTree, key: chex.PRNGKey
+    ) -> dict[str, chex.Array]:
+        net = Networks(game.networks, params, model_state, key, train=False)
+        label = {"label": example["label"]} if game.conditional else {}
+        return game.encode(net, example["x"], **label)  # type: ignore[attr-defined]
+
+    code = jax.eval_shape(encode, state.params, state.model_state, state.key)
+    for evaluator in needing:
+        evaluator.check_codes({name: part.shape for name, part in code.items()})
+
+
 def split_of_curves(dataset: Dataset) -> str:
     """What models are judged on while they train: test only where there is no other."""
     return "validation" if "validation" in dataset.splits else "test"
@@ -102,7 +139,8 @@ def classifier_workdir(config: ml_collections.ConfigDict, workdir: str) -> str |
     names = (*config.evaluators, *config.curves)
     if not any("classifier" in get_evaluator(name).needs for name in names):
         return None
-    return config.classifier_workdir or os.path.join(workdir, "classifier")
+    own = os.path.expanduser(config.classifier_workdir)
+    return own or os.path.join(workdir, "classifier")
 
 
 @contextlib.contextmanager
@@ -118,13 +156,15 @@ def _left_out_if_it_fails(left_out: dict[str, str], name: str) -> Iterator[None]
     except InputError as error:
         left_out[name] = _first_line(error)
         logging.warning("%s is left out: %s", name, left_out[name])
+    except OSError:  # a full disk is no fault of what is made
+        raise
     except Exception as error:  # one fault must not cost all other results
         left_out[name] = f"{type(error).__name__}: {_first_line(error)}"
         logging.exception("%s is left out", name)
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0][:500]
+    return printable((str(error).splitlines() or [""])[0][:500])
 
 
 def judge(
@@ -226,6 +266,7 @@ def evaluate(workdir: str) -> dict[str, Any]:
     classifier = None
     if directory := classifier_workdir(config, workdir):
         with _left_out_if_it_fails(left_out, "classifier"):
+            run_data.check_classifier(config, directory, dataset)
             classifier = load_trials(directory)[0]
     numbers, evaluations, without = judge(
         config.evaluators,

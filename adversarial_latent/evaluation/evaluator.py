@@ -25,6 +25,8 @@ from adversarial_latent.data import (
 from adversarial_latent.distributions import GaussianMixture
 from adversarial_latent.inputs import InputError
 
+Shapes = Mapping[str, tuple[int, ...]]
+
 MIXTURES: Mapping[str, tuple[Callable[[], np.ndarray], float]] = {
     "grid25": (grid_means, GRID_SIGMA),
     "ring": (ring_means, RING_SIGMA),
@@ -202,6 +204,16 @@ _DATA_NEEDS: Mapping[str, tuple[Callable[[Dataset], bool], str]] = {
         "{name!r} has none",
     ),
 }
+_CODE_NEEDS: Mapping[str, tuple[Callable[[Shapes], bool], str]] = {
+    "z": (
+        lambda code: "z" in code,
+        "shows codes z, but this model's have the parts {parts}",
+    ),
+    "plane": (
+        lambda code: "y" not in code and code["z"][-1] == 2,
+        "needs codes z [N, 2] without a component y, not {code}",
+    ),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,7 +225,8 @@ class Evaluator:
       judge: `(model, judged, seed) -> Evaluation`.
       asks: what the model has to answer.
       needs: "components", "classes", "captions" or "inference" of the model; "images",
-        "labels", "captions", "means" or "classifier" of the data.
+        "labels", "captions", "means" or "classifier" of the data; "z" or "plane" of
+        the codes.
       at_least: of how many examples it can be made.
     """
 
@@ -290,6 +303,26 @@ class Evaluator:
         for need in self.needs:
             holds, words = _MODEL_NEEDS.get(need, (_always, ""))
             if not holds(model):
+                raise InputError(f"The evaluator {self.name!r} {words}.")
+
+    @property
+    def needs_codes(self) -> bool:
+        """Whether `check_codes` may refuse codes."""
+        return not _CODE_NEEDS.keys().isdisjoint(self.needs)
+
+    def check_codes(self, shapes: Shapes) -> None:
+        """Refuses codes that cannot be shown.
+
+        Args:
+          shapes: of what `encode` gives, by name.
+
+        Raises:
+          InputError: they are not what the evaluator is for.
+        """
+        for need in self.needs:
+            holds, words = _CODE_NEEDS.get(need, (_always, ""))
+            if not holds(shapes):
+                words = words.format(parts=sorted(shapes), code=dict(shapes))
                 raise InputError(f"The evaluator {self.name!r} {words}.")
 
     def check_data(self, dataset: Dataset, split: str = "test") -> None:

@@ -13,7 +13,6 @@ from adversarial_latent.evaluation.evaluator import (
     choose,
     evaluator,
 )
-from adversarial_latent.inputs import InputError
 
 _NUM_RECONSTRUCTIONS = 40
 _NUM_ROWS = 8
@@ -156,7 +155,7 @@ def samples(model: Model, judged: Judged, seed: int) -> Evaluation:
     return Evaluation({}, {"samples": draw}, protocol)
 
 
-@evaluator("encode", "decode", needs=("images",))
+@evaluator("encode", "decode", needs=("images", "plane"))
 def manifold(model: Model, judged: Judged, seed: int) -> Evaluation:
     """Shows two-dimensional codes of images, and what they decode to (AIM, figure 4).
 
@@ -168,12 +167,7 @@ def manifold(model: Model, judged: Judged, seed: int) -> Evaluation:
     del seed  # nothing is drawn at random
     x, labels = judged.x, judged.labels
     code = judged.encode(model)
-    if "y" in code or code["z"].shape[1] != 2:
-        shapes = {name: part.shape for name, part in code.items()}
-        raise InputError(
-            "The evaluator 'manifold' needs codes z [N, 2] without a component y, not "
-            f"{shapes}."
-        )
+    manifold.check_codes({name: part.shape for name, part in code.items()})
     # A standard normal prior is swept from -2 to 2, whatever codes are exactly.
     scale = max(1.0, np.round(code["z"].std()))
     values = (scale * _TRAVERSAL).astype(np.float32)

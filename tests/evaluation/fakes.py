@@ -280,3 +280,63 @@ def png(figure) -> bytes:
     target = io.BytesIO()
     figures.save_figure(figure, target)
     return target.getvalue()
+
+
+class AnyModel:
+    """Answers every question, by linear maps of examples with K components."""
+
+    log_prob_given_code = False
+
+    def __init__(self, shape, num_components, dimension=2, *, constant=False):
+        self.shape, self.num_components, self.dimension = (
+            shape,
+            num_components,
+            dimension,
+        )
+        self.classifies = self.conditional = self.captioned = False
+        self._scale = 0.0 if constant else 1.0
+
+    def can(self, question: str) -> bool:
+        return True
+
+    def _images(self, z: np.ndarray) -> np.ndarray:
+        """Examples [..., H, W, C] of codes [..., d]."""
+        size = int(np.prod(self.shape))
+        x = np.tile(z, size // z.shape[-1] + 1)[..., :size]
+        return special.expit(x).reshape(*z.shape[:-1], *self.shape).astype(np.float32)
+
+    def encode(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        z = self._scale * x.reshape(len(x), -1)[:, : self.dimension]
+        if self.num_components is None:
+            return {"z": z}
+        y = (1000 * z[:, 0]).astype(int) % self.num_components
+        return {"z": z, "y": np.eye(self.num_components, dtype=np.float32)[y]}
+
+    def decode(self, code: dict[str, np.ndarray]) -> np.ndarray:
+        return self._images(code["z"])
+
+    def neighbours(self, x: np.ndarray, n: int, seed: int) -> np.ndarray:
+        return np.repeat(x[:, None], n, axis=1)
+
+    def sample(
+        self, n: int, seed: int, component=None, *, caption=None
+    ) -> dict[str, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        z = self._scale * rng.normal(size=(n, self.dimension)).astype(np.float32)
+        return {"x": self._images(z), "z": z}
+
+    def styles(self, n: int, seed: int, *, captions=()) -> np.ndarray:
+        rows = len(captions) or self.num_components
+        z = np.random.default_rng(seed).normal(size=(rows, n, self.dimension))
+        return self._images(self._scale * z)
+
+    def log_prob(self, x: np.ndarray) -> np.ndarray:
+        return -x.reshape(len(x), -1).sum(axis=1)
+
+    def mixture(self) -> GaussianMixture:
+        shape = (self.num_components, self.dimension)
+        return GaussianMixture(
+            logits=np.zeros(self.num_components, np.float32),
+            mean=np.random.default_rng(0).normal(size=shape).astype(np.float32),
+            log_variance=np.zeros(shape, np.float32),
+        )

@@ -6,17 +6,23 @@ import shutil
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from adversarial_latent.config import config_hash
-from adversarial_latent.data import load
+from adversarial_latent.data import Dataset, Examples, load
 from adversarial_latent.evaluation import evaluate as evaluate_lib
-from adversarial_latent.evaluation.evaluate import check_evaluation, evaluate
+from adversarial_latent.evaluation.evaluate import (
+    check_data,
+    check_evaluation,
+    evaluate,
+)
 from adversarial_latent.evaluation.evaluator import Evaluation, evaluator
 from adversarial_latent.evaluation.evaluators import get_evaluator
+from adversarial_latent.inputs import InputError
 from adversarial_latent.train import train_and_evaluate
 from adversarial_latent.workdir import load_trials, read_config, trained_steps
 from tests import toys
-from tests.runs import tiny_config
+from tests.runs import logged, tiny_config, write_npz
 
 
 @pytest.fixture
@@ -40,6 +46,7 @@ def test_layout_of_results(finished_run):
     results = read_results(finished_run)
     assert list(results) == [
         "results",
+        "left_out",
         "chosen_trial",
         "selection",
         "protocol",
@@ -69,6 +76,7 @@ def test_layout_of_results(finished_run):
     assert set(results["protocol"]) == {"data", "clustering", "reconstruction"}
     assert "12 examples of the test split" in results["protocol"]["clustering"]
     assert results["step"] == trained_steps(str(finished_run)) > 0
+    assert results["left_out"] == {}
     assert results["seeds"] == [0, 1]
     assert results["config_hash"] == config_hash(read_config(str(finished_run)))
     environment = results["environment"]
@@ -193,16 +201,164 @@ def test_report_shows_the_run(finished_run):
     assert report.count("data:image/png;base64,") == 6  # 5 figures, training curves
 
 
-def test_a_number_that_is_not_finite_is_named(run, monkeypatch):
-    @evaluator("encode")
-    def bad(model, judged, seed, draw):
-        return Evaluation(results={"nmi": np.nan}, figures={}, protocol="")
+def other_evaluators(monkeypatch, **functions):
+    """Adds evaluators of these names to those that there are."""
+    added = {name: evaluator("encode")(make) for name, make in functions.items()}
+    monkeypatch.setattr(
+        evaluate_lib, "get_evaluator", lambda name: added.get(name) or get(name)
+    )
+    get = get_evaluator
 
-    monkeypatch.setattr(evaluate_lib, "get_evaluator", lambda name: bad)
-    before = read_results(run)
-    with pytest.raises(FloatingPointError, match="nmi of trial 0 is nan"):
-        evaluate(str(run))
-    assert read_results(run) == before
+
+def test_a_number_that_is_not_finite_is_left_out(run, monkeypatch):
+    values = iter([0.5, np.nan])
+
+    def bad(model, judged, seed):
+        results = {"purity": next(values), "size": 2.0}
+        return Evaluation(results, figures={}, protocol="of all")
+
+    other_evaluators(monkeypatch, bad=bad)
+    with_evaluators(run, "bad", "reconstruction")
+    before = read_results(run)["results"]
+    results = evaluate(str(run))
+    assert results["left_out"] == {"purity": "not finite: 0.5, nan"}
+    assert list(results["results"]) == ["size", "reconstruction_mse"]
+    assert results["results"]["reconstruction_mse"] == before["reconstruction_mse"]
+    assert results["protocol"]["bad"] == "of all"
+    assert results == read_results(run)
+    report = (run / "report.html").read_text()
+    assert "<dt>purity</dt><dd>not finite: 0.5, nan</dd>" in report
+
+
+def test_what_fails_costs_nothing_else(run, monkeypatch, caplog):
+    """A fault of an evaluator or of a figure; reasons are any text."""
+
+    def broken(model, judged, seed):
+        raise TypeError("caf\udce9 <b>\nsecond line")
+
+    def half(model, judged, seed):
+        figure = Figure()
+        figure.set_label("\udce9")
+        drawings = {"good": lambda: figure, "bad": lambda: 1 / 0}
+        return Evaluation({"half": 1.0}, drawings, "", {"values": np.ones(2)})
+
+    other_evaluators(monkeypatch, broken=broken, half=half)
+    with_evaluators(run, "broken", "half", "clustering")
+    results = evaluate(str(run))
+    assert results["left_out"] == {
+        "broken": r"TypeError: caf\xe9 <b>",
+        "bad": "ZeroDivisionError: division by zero",
+    }
+    assert {"half", "clustering_error", "nmi"} < results["results"].keys()
+    assert read_results(run) == results
+    assert sorted(os.listdir(run / "figures")) == [
+        "clustering_components.png",
+        "clustering_matrix.png",
+        "clustering_simplex.png",
+        "clustering_tsne.png",
+        "good.png",
+    ]  # and none of the evaluation before
+    assert os.listdir(run / "arrays") == ["half.npz"]
+    report = (run / "report.html").read_text(encoding="utf-8")
+    assert "<dt>bad</dt><dd>ZeroDivisionError: division by zero</dd>" in report
+    tracebacks = [record for record in caplog.records if record.exc_info]
+    assert [record.exc_info[0] for record in tracebacks] == [
+        TypeError,
+        ZeroDivisionError,
+    ]
+    with_evaluators(run, "clustering")
+    assert evaluate(str(run))["left_out"] == {}
+    assert "good.png" not in os.listdir(run / "figures")
+    assert os.listdir(run / "arrays") == []
+
+
+@pytest.mark.parametrize(
+    ("scores", "reason"),
+    [
+        (np.array([np.nan, 1.0]), "the criterion 'agreement' gives [nan, 1.0]"),
+        (None, "TypeError: 'NoneType' object is not callable"),
+    ],
+)
+def test_a_trial_that_cannot_be_chosen(run, monkeypatch, scores, reason):
+    criterion = None if scores is None else lambda models, x: scores
+    monkeypatch.setattr(evaluate_lib, "get_criterion", lambda name: criterion)
+    results = evaluate(str(run))
+    assert results["left_out"] == {"selection": f"{reason}; trial 0 is shown instead"}
+    assert (results["chosen_trial"], results["selection"]) == (0, None)
+    assert len(results["results"]) == 8
+
+
+def test_a_classifier_that_is_gone(run):
+    config = read_config(str(run))
+    config.evaluators = ("inception", "reconstruction")
+    config.classifier_workdir = str(run / "gone")
+    (run / "config.json").write_text(config.to_json())
+    results = evaluate(str(run))
+    assert list(results["left_out"]) == ["classifier", "inception"]
+    assert "gone has no config.json" in results["left_out"]["classifier"]
+    assert "'inception' needs a classifier of 'npz'" in results["left_out"]["inception"]
+    assert list(results["results"]) == ["reconstruction_mse"]
+
+
+def test_five_images(tmp_path, monkeypatch, caplog):
+    """One of them is to test; besides, a curve that fails while training goes on."""
+
+    def broken(model, judged, seed):
+        raise InputError("nothing to see")
+
+    other_evaluators(monkeypatch, broken=broken)
+    config = tiny_config(tmp_path)
+    config.dataset.path = write_npz(tmp_path / "five.npz", size=5)
+    config.update(trials=2, duration="2_steps", evaluate_every="2_steps")
+    config.update(batch_size=4, selection="neighbours", seed=2**31 - 2)
+    config.curves = ("broken", "reconstruction")
+    config.evaluators = ("clustering", "mixture", "reconstruction", "samples")
+    results = train_and_evaluate(config, str(tmp_path / "run"))
+    assert results["left_out"] == {
+        "clustering_tsne": "t-SNE needs at least two examples, and there is one"
+    }
+    assert "1 examples of the test split" in results["protocol"]["clustering"]
+    assert results["results"]["clustering_error"]["trials"] == [0.0, 0.0]
+    assert results["selection"]["protocol"].endswith(
+        "on 4 training examples; no labels were seen."
+    )
+    (row,) = logged(tmp_path / "run")
+    assert "test/reconstruction_mse" in row
+    assert caplog.text.count("broken is left out: nothing to see") == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"evaluators": ("interpolation",)},
+            r"'interpolation' needs at least 2 examples, and the test split of 'npz' "
+            r"has 1: raise dataset\.test_fraction",
+        ),
+        ({"curves": ("interpolation",)}, "'interpolation' needs at least 2 examples"),
+        (
+            {"evaluators": ("manifold",)},
+            r"'manifold' needs codes z \[N, 2\] without a component y, .*'y': \(2, 3",
+        ),
+    ],
+)
+def test_what_data_or_codes_are_too_few_for_is_not_trained(tmp_path, changes, message):
+    config = tiny_config(tmp_path)
+    config.dataset.path = write_npz(tmp_path / "five.npz", size=5)
+    config.update(batch_size=4, **changes)
+    with pytest.raises(InputError, match=message):
+        train_and_evaluate(config, str(tmp_path / "run"))
+    assert not list((tmp_path / "run").glob("checkpoints/[0-9]*"))
+
+
+def test_one_training_example_chooses_no_trial(tmp_path):
+    config, one = tiny_config(tmp_path), Examples(x=np.zeros((1, 2, 2, 1), np.uint8))
+    config.evaluators = config.curves = ()
+    dataset = Dataset("one", {"train": one, "test": one}, "")
+    with pytest.raises(InputError, match="compares training examples, and 'one' has"):
+        check_data(config, dataset)
+    config.trials = 1
+    check_data(config, dataset)
 
 
 def test_one_trial_without_labels_or_selection(tmp_path):

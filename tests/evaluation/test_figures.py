@@ -2,6 +2,7 @@
 
 import io
 
+import matplotlib.text
 import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
@@ -9,6 +10,8 @@ from PIL import Image
 
 from adversarial_latent.data import grid_means
 from adversarial_latent.evaluation import figures
+from adversarial_latent.evaluation.figures.style import text_width
+from adversarial_latent.inputs import InputError
 
 
 def _images(*leading: int, channels: int = 1) -> np.ndarray:
@@ -340,6 +343,89 @@ def test_every_class_has_its_own_colour(number):
     assert len({tuple(one.get_facecolor()[0]) for one in dots}) == number
 
 
+ODD = ["$x_{", "a$b$", "<b>", "caf\udce9\x00", "n" * 300, "", "a\\$b"]
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: figures.scatter_figure(np.zeros((7, 2)), np.arange(7), ODD),
+        lambda: figures.image_grid(_images(7, 7), row_labels=ODD, column_labels=ODD),
+        lambda: figures.distance_figure(1 - np.eye(7), ODD),
+        lambda: figures.simplex_figure(
+            np.full((7, 3), 1 / 3), np.arange(7), ODD, ODD[:3], legend_title="class"
+        ),
+        lambda: figures.mixture_figure(
+            np.zeros((7, 2)),
+            np.arange(7),
+            ODD,
+            np.zeros((7, 2)),
+            np.tile(np.eye(2), (7, 1, 1)),
+            np.arange(7),
+            ODD,
+            legend_title="$",
+            axis_labels=("", ""),
+        ),
+    ],
+    ids=["scatter", "images", "distances", "simplex", "mixture"],
+)
+def test_names_are_text_whatever_they_are(draw):
+    figure = draw()
+    figure.set_label("".join(ODD))
+    image = _png(figure)
+    assert max(image.size) < 4000
+    texts = {text.get_text() for text in figure.findobj(matplotlib.text.Text)}
+    assert {"$x_{", "a$b$"} <= texts
+    assert not any("\udce9" in text or len(text) > 48 for text in texts)
+    assert r"caf\xe9\x00" in image.info[figures.CAPTION_KEY]
+
+
+def test_a_dollar_sign_is_as_wide_as_it_is():
+    assert text_width("a$b$c") > text_width("abc") + 5
+
+
+def test_many_classes_have_no_legend():
+    classes = np.arange(1001)
+    points = np.stack([classes, classes], axis=1)
+    figure = figures.scatter_figure(points, classes, list(map(str, classes)))
+    assert not figure.legends
+    (axes,) = figure.axes
+    assert axes.get_title() == "class: 1001, too many to name"
+    (dots,) = axes.collections
+    assert len({tuple(colour) for colour in dots.get_facecolors()}) > 200
+    assert max(_png(figure).size) < 1000
+    few = figures.scatter_figure(points[:60], classes[:60], list(map(str, range(60))))
+    assert len(few.legends[0].get_texts()) == 60
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda names: figures.matrix_figure(
+            {"": np.eye(len(names), dtype=int)}, [np.arange(201)], names, names, ""
+        ),
+        lambda names: figures.distance_figure(np.eye(len(names)), names),
+        lambda names: figures.image_grid(_images(len(names), 1), row_labels=names),
+        lambda names: figures.mixture_figure(
+            np.zeros((1, 2)),
+            np.zeros(1, int),
+            ["a"],
+            np.zeros((201, 2)),
+            np.tile(np.eye(2), (201, 1, 1)),
+            np.zeros(201, int),
+            names,
+            legend_title="",
+            axis_labels=("", ""),
+        ),
+    ],
+    ids=["matrix", "distances", "images", "mixture"],
+)
+def test_figures_that_would_be_too_large(draw):
+    names = list(map(str, range(201)))
+    with pytest.raises(InputError, match=r"201 .* are too many: a figure shows 200"):
+        draw(names)
+
+
 def test_simplex_figure_has_each_component_at_its_corner():
     y = np.array(
         [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1 / 3, 1 / 3, 1 / 3], [0.5, 0.5, 0]]
@@ -408,6 +494,16 @@ def test_mode_figure_keeps_colours_and_limits():
     assert between[0] == between[1] == between[2]  # grey
     assert data.get_xlim() == reconstructions.get_xlim() == samples.get_xlim()
     assert np.isfinite(codes.get_xlim()).all()
+
+
+def test_a_single_mode_has_room_around_it():
+    one = np.ones((1, 2))
+    figure = _mode_figure(
+        means=one, data=one, data_modes=np.zeros(1, int), sample_modes=np.zeros(2, int),
+        codes=one, reconstructions=one,
+    )  # fmt: skip
+    assert [axes.get_xlim() for axes in figure.axes[::2]] == [(0, 2), (0, 2)]
+    assert _png(figure)
 
 
 def test_mode_figure_without_inference_has_two_panels():

@@ -1,12 +1,15 @@
 """Generated images as a classifier sees them."""
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
 
 from adversarial_latent import data
 from adversarial_latent.evaluation import evaluators, names
+from adversarial_latent.evaluation.scores import inception_scores
+from adversarial_latent.inputs import InputError
 from tests.evaluation.fakes import digits_dataset, drawn
 
 
@@ -34,6 +37,30 @@ def test_a_model_of_one_image_scores_one(digits, model, classifier, monkeypatch)
     results = evaluators.inception(model, digits, 0, classifier=classifier).results
     assert results["classifier_inception_score"] == pytest.approx(1)
     assert results["classifier_frechet_distance"] > 1
+
+
+def first(dataset, number):
+    """Only some of the test split."""
+    test = dataset.splits["test"].take(np.arange(number))
+    return dataclasses.replace(dataset, splits={**dataset.splits, "test": test})
+
+
+@pytest.mark.parametrize(("number", "size"), [(99, 49), (3, 1), (2, 1)])
+def test_any_number_of_images_can_be_scored(number, size, digits, model, classifier):
+    dataset = first(digits, number)
+    evaluation = evaluators.inception(model, dataset, 0, classifier=classifier)
+    assert f"10 groups of {size} of {10 * size} samples" in evaluation.protocol
+    y = classifier.encode(dataset.splits["test"].as_float())["y"][: 2 * size]
+    scores = inception_scores(y, 2)
+    found = evaluation.results["classifier_inception_score_of_data"]
+    assert found == scores.mean()
+    assert len(evaluation.results) == 4
+    assert np.isfinite(list(evaluation.results.values())).all()
+
+
+def test_one_image_cannot_be_scored(digits, model, classifier):
+    with pytest.raises(InputError, match="'inception' needs at least 2 examples, and "):
+        evaluators.inception(model, first(digits, 1), 0, classifier=classifier)
 
 
 def test_any_extractor_will_do(digits, model):

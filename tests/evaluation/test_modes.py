@@ -1,5 +1,7 @@
 """Modes of samplers whose modes are known."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
@@ -7,6 +9,7 @@ from ml_collections import ConfigDict
 from adversarial_latent import data
 from adversarial_latent.data import GRID_SIGMA
 from adversarial_latent.evaluation import evaluators, metrics
+from adversarial_latent.inputs import InputError
 from tests.evaluation.fakes import (
     GridModel,
     grid_dataset,
@@ -76,3 +79,14 @@ def test_only_modes_that_the_data_hold_are_counted():
 def test_modes_needs_a_known_mixture(digits, model):
     with pytest.raises(ValueError, match=r"\['grid25', 'ring'\], not 'digits'"):
         evaluators.modes(model, digits, 0)
+
+
+def test_one_code_has_no_principal_components(monkeypatch):
+    model, grid = GridModel(), grid_dataset()
+    one = grid.splits["test"].take(np.arange(1))
+    dataset = dataclasses.replace(grid, splits={"train": one, "test": one})
+    monkeypatch.setattr(model, "encode", lambda x: {"z": np.zeros((len(x), 3))})
+    evaluation = evaluators.modes(model, dataset, 0)
+    assert evaluation.results["modes_captured"] == 25
+    with pytest.raises(InputError, match="need at least two examples; there is one"):
+        evaluation.figures["modes"]()

@@ -185,6 +185,16 @@ def test_a_classifier_is_headed_by_its_error(tmp_path):
     assert "-12.50</td>" in text
 
 
+def test_what_was_left_out_is_listed(run):
+    assert "Left out" not in _read(run)
+    results = json.loads((run / "results.json").read_text())
+    results["left_out"] = {"nmi": "not finite: nan", "caf\udce9": SCRIPT}
+    _write(run, "results.json", results)
+    text = _read(run)
+    assert "<h2>Left out</h2><dl><dt>nmi</dt><dd>not finite: nan</dd>" in text
+    assert r"<dt>caf\udce9</dt><dd>&lt;script" in text
+
+
 def test_report_is_reproducible(run):
     assert _read(run) == _read(run)
 

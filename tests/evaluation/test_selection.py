@@ -50,6 +50,14 @@ def test_neighbours_takes_images():
     assert image == vector
 
 
+@pytest.mark.parametrize(("number", "scores"), [(2, [-1.0, -1.0]), (5, [-0.25, -1.0])])
+def test_few_examples_are_all_neighbours(number, scores):
+    # Of clusters of 3 and 2 of five: 0.4 of pairs agree, and 0.52 by chance.
+    models = [Fixed([0, 1, 0, 1, 0][:number]), Fixed([2] * number)]
+    found = get_criterion("neighbours")(models, np.arange(float(number))[:, None])
+    np.testing.assert_allclose(found, scores)
+
+
 def test_unknown_criterion():
     message = r"unknown selection 'best'; there are \['agreement', 'neighbours'\]"
     with pytest.raises(ValueError, match=message):

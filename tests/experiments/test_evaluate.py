@@ -26,3 +26,20 @@ def test_what_cannot_be_evaluated(finished_run, tmp_path):
         pytest.raises(SystemExit, match="in use by another live run"),
     ):
         programs.run("evaluate", f"--workdir={finished_run}")
+
+
+def test_what_is_left_out_is_said(finished_run, tmp_path, capsys):
+    """Of a run with a figure of 2-d codes, which its model with components has not."""
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    config = read_config(str(run))
+    config.evaluators = ("manifold", "reconstruction")
+    (run / "config.json").write_text(config.to_json())
+    with pytest.raises(SystemExit) as end:
+        programs.run("evaluate", f"--workdir={run}")
+    assert end.value.code == 3
+    out, err = capsys.readouterr()
+    assert "reconstruction_mse" in out
+    last = err.splitlines()[-1]
+    assert last.startswith("error: left out, all else is written: manifold (The eva")
+    assert "needs codes z [N, 2] without a component y" in last
+    assert "manifold" in (run / "report.html").read_text()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 
 import numpy as np
@@ -216,3 +217,19 @@ def test_bad_flags(finished_run, tmp_path):
     (tmp_path / "out.csv").mkdir()
     with pytest.raises(SystemExit, match=r"Is a directory: .*out\.csv"):
         predict(finished_run, tmp_path / "new.npz", tmp_path)
+
+
+def test_a_run_that_was_not_evaluated(finished_run, tmp_path, caplog):
+    """Its first trial answers, and the program says so; names may be any bytes."""
+    run = tmp_path / "run"
+    run.mkdir()
+    for name in ("config.json", "dataset.json", "checkpoints"):
+        os.symlink(finished_run / name, run / name)
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    path = os.path.join(os.fsencode(folder), b"caf\xe9.png")
+    Image.fromarray(NEW[0, ..., 0]).save(os.fsdecode(path))
+    table = predict(run, folder, tmp_path)
+    assert "no evaluation has chosen one yet: this is trial 0" in caplog.text
+    assert table == predict(run, folder, tmp_path, "--trial=0")
+    assert table[1][0] == r"caf\xe9.png"

@@ -1,5 +1,7 @@
 """Draws of a trained run, as a picture or as arrays."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -91,3 +93,15 @@ def test_a_folder_of_images(finished_run, tmp_path):
     np.testing.assert_allclose(pixels, 255 * drawn[2, ..., 0], atol=0.501)
     with pytest.raises(SystemExit, match="is not empty; choose another --output"):
         sample(finished_run, f"{folder}/", "--num=3")
+
+
+def test_a_run_that_was_not_evaluated(finished_run, tmp_path, caplog):
+    run = tmp_path / "run"
+    run.mkdir()
+    for name in ("config.json", "checkpoints"):
+        os.symlink(finished_run / name, run / name)
+    sample(run, tmp_path / "s.npz", "--num=3")
+    assert "no evaluation has chosen one yet: this is trial 0" in caplog.text
+    with np.load(tmp_path / "s.npz") as file:
+        drawn = load(str(finished_run), 0).sample(3)["x"]
+        np.testing.assert_array_equal(file["x"], drawn)

@@ -32,6 +32,21 @@ def test_several_trials():
     assert lines[2:] == ["Trial 0 won.", "report: runs/a/report.html"]
 
 
+def test_what_is_left_out_ends_with_code_3(capsys):
+    summary.finish(results(1) | {"left_out": {}}, "runs/a")
+    assert capsys.readouterr().err == ""
+    left_out = {"ari": "not finite: nan", "samples": "too few"}
+    with pytest.raises(SystemExit) as end:
+        summary.finish(results(1) | {"left_out": left_out}, "runs/a")
+    assert end.value.code == 3
+    out, err = capsys.readouterr()
+    assert "report: runs/a/report.html" in out
+    assert err == (
+        "error: left out, all else is written: ari (not finite: nan); samples (too "
+        "few)\n"
+    )
+
+
 @pytest.mark.parametrize(
     "error", [ValueError, FileNotFoundError, RuntimeError, FloatingPointError]
 )

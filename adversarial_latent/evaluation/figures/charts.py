@@ -23,6 +23,7 @@ from adversarial_latent.evaluation.figures.style import (
     bare,
     check_number,
     shown,
+    text_width,
 )
 
 _TRIANGLE = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, math.sqrt(0.75)]])
@@ -53,8 +54,15 @@ def scatter_figure(
       ValueError: points that are not [N, 2], or classes of another number.
     """
     _check_plane("points", points)
+    named = len(class_names) <= _LONGEST_LEGEND
+    names = shown(class_names) if named else []
+    widest = max(map(text_width, names), default=0.0) / DPI  # inches
+    legend_width = _legend_columns(names) * (widest + 0.3)
     figure = Figure(
-        figsize=(5.0, 4.2), dpi=DPI, layout="constrained", facecolor="white"
+        figsize=(max(5.0, 3.0 + legend_width), 4.2),
+        dpi=DPI,
+        layout="constrained",
+        facecolor="white",
     )
     axes = figure.add_subplot()
     if classes is None:
@@ -63,7 +71,7 @@ def scatter_figure(
         if len(classes) != len(points):
             raise ValueError(f"{len(points)} points but {len(classes)} classes.")
         palette = _palette(len(class_names))
-        if len(class_names) > _LONGEST_LEGEND:
+        if not named:
             colours = np.array([palette[index] for index in classes])
             _dots(axes, points, colours, alpha=alpha)
             axes.set_title(
@@ -78,7 +86,7 @@ def scatter_figure(
                 )
                 for k, colour in enumerate(palette)
             ]
-            _add_legend(figure, dots, shown(class_names), legend_title, len(points))
+            _add_legend(figure, dots, names, legend_title, len(points))
     axes.set_aspect("equal", adjustable="datalim")
     if axis_labels is None:
         bare(axes)
@@ -87,6 +95,10 @@ def scatter_figure(
         axes.set_xlabel(axis_labels[0], fontsize=TEXT)
         axes.set_ylabel(axis_labels[1], fontsize=TEXT)
     return figure
+
+
+def _legend_columns(names: Sequence[str]) -> int:
+    return math.ceil(len(names) / 20)
 
 
 def _add_legend(
@@ -104,7 +116,7 @@ def _add_legend(
         title_fontsize=TEXT,
         fontsize=TEXT,
         frameon=False,
-        ncols=math.ceil(len(names) / 20),
+        ncols=_legend_columns(names),
         handletextpad=0.1,
         columnspacing=0.8,
         markerscale=14 / math.sqrt(_dot_size(points)) / 3,

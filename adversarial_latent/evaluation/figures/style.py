@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from matplotlib.textpath import TextPath
 
-from adversarial_latent.inputs import InputError
+from adversarial_latent.inputs import InputError, printable
 
 CAPTION_KEY = "Description"
 """The PNG text field that holds a figure's caption."""
@@ -42,7 +42,7 @@ def shown(names: Sequence[str]) -> list[str]:
 
 
 def _shown_line(line: str) -> str:
-    line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+    line = printable(line)
     return line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…"
 
 
@@ -106,6 +106,5 @@ def save_figure(figure: Figure, target: Any) -> None:
     """Writes a figure as PNG to a path or a binary file, caption included."""
     for text in figure.findobj(Text):
         text.set_parse_math(False)  # a dollar sign in a name is a dollar sign
-    caption = str(figure.get_label()).encode(errors="backslashreplace").decode()
-    metadata = {CAPTION_KEY: caption, "Software": None}
+    metadata = {CAPTION_KEY: printable(str(figure.get_label())), "Software": None}
     figure.savefig(target, format="png", metadata=metadata)
