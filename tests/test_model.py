@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 from adversarial_latent.games.amm import AMM, make_game
+from adversarial_latent.inputs import InputError
 from adversarial_latent.model import Model, unstack
 from tests import toys
 
@@ -83,6 +84,47 @@ def test_sampling_from_components(model):
     drawn = model.sample(6, component=components)
     np.testing.assert_array_equal(drawn["y"], np.eye(3)[components])
     assert len(np.unique(drawn["z"], axis=0)) == 6
+
+
+def test_inputs_that_the_model_cannot_take(variables, model):
+    class Whole(AMM):
+        """A game that can be given examples in all ways there are."""
+
+        def log_prob(self, net, x):
+            return x.mean(axis=(1, 2, 3))
+
+        def neighbours(self, net, x):
+            return x
+
+    whole = Model(
+        make_game(toys.amm_config(), Whole), *variables, example_shape=(2, 2, 1)
+    )
+    x = toys.images(1, 3)
+    bad = {
+        r"x is uint8.* x / 255": (255 * x).astype(np.uint8),
+        r"x is int64": (255 * x).astype(np.int64),
+        r"1 examples hold NaN or infinity, first at 1": np.where(
+            np.arange(3)[:, None, None, None] == 1, np.nan, x
+        ),
+        r"shape \[3, 2, 2\], and the model takes \[N, 2, 2, 1\]": x[..., 0],
+        r"shape \[3, 2, 1, 1\]": x[:, :, :1],
+    }
+    trial = whole.with_parameters(*variables)
+    for message, given in bad.items():
+        for ask in (whole.encode, trial.log_prob, lambda x: trial.neighbours(x, 2)):
+            with pytest.raises(InputError, match=message):
+                ask(given)
+    code = model.encode(x)
+    with pytest.raises(InputError, match="3 examples hold NaN"):
+        model.decode({**code, "z": np.nan * code["z"]})
+
+
+@pytest.mark.parametrize("component", [2**32 + 1, np.array([0, 2**32 + 1])])
+def test_components_are_not_cut_to_32_bits(model, component):
+    with pytest.raises(ValueError, match="4294967297 is asked for, but the model has"):
+        model.sample(2, component=component)
+    with pytest.raises(InputError, match="components are integers, not float64"):
+        model.sample(2, component=1.7)
 
 
 @pytest.mark.parametrize("component", [3, -1, [0, 5]])

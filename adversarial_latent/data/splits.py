@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from adversarial_latent.data.examples import Examples
-from adversarial_latent.inputs import InputError
+from adversarial_latent.inputs import InputError, printable
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ def find_splits(names: Mapping[T, str]) -> dict[str, T]:
         names: of each thing.
 
     Returns:
-        What is "train", "test" and "validation".
+        What is "train", "test" and "validation", in this order.
 
     Raises:
         InputError: two are the same split.
@@ -43,10 +43,11 @@ def find_splits(names: Mapping[T, str]) -> dict[str, T]:
             continue
         if split in found:
             raise InputError(
-                f"'{found[split]}' and '{thing}' are both the {split} split: keep one"
+                f"'{printable(str(found[split]))}' and '{printable(str(thing))}' are "
+                f"both the {split} split: keep one"
             )
         found[split] = thing
-    return found
+    return {split: found[split] for split in SPLITS.values() if split in found}
 
 
 def split_rng(seed: int, purpose: str) -> np.random.Generator:

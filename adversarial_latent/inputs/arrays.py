@@ -158,8 +158,12 @@ def number_classes(
                 label = np.char.decode(label, "utf-8")
             except UnicodeDecodeError as error:
                 raise InputError(f"'{name}': text that is not UTF-8") from error
-        if label.dtype.kind in "bf" and np.all(np.mod(label, 1) == 0):
-            label = label.astype(np.int64)
+        if label.dtype.kind in "bf":
+            with np.errstate(over="ignore"):
+                wide = label.astype(np.float64)
+            # From 2**53 on, floats skip integers.
+            if np.all((np.abs(wide) < 2**53) & (wide == np.floor(wide))):
+                label = wide.astype(np.int64)
         if label.dtype.kind not in "iuU":
             raise InputError(
                 f"'{name}': labels must be integers or text, not {label.dtype}"

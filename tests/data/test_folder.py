@@ -1,12 +1,14 @@
 """Folders of images, and new inputs for a trained model."""
 
+import os
+
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
 from PIL import Image
 
 from adversarial_latent import data
-from adversarial_latent.inputs import natural_key
+from adversarial_latent.inputs import InputError, natural_key
 
 X = np.random.default_rng(0).integers(0, 256, (12, 5, 4, 3), dtype=np.uint8)
 
@@ -16,7 +18,7 @@ def load(path, **config):
 
 
 def save(array, path):
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(array).save(path)
 
 
@@ -102,6 +104,132 @@ def test_refused_folders(tmp_path):
     save(X[0], tmp_path / "b.png")
     with pytest.raises(ValueError, match=r"both folders \('one'\) and files"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("train", "others"),
+    [
+        ("train", {"test": "test"}),
+        ("Train", {"Test": "test", "val": "validation"}),
+        ("training", {"testing": "test", "valid": "validation"}),
+        ("train", {"validation": "validation"}),
+        ("train", {}),
+    ],
+)
+def test_folders_that_are_called_as_splits_are_splits(tmp_path, train, others):
+    """A class that occurs in any of them is a class in all."""
+    for i, image in enumerate(X[:6]):
+        save(image, tmp_path / train / "ab"[i % 2] / f"{i}.png")
+        for name in others:
+            save(image, tmp_path / name / "bc"[i % 2] / f"{i}.png")
+    dataset = load(tmp_path, test_fraction=0.5)
+    assert dataset.class_names == tuple("abc" if others else "ab")
+    known = {"train": train} | {split: name for name, split in others.items()}
+    assert set(dataset.splits) == {"test", *known}
+    has_test = "test" in known
+    for split, part in dataset.splits.items():
+        folder = known.get(split, train)
+        assert all(name.startswith(f"{folder}/") for name in part.name)
+        classes = [name.split("/")[1] for name in part.name]
+        assert classes == [dataset.class_names[k] for k in part.label]
+        numbers = [int(name.split("/")[2].removesuffix(".png")) for name in part.name]
+        np.testing.assert_array_equal(part.x, X[numbers])
+        assert len(part) == (3 if split in ("train", "test") and not has_test else 6)
+    assert f"whose sub-folders '{train}'" in dataset.protocol
+    assert ("held out" in dataset.protocol) != has_test
+
+
+def test_splits_without_classes(tmp_path):
+    for i, image in enumerate(X):
+        save(image, tmp_path / ("test" if i < 4 else "train") / f"{i}.png")
+    dataset = load(tmp_path)
+    assert dataset.num_classes is None
+    np.testing.assert_array_equal(dataset.splits["test"].x, X[:4])
+    np.testing.assert_array_equal(dataset.splits["train"].x, X[4:])
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (["train/a.png", "cat/a.png"], r"'cat' beside folders .*\(train\).*other name"),
+        (["test/a.png", "val/a.png"], "holds test, val, but no folder 'train'"),
+        (["train/a.png", "test/a/a.png"], "'train' holds images, and 'test' folders"),
+        (["train/a/a.png", "test/a.png"], "'test' holds images, and 'train' folders"),
+        (["train/a.png", "a.png"], r"splits \('train'\) and files \('a.png'\)"),
+        (["train/a.png", "Train/a.png"], "'.*rain' and '.*rain' are both the train"),
+        (["train/a/b/a.png"], "b: a folder inside a class"),
+        (
+            ["train/a/a.png", "train/a.png"],
+            r"train holds both folders \('a'\) and file",
+        ),
+        (["train/a.png", "test/.a"], "test: the folder holds no images"),
+    ],
+)
+def test_what_cannot_be_splits(tmp_path, files, message):
+    for file in files:
+        path = tmp_path / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix:
+            save(X[0], path)
+        else:
+            path.touch()
+    with pytest.raises(InputError, match=message):
+        load(tmp_path)
+
+
+def test_valid_and_invalid_are_classes(tmp_path):
+    for name in ("valid", "invalid"):
+        for i in range(2):
+            save(X[i], tmp_path / name / f"{i}.png")
+    assert load(tmp_path, test_fraction=0.5).class_names == ("invalid", "valid")
+
+
+@pytest.mark.parametrize("splits", [("",), ("train/", "test/")])
+def test_what_systems_leave_behind_is_passed_over_and_counted(tmp_path, splits):
+    for split in splits:
+        for i, image in enumerate(X):
+            save(image, tmp_path / f"{split}{'ab'[i % 2]}" / f"{i}.png")
+    plain = load(tmp_path)
+    assert "passed over" not in plain.protocol
+    last = f"{splits[-1]}a/"
+    for name in ("Thumbs.db", "__MACOSX/a/._1.png", f"{last}desktop.ini", f"{last}._1"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("no image")
+    save(X[0], tmp_path / last / "@eaDir" / "small.jpg")
+    dataset = load(tmp_path)
+    assert dataset.class_names == ("a", "b")
+    assert "(5 hidden or system files passed over)" in dataset.protocol
+    for split, part in dataset.splits.items():
+        assert part.name == plain.splits[split].name
+    examples = data.read_images(tmp_path, (5, 4, 3))
+    assert len(examples) == 12 * len(splits)
+
+
+def test_names_of_any_bytes_become_printable(tmp_path):
+    """Python holds those that are no UTF-8 as what no file can be written with."""
+    for name in (b"caf\xe9", "Blu\u0308te".encode()):
+        for i in range(2):
+            save(X[i], tmp_path / os.fsdecode(name) / os.fsdecode(b"\xff%d.png" % i))
+    dataset = load(tmp_path, test_fraction=0.5)
+    assert dataset.class_names == ("Blüte", "caf\\xe9")
+    written = [*dataset.class_names, *by_name(dataset), dataset.protocol]
+    assert "".join(written).encode("utf-8")
+    assert "caf\\xe9/\\xff1.png" in by_name(dataset)
+    assert data.read_images(tmp_path, (5, 4, 3)).name[-1] == "caf\\xe9/\\xff1.png"
+
+
+def test_the_home_directory_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in "ab":
+        save(X[0], tmp_path / "photos" / f"{name}.png")
+        (tmp_path / f"{name}.txt").write_text(f"this is {name}")
+    dataset = load("~/photos", test_fraction=0.5, captions="~")
+    assert dataset.splits["train"].captions == (("this is a",),)
+    assert len(data.read_images("~/photos", (5, 4, 3))) == 2
+    np.savez(tmp_path / "x.npz", x=X)
+    assert data.load(ConfigDict({"name": "npz", "path": "~/x.npz"})).example_shape
+    with pytest.raises(FileNotFoundError, match=rf"under '{tmp_path}/tfds'|{tmp_path}"):
+        data.load(ConfigDict({"name": "tfds:mnist", "data_dir": "~/tfds"}))
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "broken.png"])

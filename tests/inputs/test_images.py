@@ -1,12 +1,16 @@
 """Every conversion from image files to pixels."""
 
 import io
+import os
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from adversarial_latent.inputs import images, parse_image_shape
+from adversarial_latent.inputs import InputError, images, parse_image_shape
+from experiments.fuzz_inputs import wide_png
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
 COLOUR = np.stack([GREY, GREY[::-1], 255 - GREY], axis=-1)
@@ -53,6 +57,111 @@ def test_sixteen_bit_is_scaled_and_not_clipped():
     wide = np.array([[0, 128, 129, 257, 40000, 65535]], np.uint16)
     expected = [[0, 0, 1, 1, 156, 255]]  # rounded v / 257
     assert stored(Image.fromarray(wide))[..., 0].tolist() == expected
+
+
+WIDE = np.random.default_rng(0).integers(0, 65536, (3, 4, 4), dtype=np.uint16)
+OPAQUE = np.full((3, 4, 1), 65535, np.uint16)
+
+
+def narrow(wide):
+    return (wide.astype(np.int64) + 128) // 257
+
+
+def wide_tiff(pixels, compressed):
+    """Encodes 16-bit colours, which Pillow cannot write."""
+    height, width, channels = pixels.shape
+    content = pixels.astype("<u2").tobytes()
+    content = zlib.compress(content) if compressed else content
+    tags = {256: width, 257: height, 258: 0, 259: 8 if compressed else 1, 262: 2}
+    tags |= {273: 0, 277: channels, 278: height, 279: len(content), 284: 1}
+    after = 8 + 2 + 12 * len(tags) + 4
+    tags |= {258: after, 273: after + 2 * channels}
+    entries = b"".join(
+        struct.pack("<HHII", tag, 3 if tag == 258 else 4, [1, channels][tag == 258], v)
+        for tag, v in tags.items()
+    )
+    header = struct.pack("<2sHIH", b"II", 42, 8, len(tags))
+    bits = struct.pack(f"<{channels}H", *channels * [16])
+    return header + entries + bytes(4) + bits + content
+
+
+def decoded(encoded):
+    return images.decode_image(encoded, "picture")
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    """What is said in the log."""
+    said = []
+    for module in ("images", "files"):
+        monkeypatch.setattr(
+            f"adversarial_latent.inputs.{module}.logging.log_first_n",
+            lambda level, form, n, *values: said.append(form % values),
+        )
+    return said
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_sixteen_bit_png(channels):
+    wide = WIDE[..., :channels]
+    if channels in (2, 4):
+        wide = np.concatenate([wide[..., :-1], OPAQUE], axis=-1)
+    expected = narrow(wide[..., : 3 if channels > 2 else 1])
+    np.testing.assert_array_equal(decoded(wide_png(wide)), expected)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_sixteen_bit_tiff(compressed):
+    wide = WIDE[..., :3]
+    np.testing.assert_array_equal(decoded(wide_tiff(wide, compressed)), narrow(wide))
+    low = wide // 256
+    np.testing.assert_array_equal(decoded(wide_tiff(low, compressed)), low)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("alpha", [255, 65535])
+def test_eight_bits_in_sixteen_stay_as_they_are(lines, channels, alpha):
+    wide = WIDE[..., :channels] // 256
+    if channels in (2, 4):
+        wide[..., -1] = alpha
+    expected = wide[..., : 3 if channels > 2 else 1]
+    np.testing.assert_array_equal(decoded(wide_png(wide)), expected)
+    assert "picture: all of its 16-bit pixels are below 256" in lines[0]
+
+
+def test_a_black_picture_is_black(lines):
+    for wide in (0 * WIDE[..., :1], 0 * WIDE[..., :3]):
+        assert not decoded(wide_png(wide)).any()
+    assert lines == []
+
+
+def test_sixteen_bit_transparency():
+    wide = np.concatenate([OPAQUE, OPAQUE], axis=-1)
+    wide[0, :, 1] = 0
+    assert decoded(wide_png(wide))[..., 0].tolist() == [4 * [0], 4 * [255], 4 * [255]]
+    wide = WIDE[..., :3].copy()
+    wide[0, 1] = 600, 700, 800
+    colour = (b"tRNS", struct.pack(">3H", 600, 700, 800))
+    expected = narrow(wide)
+    expected[0, 1] = 0
+    np.testing.assert_array_equal(decoded(wide_png(wide, colour)), expected)
+    wide[0, 1, 0] = 601
+    expected = narrow(wide)  # nearly the transparent colour
+    np.testing.assert_array_equal(decoded(wide_png(wide, colour)), expected)
+    grey = (b"tRNS", struct.pack(">H", 601))
+    assert decoded(wide_png(wide[..., :1], grey))[0, 1, 0] == 0
+
+
+def test_sixteen_bit_images_are_turned(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    chunk = (b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
+    for channels in (1, 2, 3):
+        wide = np.concatenate([WIDE[..., : channels % 2 or 1], OPAQUE], -1)
+        wide = WIDE[..., :channels] if channels != 2 else wide
+        (tmp_path / "a.png").write_bytes(wide_png(wide, chunk))
+        expected = np.rot90(narrow(wide[..., : 3 if channels == 3 else 1]), -1)
+        np.testing.assert_array_equal(images.read_image(tmp_path / "a.png"), expected)
 
 
 @pytest.mark.parametrize("grey", [True, False])
@@ -117,6 +226,45 @@ def test_corrupt_files_are_refused_by_name(tmp_path):
             images.read_image(tmp_path / name)
     with pytest.raises(FileNotFoundError):
         images.read_image(tmp_path / "none.png")
+
+
+def test_every_error_of_a_reader_names_the_file(tmp_path, monkeypatch):
+    """Whatever it is: Pillow's plugins raise errors of many kinds."""
+    text = zlib.compress(bytes(1_100_000))
+    chunk = (b"zTXt", b"Comment\0\0" + text)
+    (tmp_path / "much text.png").write_bytes(wide_png(WIDE, chunk))
+    with pytest.raises(InputError, match=r"much text\.png: .*too large.*save it again"):
+        images.read_image(tmp_path / "much text.png")
+    Image.fromarray(GREY).save(tmp_path / "a.png")
+    for error in (struct.error, OverflowError, zlib.error, MemoryError, KeyError):
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                Image.Image, "load", lambda _, e=error: (_ for _ in ()).throw(e)
+            )
+            with pytest.raises(InputError, match=rf"a\.png: .*{error.__name__}"):
+                images.read_image(tmp_path / "a.png")
+
+
+def test_warnings_of_a_reader_name_the_file(tmp_path, lines):
+    frames = [Image.fromarray(GREY), Image.fromarray(255 - GREY)]
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
+    content = (tmp_path / "a.png").read_bytes()
+    place = content.index(b"acTL")
+    broken = content[place : place + 4] + bytes(8)  # no frames
+    chunk = broken + struct.pack(">I", zlib.crc32(broken))
+    (tmp_path / "a.png").write_bytes(content[:place] + chunk + content[place + 16 :])
+    np.testing.assert_array_equal(
+        images.read_image(tmp_path / "a.png"), GREY[..., None]
+    )
+    assert len(lines) == 1
+    assert "a.png: Invalid APNG" in lines[0]
+
+
+def test_names_that_are_not_utf8_are_escaped(tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.png")
+    path.write_bytes(b"no image")
+    with pytest.raises(InputError, match=r"caf\\xe9\.png: not an image"):
+        images.read_image(path)
 
 
 def test_resize_scales_crops_and_converts():
