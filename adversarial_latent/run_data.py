@@ -18,7 +18,7 @@ from absl import logging
 from adversarial_latent import data
 from adversarial_latent.checkpoints import has_checkpoint
 from adversarial_latent.data import Dataset, Examples, LazyImages
-from adversarial_latent.inputs import read_json
+from adversarial_latent.inputs import InputError, read_json
 
 _FILE = "dataset.json"
 _PATHS = ("path", "data_dir", "captions")  # fields of config.dataset
@@ -39,7 +39,7 @@ def load(config: ml_collections.ConfigDict, workdir: str) -> Dataset:
 
     Raises:
       MissingInputError: the data are not where the config says.
-      ValueError: data that are not sound, or not those that the run was trained on.
+      InputError: data that are not sound, or not those that the run was trained on.
     """
     settings = config.dataset.copy_and_resolve_references()
     described = _described(workdir)
@@ -75,7 +75,7 @@ def check(described: Mapping[str, Any], dataset: Dataset, owner: str) -> None:
       owner: whose data these are, for the message.
 
     Raises:
-      ValueError: a split has other examples, or other labels or captions.
+      InputError: a split has other examples, or other labels or captions.
     """
     theirs = described.get("splits")
     if theirs is None:
@@ -99,12 +99,12 @@ def check(described: Mapping[str, Any], dataset: Dataset, owner: str) -> None:
             "order, or with other labels or captions"
         )
     if found:
-        raise ValueError(
-            f"{owner} was trained on other data:\n  "
-            + "\n  ".join(found)
-            + f"\n  there: {described['protocol']}\n  here: {dataset.protocol}\n"
-            "Examples that were trained on could be scored as if they were new. Bring "
-            "back those data and settings, or train in another directory."
+        raise InputError(
+            f"{owner} was trained on other data: "
+            + "; ".join(found)
+            + f"; there: {described['protocol']}; here: {dataset.protocol}. Examples "
+            "that were trained on could be scored as new ones: bring back those "
+            "data and settings, or train in another directory"
         )
 
 
@@ -145,7 +145,7 @@ def check_classifier(
       dataset: of the run.
 
     Raises:
-      ValueError: it was trained on other examples than `classifier_dataset` gives.
+      InputError: it was trained on other examples than `classifier_dataset` gives.
     """
     settings = classifier_dataset(config)
     if settings.to_dict() != config.dataset.to_dict():
@@ -157,7 +157,7 @@ def check_same_scored(workdirs: Iterable[str]) -> None:
     """Refuses to compare runs of one data set that are scored on different examples.
 
     Raises:
-      ValueError: naming two runs and what differs.
+      InputError: naming two runs and what differs.
     """
     first: dict[str, tuple[str, dict[str, Any]]] = {}
     for workdir in workdirs:
@@ -167,7 +167,7 @@ def check_same_scored(workdirs: Iterable[str]) -> None:
         other, theirs = first.setdefault(described["name"], (workdir, described))
         for split in {"test", "validation"} & theirs["splits"].keys():
             if described["splits"].get(split) != theirs["splits"][split]:
-                raise ValueError(
+                raise InputError(
                     f"{other} and {workdir} cannot be compared: their {split} splits "
                     f"of {described['name']!r} differ.\n  {other}: "
                     f"{theirs['protocol']}\n  {workdir}: {described['protocol']}"

@@ -19,6 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from adversarial_latent.evaluation import figures
 from adversarial_latent.logging import read_metrics
+from adversarial_latent.run_data import check_same_scored
 from adversarial_latent.workdir import read_config, read_json
 from experiments import summary
 
@@ -99,6 +100,7 @@ def main() -> None:
     """Draws and writes."""
     workdirs, output = _WORKDIRS.value, _OUTPUT.value
     summary.check_output(output, ".png")
+    check_same_scored(workdirs)
     if (_FIGURE.value is None) == (_CURVE.value is None):
         raise ValueError("give either --figure or --curve")
     if _FIGURE.value:

@@ -264,12 +264,17 @@ class Disturbed:
         """Whether there is something to be damaged."""
         return any(map(str.isdecimal, Watch(self.workdir, None).checkpoints()))
 
+    def finished(self) -> bool:
+        """Whether its last launch came to its end."""
+        return os.path.exists(os.path.join(self.workdir, "results.json"))
+
     def befall(self, kind: str) -> str:
         """Lets a fault happen; returns what came of it, in a few words."""
         if kind == "damage":
             return self._damage()
-        phase = self._rng.choice(_PHASES)
         watch = Watch(self.workdir, self._whole.last_step)
+        trained = watch.is_in("evaluating")
+        phase = self._rng.choice(_PHASES[::3] if trained else _PHASES)
         wait = self._rng.uniform(0, self._whole.seconds[phase])
         with Launch(self._whole.arguments, self.workdir) as launch:
             while launch.running() and not watch.is_in(phase):
@@ -414,6 +419,8 @@ def main() -> None:
         run = Disturbed(whole, os.path.join(directory, f"disturbed{runs}"), rng)
         runs += 1
         for _ in range(min(_FAULTS_OF_A_RUN, _FAULTS.value - faults)):
+            if run.finished() and rng.random() < 0.7:
+                break
             kind = rng.choice(kinds if run.saved() else kinds[:-1])
             words = run.befall(kind)
             counts[kind][words] += 1

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from absl import logging
 
 from adversarial_latent import parallel
 from adversarial_latent.checkpoints import Checkpoints
@@ -256,3 +257,13 @@ def test_two_processes_equal_one_with_two_devices(tmp_path):
     for field in ("params", "model_state"):
         chex.assert_trees_all_close(two[field], one[field], rtol=1e-4, atol=1e-6)
     assert optax.tree.norm(two["params"]) > 0.1
+
+
+def test_devices_that_are_in_use_stay_as_they_are(monkeypatch, caplog):
+    """A notebook's cell may be run again, with another number of trials."""
+    monkeypatch.delenv("XLA_FLAGS")
+    with caplog.at_level(logging.WARNING, logger="absl"):
+        parallel.set_cpu_devices(jax.device_count())
+        assert not caplog.text
+        parallel.set_cpu_devices(jax.device_count() + 1)
+    assert "in use as 4 devices and cannot become 5; restart the kernel" in caplog.text
