@@ -251,6 +251,12 @@ def check_ranges(
                 allowed(value)
             except ValueError as error:
                 raise InputError(f"{field}: {error}") from error
+    for name, fields in config.get("players", {}).items():
+        if set(fields) != set(player(0.0)):
+            raise InputError(
+                f"{path}.players.{name} has the fields {sorted(fields)}, and a player "
+                f"has {sorted(player(0.0))}"
+            )
     # The seed of trial t is that of the run and t.
     for part, at in ((config, path), (config.get("classifier"), f"{path}.classifier")):
         trials = part.get("trials") if part else None

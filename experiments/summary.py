@@ -19,6 +19,8 @@ from adversarial_latent.config import did_you_mean, leaves
 from adversarial_latent.inputs import InputError, MissingInputError
 
 _INCOMPLETE = 3  # exit code
+# Errors that are the user's to mend.
+_USERS = (ValueError, OSError, RuntimeError, FloatingPointError, MemoryError)
 _TRACEBACK = "ADVERSARIAL_LATENT_TRACEBACK"  # if set, errors keep theirs
 
 
@@ -60,16 +62,17 @@ def parse_flags(
 @contextlib.contextmanager
 def clear_errors() -> Iterator[None]:
     """Ends the program with one line for errors that are the user's to mend."""
+    hint = f"(set {_TRACEBACK}=1 to see where it came from)"
     try:
         yield
-    except (ValueError, OSError, RuntimeError, FloatingPointError) as error:
-        _end(error, f"(set {_TRACEBACK}=1 to see where it came from)")
+    except _USERS as error:
+        _end(error, hint)
     except AttributeError as error:
         # How a ConfigDict says that it has no such field.
         if not error.args or not isinstance(error.args[0], KeyError):
             raise
         name = str(error.args[0].args[0]).splitlines()[0]
-        _end(InputError(f"the config has no field {name}"), f"(set {_TRACEBACK}=1)")
+        _end(InputError(f"the config has no field {name}"), hint)
 
 
 def _end(error: Exception, hint: str) -> NoReturn:

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 
+from adversarial_latent.inputs import InputError
 from adversarial_latent.networks.conv import Padding, conv, conv_transpose
 from adversarial_latent.networks.noise import dropout
 from adversarial_latent.networks.rows import ACTIVATIONS, Row, parse_table
@@ -229,7 +230,8 @@ def read_tables(
       `{network: module}`.
 
     Raises:
-      ValueError: if `kernel_init` is neither a number nor known.
+      InputError: if `kernel_init` is neither a number nor known, or a table cannot be
+        read.
     """
     kernel_init = config.kernel_init
     if kernel_init not in _KERNEL_INITS:
@@ -238,17 +240,22 @@ def read_tables(
         except ValueError:
             kernel_init = math.nan
         if not 0 <= kernel_init < math.inf:
-            raise ValueError(
-                f"kernel_init is a number or one of {_KERNEL_INITS}, not "
+            raise InputError(
+                f"config.game.kernel_init is a number or one of {_KERNEL_INITS}, not "
                 f"{config.kernel_init!r}"
             )
     k, d = config.get("num_components"), config.get("latent_dim")
-    return {
-        name: Table(
-            text.replace("{k}", str(k)).replace("{d}", str(d)),
+    networks = {}
+    for name, text in config.tables.items():
+        text = text.replace("{k}", str(k)).replace("{d}", str(d))
+        try:
+            parse_table(text, config.padding)
+        except ValueError as error:
+            raise InputError(f"config.game.tables.{name}: {error}") from error
+        networks[name] = Table(
+            text,
             transposed=name in transposed,
             padding=config.padding,
             kernel_init=kernel_init,
         )
-        for name, text in config.tables.items()
-    }
+    return networks

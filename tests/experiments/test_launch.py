@@ -100,6 +100,38 @@ def test_the_work_directory_of_another_config(finished_run, config):
         ("--config.selection=best", "unknown selection 'best'"),
         ("--config.duration=5", "cannot read duration '5'"),
         ("--config.batch_size=0", r"config\.batch_size=0 must be at least 1"),
+        (
+            "--config.player.generator.learning_rate=1",
+            "no field 'player.generator.learning_rate'; did you mean "
+            "'players.generator.learning_rate'",
+        ),
+        (
+            "--config.players.generatr.learning_rate=1",
+            "did you mean 'players.generator.learning_rate'",
+        ),
+        ("--config.dataset.nam=x", "did you mean 'dataset.name'"),
+        (
+            "--config.batch_size.x=1",
+            "no field 'batch_size.x'; did you mean 'batch_size'",
+        ),
+        (
+            "--config.evaluators[0]=x",
+            r"no field 'evaluators\[0\]'; did you mean 'evalu",
+        ),
+        ("--config.zzzz=1", "no field 'zzzz'; there are batch_size, che"),
+        ("--config.=1", "no field ''"),
+        ("--config.trials=1.5", "flag --config.trials=1.5: invalid literal"),
+        ("--config.ema_decay=1.5", r"config\.ema_decay=1\.5 must be in \[0, 1\)"),
+        ("--config.seed=99999999999", "config.seed=99999999999 must be in"),
+        (
+            "--config.players.generator.learning_rate=-1",
+            "learning_rate=-1.0 must be at",
+        ),
+        ("--config.game.y_gradient=2", r"config\.game\.y_gradient=2\.0 must be in"),
+        ("--config.game={}", "the config has no field 'name'"),
+        ("--config.players={}", r"config\.players has \[\]"),
+        ("--config.game=1", "Failed to parse '1' as a ConfigDict"),
+        ("--config.evaluators=(1", "Error while parsing|unknown evaluator"),
     ],
 )
 def test_wrong_configs_end_with_one_line(tmp_path, config, flag, message):
@@ -121,6 +153,45 @@ def test_wrong_arguments_of_the_config(tmp_path):
         assert len(str(end.value).splitlines()) <= 2
     with pytest.raises(SystemExit, match=r"No such file or directory: .*nothing\.py"):
         launch(tmp_path / "nothing.py", tmp_path / "run")
+    with pytest.raises(SystemExit, match=r"did you mean '.*/amm_digits\.py'\?"):
+        launch(config.with_name("am_digits.py"), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def get_config(:\n", r"config\.py: SyntaxError: invalid syntax .*line 1"),
+        ("import nothing_like_it\n", r"config\.py: ModuleNotFoundError: No module"),
+        ("x = 1\n", r"config\.py defines no get_config"),
+        (
+            "def get_config():\n  pass\n",
+            r"config\.py: get_config returns no ConfigDict",
+        ),
+        ("def get_config():\n  {}['a']\n", r"config\.py: KeyError: 'a'"),
+        ("\x00", r"config\.py: .*null bytes"),
+    ],
+)
+def test_config_files_with_mistakes(tmp_path, text, message):
+    path = tmp_path / "config.py"
+    path.write_text(text)
+    with pytest.raises(SystemExit, match=message) as end:
+        launch(path, tmp_path / "run")
+    assert len(str(end.value).splitlines()) == 2
+
+
+def test_a_work_directory_that_cannot_be_made(tmp_path, config):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit, match=r"error: .*Not a directory: .*file/run"):
+        launch(config, tmp_path / "file" / "run")
+
+
+def test_the_home_directory_is_known(tmp_path, config, monkeypatch):
+    """Nothing is trained: that the error is about `duration` says the rest was read."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(SystemExit, match="cannot read duration 'x'"):
+        programs.run(
+            "launch", "--config=~/config.py:x", "--workdir=~/run", "--config.seed=1"
+        )
 
 
 def bad_data(tmp_path):

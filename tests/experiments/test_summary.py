@@ -1,8 +1,14 @@
 """What a person at the terminal reads."""
 
-import pytest
+import os
 
+import ml_collections
+import pytest
+from absl import flags
+
+from adversarial_latent.inputs import InputError, MissingInputError
 from experiments import summary
+from tests.experiments import programs
 
 
 def results(trials, selection=None):
@@ -65,3 +71,92 @@ def test_errors_of_the_user_end_with_a_line(error, monkeypatch):
 def test_errors_of_the_program_keep_their_traceback():
     with pytest.raises(TypeError), summary.clear_errors():
         raise TypeError
+
+
+def parsed(*words, **options):
+    """The value of a flag --where of `define_path`."""
+    registry = flags.FlagValues()
+    where = summary.define_path("where", "A path.", flag_values=registry, **options)
+    assert summary.parse_flags(["program", *words], registry) == ["program"]
+    return where.value
+
+
+def test_paths_know_the_home_directory(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert parsed("--where=~/runs/a") == "/home/me/runs/a"
+    assert parsed("--where", "~") == "/home/me"
+    assert parsed("--where=a/~/b") == "a/~/b"
+    assert parsed() is None
+    assert parsed("--where=~/a,b", several=True) == ["/home/me/a", "b"]
+    with pytest.raises(SystemExit, match="error: flag --where=: the path is empty"):
+        parsed("--where=")
+    with pytest.raises(SystemExit, match=r"--where must"):
+        parsed(required=True)
+
+
+def test_outputs_that_can_be_written(tmp_path):
+    summary.check_output(str(tmp_path / "a.png"), ".png", ".npz", "/")
+    summary.check_output(str(tmp_path / "new" / "folder") + "/", ".png", "/")
+    assert [path.name for path in tmp_path.iterdir()] == ["new"], "nothing is left"
+    assert not list((tmp_path / "new" / "folder").iterdir())
+    (tmp_path / "b.csv").write_text("before")
+    summary.check_output(str(tmp_path / "b.csv"))
+    assert (tmp_path / "b.csv").read_text() == "before"
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("a.jpg", r"--output must end in \.png, \.npz or /, not '.*a\.jpg'"),
+        ("nowhere/a.png", "--output cannot be written: .*No such file .*nowhere/a.png"),
+        ("folder.png", "--output cannot be written: .*Is a directory"),
+        ("file.png/a.png", "--output cannot be written: .*Not a directory"),
+        ("file.png/", "--output cannot be written: "),
+        ("folder.png/", "is not empty; choose another --output"),
+        (f"{'x' * 300}.png", "--output cannot be written: .*File name too long"),
+    ],
+)
+def test_outputs_that_cannot_be_written(tmp_path, output, message):
+    (tmp_path / "file.png").write_text("")
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "folder.png" / "something").write_text("")
+    with pytest.raises(InputError, match=message):
+        summary.check_output(os.path.join(tmp_path, output), ".png", ".npz", "/")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("predict", ("--workdir=nowhere", "--input=nowhere")),
+        ("sample", ("--workdir=nowhere",)),
+        ("compare", ("--workdirs=nowhere", "--figure=samples")),
+        ("sampler_benchmark", ()),
+        ("fuzz_configs", ()),
+    ],
+)
+def test_outputs_are_looked_at_before_anything_is_done(name, arguments, tmp_path):
+    with pytest.raises(SystemExit, match="error: --output cannot be written"):
+        programs.run(name, *arguments, f"--output={tmp_path / 'not' / 'there.png'}")
+
+
+def test_a_field_that_a_config_lacks():
+    with (
+        pytest.raises(SystemExit, match="error: the config has no field 'game'"),
+        summary.clear_errors(),
+    ):
+        _ = ml_collections.ConfigDict({"seed": 0}).game
+    with pytest.raises(AttributeError), summary.clear_errors():
+        _ = "text".game
+
+
+def test_python_files(tmp_path):
+    path = tmp_path / "sweep.py"
+    path.write_text("VALUE = 3\n")
+    assert summary.load_file(str(path)).VALUE == 3
+    with pytest.raises(
+        MissingInputError, match=r"swep\.py'; did you mean '.*sweep\.py'"
+    ):
+        summary.load_file(str(tmp_path / "swep.py"))
+    path.write_text("raise RuntimeError('what happened')\n")
+    with pytest.raises(InputError, match=r"sweep\.py: RuntimeError: what happened"):
+        summary.load_file(str(path))
