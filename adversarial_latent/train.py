@@ -288,7 +288,7 @@ def _follower(
     def follow(state: TrainState) -> dict[str, np.ndarray]:
         params = state.ema_params or state.params
         arrays = jax.tree.map(np.asarray, (params, state.model_state))
-        numbers, _, _ = judge(
+        numbers, _, left_out = judge(
             config.curves,
             untrained.trials(*arrays),
             dataset,
@@ -297,6 +297,8 @@ def _follower(
             classifier=classifier,
             sentences=config.sentences,
         )
+        for name, reason in left_out.items():
+            logging.warning("%s/%s is left out: %s", split, name, reason)
         return {f"{split}/{name}": np.array(values) for name, values in numbers.items()}
 
     return follow

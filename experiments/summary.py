@@ -275,12 +275,13 @@ def describe(results: dict[str, Any], workdir: str) -> str:
     """
     trials = len(results["seeds"])
     lines = [""]
+    width = max([28, *(len(name) + 2 for name in results["results"])])
     if trials > 1:
         lines += [
-            f"{'':28}{'chosen trial':>14}{f'mean of {trials}':>12}{'std':>10}",
+            f"{'':{width}}{'chosen trial':>14}{f'mean of {trials}':>12}{'std':>10}",
         ]
     for name, value in results["results"].items():
-        line = f"{name:28}{value['chosen']:14.4f}"
+        line = f"{name:{width}}{value['chosen']:14.4f}"
         if trials > 1:
             line += f"{value['mean']:12.4f}{value['std']:10.4f}"
         lines.append(line)

@@ -155,7 +155,6 @@ def _left_out_if_it_fails(left_out: dict[str, str], name: str) -> Iterator[None]
         yield
     except InputError as error:
         left_out[name] = _first_line(error)
-        logging.warning("%s is left out: %s", name, left_out[name])
     except OSError:  # a full disk is no fault of what is made
         raise
     except Exception as error:  # one fault must not cost all other results
@@ -285,9 +284,10 @@ def evaluate(workdir: str) -> dict[str, Any]:
             with _left_out_if_it_fails(left_out, figure):
                 figures.save_figures({figure: draw()}, figures_folder)
         if found.arrays:
-            os.makedirs(arrays_folder, exist_ok=True)
-            path = os.path.join(arrays_folder, f"{name}.npz")
-            np.savez(path, **found.arrays)  # type: ignore[arg-type]
+            with _left_out_if_it_fails(left_out, f"{name}.npz"):
+                os.makedirs(arrays_folder, exist_ok=True)
+                path = os.path.join(arrays_folder, f"{name}.npz")
+                np.savez(path, **found.arrays)  # type: ignore[arg-type]
     results = {
         "results": {
             name: {
@@ -312,7 +312,10 @@ def evaluate(workdir: str) -> dict[str, Any]:
         "environment": read_json(workdir, "environment.json"),
     }
     write_json(workdir, "results.json", results)
-    write_report(workdir)
+    with _left_out_if_it_fails(left_out, "report.html"):
+        write_report(workdir)
+    if "report.html" in left_out:
+        write_json(workdir, "results.json", results)
     return results
 
 

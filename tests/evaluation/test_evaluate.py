@@ -288,6 +288,15 @@ def test_a_trial_that_cannot_be_chosen(run, monkeypatch, scores, reason):
     assert len(results["results"]) == 8
 
 
+def test_a_report_that_cannot_be_written(run):
+    (run / "metrics.jsonl").write_text('{"step": 12}\n')
+    results = evaluate(str(run))
+    assert results == read_results(run)
+    assert results["left_out"] == {
+        "report.html": "ValueError: The metrics hold no row with a step and a number."
+    }
+
+
 def test_a_classifier_that_is_gone(run):
     config = read_config(str(run))
     config.evaluators = ("inception", "reconstruction")
@@ -324,7 +333,7 @@ def test_five_images(tmp_path, monkeypatch, caplog):
     )
     (row,) = logged(tmp_path / "run")
     assert "test/reconstruction_mse" in row
-    assert caplog.text.count("broken is left out: nothing to see") == 1
+    assert caplog.text.count("test/broken is left out: nothing to see") == 1
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,14 @@ def test_several_trials():
     assert lines[2:] == ["Trial 0 won.", "report: runs/a/report.html"]
 
 
+def test_long_names_keep_the_columns():
+    found = results(2)
+    found["results"]["a_name_of_more_than_28_characters"] = found["results"]["nmi"]
+    lines = summary.describe(found, "runs/a").splitlines()[1:4]
+    assert len(set(map(len, lines))) == 1
+    assert lines[2].startswith("a_name_of_more_than_28_characters  ")
+
+
 def test_what_is_left_out_ends_with_code_3(capsys):
     summary.finish(results(1) | {"left_out": {}}, "runs/a")
     assert capsys.readouterr().err == ""
