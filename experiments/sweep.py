@@ -13,8 +13,6 @@ without a finished run below --workdir keeps the results that a `table.json` the
 for it, so that a table can be continued, with --index, where the earlier runs are gone.
 """
 
-import contextlib
-import fcntl
 import functools
 import json
 import os
@@ -25,6 +23,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import filelock
 import ml_collections
 from absl import app, flags, logging
 
@@ -280,14 +279,6 @@ def _percent(fraction: float) -> str:
     return f"{100 * fraction:.2f}"
 
 
-@contextlib.contextmanager
-def _alone(workdir: str) -> Iterator[None]:
-    """Waits until no other process writes the table: runs of a cluster end at once."""
-    with open(os.path.join(workdir, ".table.lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def write_table(sweep: Sweep, workdir: str) -> str:
     """Writes table.md and table.json from what is in `workdir`.
 
@@ -296,7 +287,8 @@ def write_table(sweep: Sweep, workdir: str) -> str:
     Returns:
       what table.md holds.
     """
-    with _alone(workdir):
+    # One process at a time: runs of a cluster end at once.
+    with filelock.FileLock(os.path.join(workdir, ".table.lock")):
         entries = [collect(row, workdir) for row in sweep.rows]
         if os.path.exists(os.path.join(workdir, "table.json")):
             earlier = read_json(workdir, "table.json")["rows"]

@@ -20,6 +20,8 @@ from adversarial_latent.distributions import Gaussian
 from adversarial_latent.game import Losses, Networks, Outcome
 from adversarial_latent.games.building import from_config
 from adversarial_latent.games.gan import InferringGAN
+from adversarial_latent.inputs import InputError
+from adversarial_latent.networks.rows import parse_table
 from adversarial_latent.networks.table import logits
 
 
@@ -74,10 +76,22 @@ def extend(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
 
 
 def make_game(config: ml_collections.ConfigDict) -> AIM:
-    """Builds AIM from `config.game`."""
-    return from_config(
+    """Builds AIM from `config.game`.
+
+    Raises:
+      InputError: if `features` is no row of the discriminator's table.
+    """
+    game = from_config(
         AIM,
         config,
         transposed=("generator",),
         code_weight=tuple(config.code_weight),
     )
+    rows = parse_table(game.networks["discriminator"].text, config.padding)
+    names = [row.name for row in rows]
+    if game.features and game.features not in names:
+        raise InputError(
+            f"config.game.features={game.features!r} is no row of the discriminator's "
+            f"table; there are {', '.join(names)}"
+        )
+    return game

@@ -89,6 +89,8 @@ def _fits(value: Any, hint: Any) -> bool:
     if hint in (bool, int, str):
         return type(value) is hint
     if typing.get_origin(hint) is tuple:
+        if not isinstance(value, (tuple, list)):
+            return False
         items = typing.get_args(hint)
         if items[-1] is not ...:
             return len(value) == len(items) and all(map(_fits, value, items))
