@@ -64,7 +64,8 @@ def default_config() -> ConfigDict:
             "image_shape": "",
             # folder, tfds: of images, first, this square in the middle; 0 for all
             "center_crop": 0,
-            # folder, tfds: a folder with STEM.txt for the image STEM, a caption a line
+            # folder, tfds: a folder with a/b.txt, or b.txt if there is only one such
+            # image, for the image a/b.png; a caption a line
             "captions": "",
             "held_out": 0.2,  # flowers: this share of all kinds is for testing only
             # Only examples of these, by the names that the source gives them: '0,1,2'.

@@ -143,7 +143,7 @@ def _decode(encoded: bytes, name: str, upright: bool) -> np.ndarray:
         reason = "" if unknown else f": {printable(str(error)) or type(error).__name__}"
         raise InputError(
             f"{name}: not an image, or a corrupt one{reason}; take it away, or save it "
-            "again as PNG"
+            "again as PNG without metadata"
         ) from error
     return pixels.reshape(*pixels.shape[:2], -1)
 

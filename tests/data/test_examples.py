@@ -63,6 +63,8 @@ def test_lazy_images_read_only_what_is_asked_for():
         ({"label": np.zeros(3, np.int32)}, "labels of shape"),
         ({"label": np.zeros((2, 1), np.int32)}, "labels of shape"),
         ({"label": np.zeros(2)}, "integers"),
+        ({"label": np.array([0, 2**32 + 3])}, r"0\.\.4294967299 are no numbers of cl"),
+        ({"label": np.array([0, 2**64 - 1], np.uint64)}, "are no numbers of classes"),
         ({"name": ("a",)}, "1 names"),
     ],
 )

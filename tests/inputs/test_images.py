@@ -233,7 +233,9 @@ def test_every_error_of_a_reader_names_the_file(tmp_path, monkeypatch):
     text = zlib.compress(bytes(1_100_000))
     chunk = (b"zTXt", b"Comment\0\0" + text)
     (tmp_path / "much text.png").write_bytes(wide_png(WIDE, chunk))
-    with pytest.raises(InputError, match=r"much text\.png: .*too large.*save it again"):
+    with pytest.raises(
+        InputError, match=r"much text\.png: .*(?i:too large).*save it again"
+    ):
         images.read_image(tmp_path / "much text.png")
     Image.fromarray(GREY).save(tmp_path / "a.png")
     for error in (struct.error, OverflowError, zlib.error, MemoryError, KeyError):
