@@ -115,10 +115,10 @@ def classifier_dataset(config: ml_collections.ConfigDict) -> ml_collections.Conf
     scored on. Only `held_out` remains the classifier's.
 
     Args:
-      config: of the run; `config.classifier` is that of the classifier.
+      config: of the run; `config.classifier` is that of the classifier, if given.
     """
     settings = config.dataset.copy_and_resolve_references()
-    theirs, default = config.classifier.dataset, data.default_config()
+    theirs, default = config.classifier.get("dataset", settings), data.default_config()
     for field in settings:
         if field in _OWN_FIELDS:
             settings[field] = theirs[field]

@@ -265,8 +265,9 @@ def evaluate(workdir: str) -> dict[str, Any]:
     classifier = None
     if directory := classifier_workdir(config, workdir):
         with _left_out_if_it_fails(left_out, "classifier"):
+            trained = load_trials(directory)[0]
             run_data.check_classifier(config, directory, dataset)
-            classifier = load_trials(directory)[0]
+            classifier = trained
     numbers, evaluations, without = judge(
         config.evaluators,
         models,
