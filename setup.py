@@ -14,7 +14,7 @@ setup(
         "array_record>=0.5,<1",
         "chex>=0.1.90,<0.2",
         "filelock>=3.16,<5",
-        "flax>=0.12,<0.14",
+        "flax>=0.12.7,<0.14",
         "grain>=0.2.10,<0.3",
         "importlib_resources>=6,<8",
         "jax>=0.10,<0.12",
