@@ -57,31 +57,32 @@ def main() -> None:
         kind, names = "class", read_json(_WORKDIR.value, "dataset.json")["class_names"]
     code = model.encode(examples.as_float())
     inferred = {"": code["y"]} if "y" in code else {}
-    columns: dict[str, Sequence] = {"name": examples.name}
+    columns: list[tuple[str, Sequence]] = [("name", examples.name)]
     if model.can("mixture"):
         mixture = model.mixture()
         posterior = jax.jit(GaussianMixture.posterior)(mixture, code["z"])
         inferred["_from_z"] = np.asarray(posterior)
     for suffix, probabilities in inferred.items():  # [N, K]
-        columns[f"{kind}{suffix}"] = [names[k] for k in probabilities.argmax(-1)]
-        columns[f"probability{suffix}"] = _text("{:.6f}", probabilities.max(-1))
+        most_probable = [names[k] for k in probabilities.argmax(-1)]
+        columns.append((f"{kind}{suffix}", most_probable))
+        columns.append((f"probability{suffix}", _text("{:.6f}", probabilities.max(-1))))
     if model.can("mixture"):
         log_p_z = jax.jit(GaussianMixture.log_prob)(mixture, code["z"])
-        columns["log_p_z"] = _text("{:.6g}", log_p_z)
+        columns.append(("log_p_z", _text("{:.6g}", log_p_z)))
     if _PROBABILITIES.value:
         for suffix, probabilities in inferred.items():
             for name, column in zip(names, probabilities.T, strict=True):
-                columns[f"p_{name}{suffix}"] = _text("{:.6f}", column)
+                columns.append((f"p_{name}{suffix}", _text("{:.6f}", column)))
     if "z" in code and (_CODE.value or not inferred):
         for i, column in enumerate(code["z"].T):
-            columns[f"z{i}"] = _text("{:.6g}", column)
+            columns.append((f"z{i}", _text("{:.6g}", column)))
     # Names of files may have bytes that are no text.
     with open(
         _OUTPUT.value, "w", newline="", encoding="utf-8", errors="backslashreplace"
     ) as file:
         writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
+        writer.writerow(name for name, _ in columns)
+        writer.writerows(zip(*(values for _, values in columns), strict=True))
     print(f"{len(examples)} rows in {_OUTPUT.value}")
 
 
