@@ -148,8 +148,10 @@ def make_prior(dim: int, config: ml_collections.ConfigDict) -> Prior:
     settings: dict[str, Any] = dict(config)
     name = settings.pop("name")
     if name not in PRIORS:
-        raise ValueError(f"unknown prior {name!r}; there are {sorted(PRIORS)}")
+        raise ValueError(
+            f"unknown prior {name!r} in config.game.priors; there are {sorted(PRIORS)}"
+        )
     try:
         return Prior(dim, PRIORS[name](dim, **settings))
     except TypeError as error:
-        raise ValueError(f"the prior {name!r}: {error}") from error
+        raise ValueError(f"config.game.priors: the prior {name!r}: {error}") from error

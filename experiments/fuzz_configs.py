@@ -28,6 +28,7 @@ from typing import Any
 from unittest import mock
 
 import jax
+import jax.numpy as jnp
 import ml_collections
 import numpy as np
 from absl import flags
@@ -36,6 +37,7 @@ from adversarial_latent import data, sentences, train
 from adversarial_latent.config import leaves
 from adversarial_latent.data import Dataset, Examples, flowers, sources
 from adversarial_latent.experiment import Experiment, make_experiment
+from adversarial_latent.game import Game
 from adversarial_latent.inputs import InputError
 from adversarial_latent.inputs.images import parse_image_shape
 from experiments import summary
@@ -114,6 +116,24 @@ def _dataset(config: ml_collections.ConfigDict, workdir: str) -> Dataset:
     return sentences.with_embedding(
         dataset, lambda several: np.zeros((len(several), dim), np.float32), dim
     )
+
+
+_real_init = Game.init
+_SHAPES: dict[str, Any] = {}
+
+
+def _init(game: Game, key: Any, batch: Any) -> Any:
+    """Stands for `Game.init`: what was traced once need not be traced again."""
+    if not isinstance(key, jax.core.Tracer):
+        return _real_init(game, key, batch)
+    shapes = jax.tree.map(jnp.shape, batch)
+    name = f"{game} {shapes}"
+    if name not in _SHAPES:
+        _SHAPES[name] = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype),
+            _real_init(game, key, batch),
+        )
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), _SHAPES[name])
 
 
 class Fuzzer:
@@ -291,6 +311,7 @@ def prepare(
         mock.patch.object(train, "train", trained),
         mock.patch.object(train, "evaluate", return_value={}),
         mock.patch.object(flowers, "PER_COMBINATION", 1),
+        mock.patch.object(Game, "init", _init),
         mock.patch.dict(sources.SOURCES, tfds=_TFDS_SOURCE),
     ):
         train.train_and_evaluate(config, os.path.join(workdir, "run"))
@@ -311,17 +332,22 @@ def _time_limit() -> Iterator[None]:
 
 
 def _unclear(message: str, fields: Collection[str]) -> str:
-    """What is wrong with an error message, which has to name a field, if anything."""
+    """What is wrong with an error message, if anything.
+
+    Args:
+      message: that the launch ends with.
+      fields: the paths of all fields, and the value that was typed.
+    """
     error, _, hint = message.rpartition("\n")
-    names = {field.rpartition(".")[-1] for field in fields}
+    names = set(re.findall(r"[^\W\d]+", " ".join(fields)))
     if not error.startswith("error: ") or not hint.startswith("("):
         return "no line of clear_errors"
     if len(error.splitlines()) > 1 or "Traceback" in error:
         return "more than a line"
     if not error.removeprefix("error: ").strip():
         return "nothing is said"
-    if not names & set(re.findall(r"\w+", error)):
-        return "names no field"
+    if not names & set(re.findall(r"[^\W\d]+", error)):
+        return "names neither field nor value"
     return ""
 
 

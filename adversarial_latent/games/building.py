@@ -13,13 +13,15 @@ from adversarial_latent.game import Game
 from adversarial_latent.inputs import InputError
 from adversarial_latent.losses import adversarial_loss
 from adversarial_latent.networks.pixelcnn import PixelCNN
+from adversarial_latent.networks.rows import parse_table
 from adversarial_latent.networks.table import read_tables
 from adversarial_latent.penalties import penalty
 from adversarial_latent.pixels import pixel_likelihood
 
 # Fields that are no attributes of games, but make their networks (`read_tables`).
-_OF_TABLES = ("name", "tables", "padding", "kernel_init", "num_components")
-_OF_TABLES += ("latent_dim",)
+_OF_TABLES = frozenset(
+    {"name", "tables", "padding", "kernel_init", "num_components", "latent_dim"}
+)
 # Attributes that are names of something.
 _NAMED = {"loss": adversarial_loss, "penalty": penalty}
 
@@ -49,15 +51,18 @@ def from_config(
 
     Raises:
       InputError: if the config lacks an attribute of the game, has fields that nothing
-        reads, or values of another type or out of range.
+        reads, values of another type or out of range, or a table that cannot be read.
       ValueError: if there is no loss or penalty of the name that it gives.
     """
     own = {f"game.{name}": allowed for name, allowed in (ranges or {}).items()}
     check_ranges(config, "config.game", own)
-    settings["networks"] = {
-        **read_tables(config, transposed=transposed),
-        **(networks or {}),
-    }
+    tables = read_tables(config, transposed=transposed)
+    for name, table in tables.items():
+        try:
+            parse_table(table.text, table.padding)
+        except ValueError as error:
+            raise InputError(f"config.game.tables.{name}: {error}") from error
+    settings["networks"] = {**tables, **(networks or {})}
     types = typing.get_type_hints(kind)
     names = [field.name for field in dataclasses.fields(kind)]
     if missing := set(names) - set(config) - set(settings):

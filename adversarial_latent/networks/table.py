@@ -230,8 +230,7 @@ def read_tables(
       `{network: module}`.
 
     Raises:
-      InputError: if `kernel_init` is neither a number nor known, or a table cannot be
-        read.
+      InputError: if `kernel_init` is neither a number nor known.
     """
     kernel_init = config.kernel_init
     if kernel_init not in _KERNEL_INITS:
@@ -245,17 +244,12 @@ def read_tables(
                 f"{config.kernel_init!r}"
             )
     k, d = config.get("num_components"), config.get("latent_dim")
-    networks = {}
-    for name, text in config.tables.items():
-        text = text.replace("{k}", str(k)).replace("{d}", str(d))
-        try:
-            parse_table(text, config.padding)
-        except ValueError as error:
-            raise InputError(f"config.game.tables.{name}: {error}") from error
-        networks[name] = Table(
-            text,
+    return {
+        name: Table(
+            text.replace("{k}", str(k)).replace("{d}", str(d)),
             transposed=name in transposed,
             padding=config.padding,
             kernel_init=kernel_init,
         )
-    return networks
+        for name, text in config.tables.items()
+    }

@@ -81,8 +81,11 @@ def test_ends_are_counted():
     ("error", "reason"),
     [
         (KeyError("x"), "KeyError: 'x'"),
-        (ValueError("nothing to go by"), "names no field: error: nothing to go by"),
-        (ValueError(), "names no field"),
+        (
+            ValueError("nothing to go by"),
+            "names neither field nor value: error: nothing to go by",
+        ),
+        (ValueError(), "names neither field nor value"),
         (ValueError("seed\nor not"), "more than a line"),
     ],
 )

@@ -64,7 +64,7 @@ def only(*parts, **settings):
         del made.priors[part], made.tables[f"discriminator_{part}"]
         decoder = made.tables.decoder.replace("y|z", parts[0])
         decoder = decoder.replace("{k}+{d}", "{k}" if parts[0] == "y" else "{d}")
-        lines = [line for line in decoder.splitlines() if line[:1] != part]
+        lines = [line for line in decoder.splitlines() if line[:2] != f"{part} "]
         made.tables.decoder = "\n".join(lines)
     return made
 
