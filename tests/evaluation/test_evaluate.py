@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 
+import ml_collections
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -419,3 +420,13 @@ def test_what_cannot_be_evaluated_is_refused(
 def test_a_directory_without_a_run(tmp_path):
     with pytest.raises(FileNotFoundError, match="is it the --workdir of a run"):
         evaluate(str(tmp_path))
+
+
+def test_the_home_directory_of_a_classifiers_run(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    config = ml_collections.ConfigDict(
+        {"evaluators": ("inception",), "curves": (), "classifier_workdir": "~/mnist"}
+    )
+    assert evaluate_lib.classifier_workdir(config, "run") == "/home/me/mnist"
+    config.classifier_workdir = ""
+    assert evaluate_lib.classifier_workdir(config, "run") == "run/classifier"
