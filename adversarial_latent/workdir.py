@@ -106,7 +106,13 @@ def claim(workdir: str, config: ml_collections.ConfigDict) -> Iterator[None]:
                     + "\n  ".join(changed)
                     + "\nChoose another --workdir, or launch with the same config."
                 )
-        yield
+        try:
+            yield
+        except OSError as error:
+            if error.filename is None and error.errno is not None:
+                # As of a full disk: say at least which.
+                raise OSError(error.errno, error.strerror, workdir) from error
+            raise
 
 
 @contextlib.contextmanager

@@ -51,7 +51,7 @@ _CONFIGS = flags.DEFINE_list(
     [
         "configs/amm_digits.py:runlocal",
         "configs/grid25.py:runlocal",
-        "configs/samm_digits.py:runlocal",
+        "configs/ring.py:game=gan,runlocal",
     ],
     "As launch takes them.",
 )
@@ -258,7 +258,7 @@ class Disturbed:
         self.problems: list[str] = []
         self._whole = whole
         self._rng = rng
-        self._copy: tuple[Path, bytes] | None = None
+        self._copies: dict[Path, bytes] = {}  # of damaged files
 
     def saved(self) -> bool:
         """Whether there is something to be damaged."""
@@ -310,10 +310,10 @@ class Disturbed:
         if line is None:
             self.problems.append(f"{words}: {text[-500:]}")
             return f"{words}: no clear error"
-        if self._copy and self._copy[0].name in line:
-            path, content = self._copy
-            path.write_bytes(content)
-            return f"{words}; {path.name} was named and restored"
+        for path, content in self._copies.items():
+            if path.name in line:
+                path.write_bytes(content)
+                return f"{words}; {path.name} was named and restored"
         return words if "full" in words else self._lost(words, line)
 
     def _lost(self, words: str, line: str) -> str:
@@ -337,13 +337,13 @@ class Disturbed:
             path.write_bytes(
                 content[: size // 2] if how == "truncated" else bytes(size)
             )
-        self._copy = (path, content)
+        self._copies.setdefault(path, content)
         self.rows_lost |= path.name == "metrics.jsonl"
         return f"{path.relative_to(root).parts[0]} {how}"
 
     def go_on(self) -> bool:
         """Launches the run to its end; returns whether it got there."""
-        for _ in range(3):  # a file may have to be restored
+        for _ in range(len(self._copies) + 1):  # files may have to be restored
             with Launch(self._whole.arguments, self.workdir) as launch:
                 code, text = launch.end()
             if code == 0:
@@ -352,7 +352,7 @@ class Disturbed:
             self._ended(code, text, "going on")
             if len(self.problems) > known:
                 return False
-        self.problems.append("going on: refused three times")
+        self.problems.append("going on: refused again and again")
         return False
 
 

@@ -3,9 +3,11 @@
 import contextlib
 import importlib.util
 import json
+import logging as python_logging
 import os
 import re
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
@@ -35,10 +37,16 @@ def run(main: Callable[[], None]) -> None:
         if len(argv) > 1:
             raise app.UsageError(f"unknown arguments: {argv[1:]}")
         logging.set_verbosity(logging.WARNING)  # Orbax has much to say
+        logging.get_absl_logger().addFilter(_is_news)
         main()
 
     with clear_errors():
         app.run(program, flags_parser=parse_flags)
+
+
+def _is_news(record: python_logging.LogRecord) -> bool:
+    """Whether a log record says what no error does: Orbax logs those that it raises."""
+    return not (record.exc_info and "orbax" in record.pathname)
 
 
 def parse_flags(
@@ -78,6 +86,8 @@ def clear_errors() -> Iterator[None]:
 def _end(error: Exception, hint: str) -> NoReturn:
     if os.environ.get(_TRACEBACK):
         raise error
+    # Threads and exit handlers of libraries may fail once more, for the same reason.
+    threading.excepthook = sys.unraisablehook = lambda _: None
     sys.exit(f"error: {str(error).strip() or type(error).__name__}\n{hint}")
 
 

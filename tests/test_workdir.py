@@ -217,3 +217,11 @@ def test_another_fault_of_the_lock_is_not_hidden(tmp_path, monkeypatch):
     claim = workdir_lib.claim(str(tmp_path), config())
     with pytest.raises(OSError, match="Read-only file system"), claim:
         pass
+
+
+def test_a_full_disk_is_named(tmp_path):
+    with (
+        pytest.raises(OSError, match=f"No space left on device: '{tmp_path}'"),
+        workdir_lib.claim(str(tmp_path), config()),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -221,7 +221,7 @@ def bad_data(tmp_path):
     return [
         (npz("nan", x=nan), "1 examples hold NaN or infinity, first at 7"),
         (npz("range", x=x + 2), r"float images must lie in \[0, 1\]"),
-        (npz("label", x=x, y=y - 1), "label out of range"),
+        (npz("label", x=x, y=y + 0.5), "labels must be integers or text, not float64"),
         (npz("length", x=x, y=y[1:]), "20 examples need labels of shape"),
         (
             npz("shape", x=np.zeros((20, 3, 3), np.uint8)),
