@@ -164,13 +164,14 @@ class Fuzzer:
         files = sorted(glob.glob(os.path.join(root, "configs", "[!_]*.py")))
         self._files = [path for path in files if not configs or _name(path) in configs]
         self._fields = {path: self._fields_of(path) for path in self._files}
-        # Names that are right somewhere else.
+        # Values that are right somewhere else, without tables and sentences.
         self._names = sorted(
             {
-                str(value)
+                str(item)
                 for fields in self._fields.values()
                 for value in fields.values()
-                if isinstance(value, (str, tuple)) and "\n" not in str(value)
+                for item in (value, *(value if isinstance(value, tuple) else ()))
+                if isinstance(item, (str, tuple)) and len(str(item).split()) < 9
             }
         )
 
@@ -228,7 +229,8 @@ class Fuzzer:
             self.counts["would_train"] += 1
         except SystemExit as error:
             self.counts[stage] += 1
-            if reason := _unclear(str(error), {field, text, *self._fields[path]}):
+            names = {field, text, *self._fields[path], *self._names}
+            if reason := _unclear(str(error), names):
                 self._fail(words, f"{reason}: {error}")
         except Exception as error:
             self._fail(words, f"{type(error).__name__}: {error}")
@@ -331,22 +333,22 @@ def _time_limit() -> Iterator[None]:
         signal.signal(signal.SIGALRM, previous)
 
 
-def _unclear(message: str, fields: Collection[str]) -> str:
+def _unclear(message: str, names: Collection[str]) -> str:
     """What is wrong with an error message, if anything.
 
     Args:
       message: that the launch ends with.
-      fields: the paths of all fields, and the value that was typed.
+      names: the paths of fields, names that are values of some, and what was typed.
     """
     error, _, hint = message.rpartition("\n")
-    names = set(re.findall(r"[^\W\d]+", " ".join(fields)))
+    known = set(re.findall(r"[^\W\d]+", " ".join(names)))
     if not error.startswith("error: ") or not hint.startswith("("):
         return "no line of clear_errors"
     if len(error.splitlines()) > 1 or "Traceback" in error:
         return "more than a line"
     if not error.removeprefix("error: ").strip():
         return "nothing is said"
-    if not names & set(re.findall(r"[^\W\d]+", error)):
+    if not known & set(re.findall(r"[^\W\d]+", error)):
         return "names neither field nor value"
     return ""
 

@@ -87,11 +87,12 @@ def make_game(config: ml_collections.ConfigDict) -> AIM:
         transposed=("generator",),
         code_weight=tuple(config.code_weight),
     )
-    rows = parse_table(game.networks["discriminator"].text, config.padding)
-    names = [row.name for row in rows]
-    if game.features and game.features not in names:
-        raise InputError(
-            f"config.game.features={game.features!r} is no row of the discriminator's "
-            f"table; there are {', '.join(names)}"
-        )
+    if game.features and "discriminator" in game.networks:
+        rows = parse_table(game.networks["discriminator"].text, config.padding)
+        names = [row.name for row in rows]
+        if game.features not in names:
+            raise InputError(
+                f"config.game.features={game.features!r} is no row of the "
+                f"discriminator's table; there are {', '.join(names)}"
+            )
     return game

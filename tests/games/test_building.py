@@ -4,6 +4,8 @@ import dataclasses
 
 import pytest
 
+from adversarial_latent.data import load
+from adversarial_latent.experiment import make_experiment
 from adversarial_latent.game import Game
 from adversarial_latent.games import make_game
 from adversarial_latent.games.building import from_config, make_pixelcnn
@@ -122,3 +124,10 @@ def test_fields_of_a_pixelcnn(name, value, message):
     fields = pixelgan_digits.get_config().game.pixelcnn.to_dict()
     with pytest.raises(ValueError, match=message):
         make_pixelcnn(fields | {name: value})
+
+
+def test_a_game_without_tables_is_built_and_fits_no_data():
+    config = grid25.get_config("runlocal")
+    config.game.tables = {}
+    with pytest.raises(ValueError, match="no row or network is called 'generator'"):
+        make_experiment(config, load(config.dataset))
