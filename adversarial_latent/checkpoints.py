@@ -1,8 +1,10 @@
 """Atomic checkpoints of a whole run: state of all trials, and position in the data."""
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 import time
 from typing import Any
 
@@ -15,6 +17,7 @@ from absl import logging
 from adversarial_latent.inputs import InputError, MissingInputError, read_json
 from adversarial_latent.state import TrainState
 
+_OVERHEAD = 1 << 20  # bytes of a checkpoint beside its arrays
 _SUMS = "sums.json"  # what the files of a checkpoint were when they were written
 
 
@@ -39,16 +42,34 @@ class Checkpoints:
         return self._manager.latest_step()
 
     def save(self, step: int, state: TrainState, position: dict[str, Any]) -> None:
-        """Saves a state (leaves [T, ...]) and the pipeline's position, at once."""
+        """Saves a state (leaves [T, ...]) and the pipeline's position, at once.
+
+        Raises:
+          OSError: if there is no room for it; what was saved before stays.
+        """
         if step in self._manager.all_steps():
             return
+        arrays = _to_numpy(state)
+        self._check_room(sum(leaf.nbytes for leaf in jax.tree.leaves(arrays)))
         items = ocp.args.Composite(
-            state=ocp.args.StandardSave(_to_numpy(state)),
+            state=ocp.args.StandardSave(arrays),
             position=ocp.args.JsonSave(position),
         )
         self._manager.save(step, args=items)
         if jax.process_index() == 0:
             _write_sums(os.path.join(self.directory, str(step)))
+
+    def _check_room(self, size: int) -> None:
+        """Raises before Orbax would, whose threads then say it in many tracebacks."""
+        os.makedirs(self.directory, exist_ok=True)
+        free = shutil.disk_usage(self.directory).free
+        if free < size + _OVERHEAD:
+            raise OSError(
+                errno.ENOSPC,
+                f"a checkpoint takes {size / 1e6:.1f} MB, and there are "
+                f"{free / 1e6:.1f} MB left; make room and launch again",
+                self.directory,
+            )
 
     def restore(self, template: TrainState) -> tuple[TrainState, dict[str, Any]]:
         """Restores the newest checkpoint that is intact, and sets damaged ones aside.

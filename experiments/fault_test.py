@@ -17,7 +17,7 @@ it cannot; then the file that it named is restored. In the end all arrays of the
 checkpoint, the rows of metrics.jsonl and results.json have to equal those of the
 undisturbed run bit for bit (rows that were damaged are lost, but no other ones). What
 was done and found is written to --output, as JSON and as a table. The exit code is 1 if
-a run was lost.
+a run was lost, or spoke of a fault with a traceback.
 
 The disk is filled only if --workdir is on a small file system of its own, such as
 `mount -t tmpfs -o size=256m tmpfs /mnt/small`.
@@ -249,13 +249,15 @@ class Disturbed:
     Attributes:
       workdir: its directory.
       rows_lost: whether metrics.jsonl was damaged.
-      problems: what should not have happened, in words.
+      problems: how it was lost, in words.
+      unclear: faults of which it spoke with a traceback.
     """
 
     def __init__(self, whole: Undisturbed, workdir: str, rng: random.Random):
         self.workdir = workdir
         self.rows_lost = False
         self.problems: list[str] = []
+        self.unclear: list[str] = []
         self._whole = whole
         self._rng = rng
         self._copies: dict[Path, bytes] = {}  # of damaged files
@@ -290,7 +292,7 @@ class Disturbed:
                 launch.send(signal.SIGTERM)
                 code, text = launch.end()
                 if "Traceback" in text:
-                    self.problems.append(f"SIGTERM, {phase}: {text[-500:]}")
+                    self.unclear.append(f"SIGTERM, {phase}: {text[-500:]}")
                 return f"stopped, {phase}"
             if kind == "second launch":
                 with Launch(self._whole.arguments, self.workdir) as other:
@@ -308,7 +310,7 @@ class Disturbed:
             return words
         line = error_line(text)
         if line is None:
-            self.problems.append(f"{words}: {text[-500:]}")
+            self.unclear.append(f"{words}: {text[-500:]}")
             return f"{words}: no clear error"
         for path, content in self._copies.items():
             if path.name in line:
@@ -348,9 +350,10 @@ class Disturbed:
                 code, text = launch.end()
             if code == 0:
                 return True
-            known = len(self.problems)
+            known = len(self.problems) + len(self.unclear)
             self._ended(code, text, "going on")
-            if len(self.problems) > known:
+            if len(self.problems) + len(self.unclear) > known:
+                self.problems.append("going on: it did not")
                 return False
         self.problems.append("going on: refused again and again")
         return False
@@ -380,7 +383,8 @@ def table(results: dict[str, Any]) -> str:
     lines = [
         f"{results['faults']} faults (seed {results['seed']}) befell "
         f"{results['runs']} runs: {results['lost']} were lost, and {results['equal']} "
-        "ended with the bits of an undisturbed one.",
+        f"ended with the bits of an undisturbed one; {len(results['unclear'])} errors "
+        "came with a traceback.",
         "",
         "| fault | what came of it | times |",
         "|---|---|---|",
@@ -414,6 +418,7 @@ def main() -> None:
     }
     faults = runs = 0
     lost: list[dict[str, Any]] = []
+    unclear: list[str] = []
     while faults < _FAULTS.value:
         whole = wholes[runs % len(wholes)]
         run = Disturbed(whole, os.path.join(directory, f"disturbed{runs}"), rng)
@@ -429,6 +434,7 @@ def main() -> None:
         finished = run.go_on()
         if finished:
             run.problems += differences(whole.workdir, run.workdir, run.rows_lost)
+        unclear += run.unclear
         if run.problems:
             lost.append({"config": whole.name, "problems": run.problems})
             print(f"   LOST: {run.problems}", flush=True)
@@ -444,6 +450,7 @@ def main() -> None:
         "equal": runs - len(lost),
         "found": {kind: dict(sorted(counts[kind].items())) for kind in kinds},
         "problems": lost,
+        "unclear": unclear,
         "seconds": round(time.monotonic() - start),
         "environment": environment(),
     }
@@ -453,7 +460,7 @@ def main() -> None:
         folder = Path(_OUTPUT.value)
         (folder / "results.json").write_text(json.dumps(results, indent=2) + "\n")
         (folder / "table.md").write_text(table(results))
-    if lost:
+    if lost or unclear:
         sys.exit(1)
 
 

@@ -201,3 +201,16 @@ def test_no_checkpoint_can_be_read(checkpoints, tmp_path, state):
         fresh.restore(small)
     assert (tmp_path / "checkpoints" / "1").is_dir()  # nothing is moved for nothing
     fresh.close()
+
+
+def test_no_room(checkpoints, state, monkeypatch):
+    small = state.replace(opt_state={}, model_state={})
+    checkpoints.save(1, small, {"at": 1})
+    with monkeypatch.context() as patch:
+        usage = shutil.disk_usage("/")._replace(free=1000)
+        patch.setattr(shutil, "disk_usage", lambda path: usage)
+        with pytest.raises(OSError, match=r"takes 0\.0 MB, and there are 0\.0 MB left"):
+            checkpoints.save(2, small, {"at": 2})
+    assert checkpoints.restore(small)[1] == {"at": 1}
+    checkpoints.save(2, small, {"at": 2})
+    assert checkpoints.restore(small)[1] == {"at": 2}

@@ -74,6 +74,8 @@ def test_a_damaged_file_is_restored_where_it_is_named(program, finished_run, tmp
     assert changed.read_bytes() == before[changed]
     assert not run.problems
     run._ended(1, "Traceback (most recent call last):\nKeyError\n", "launched")
+    assert len(run.unclear) == 1
+    run._ended(1, "error: something else\n", "launched")
     assert len(run.problems) == 1
 
 
