@@ -310,6 +310,7 @@ def prepare(
 
     with (
         tempfile.TemporaryDirectory() as workdir,
+        contextlib.chdir(workdir),  # paths may be relative
         mock.patch.object(train, "train", trained),
         mock.patch.object(train, "evaluate", return_value={}),
         mock.patch.object(flowers, "PER_COMBINATION", 1),
