@@ -4,6 +4,7 @@ import contextlib
 import os
 import platform
 import subprocess
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -159,7 +160,8 @@ def _left_out_if_it_fails(left_out: dict[str, str], name: str) -> Iterator[None]
         raise
     except Exception as error:  # one fault must not cost all other results
         left_out[name] = f"{type(error).__name__}: {_first_line(error)}"
-        logging.exception("%s is left out", name)
+        lines = map(printable, traceback.format_exc().splitlines())
+        logging.error("%s is left out\n%s", name, "\n".join(lines))
 
 
 def _first_line(error: Exception) -> str:
