@@ -395,7 +395,7 @@ def make_optimizer(
     num_steps *= config.repeats
     steps_per_epoch *= config.repeats
     rate = config.learning_rate
-    decay_from = round(config.decay_from * num_steps)
+    decay_from = min(round(config.decay_from * num_steps), num_steps - 1)
     decay_steps = num_steps - decay_from
 
     def delayed(schedule: optax.Schedule) -> optax.Schedule:

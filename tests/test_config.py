@@ -137,6 +137,13 @@ def test_decay_begins_late(schedule):
     np.testing.assert_allclose(_updates(late, np.ones(10)), rates, rtol=1e-5)
 
 
+def test_the_last_step_decays_however_late_that_begins():
+    late = player(0.5, optimizer="sgd", schedule="cosine", decay_from=0.999)
+    np.testing.assert_allclose(
+        _updates(late, np.ones(11)), [-0.5] * 10 + [0], rtol=1e-5
+    )
+
+
 def test_schedule_of_a_player_that_repeats_counts_its_moves():
     fields = player(0.5, optimizer="sgd", schedule="linear", repeats=2)
     rates = 0.5 * (1 - np.arange(20) / 20)

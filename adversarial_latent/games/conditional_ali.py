@@ -19,6 +19,7 @@ import ml_collections
 
 from adversarial_latent.game import Code, Networks, Outcome
 from adversarial_latent.games import amm
+from adversarial_latent.inputs import InputError
 
 
 class ConditionalALI(amm.AMM):
@@ -59,5 +60,15 @@ class ConditionalALI(amm.AMM):
 
 
 def make_game(config: ml_collections.ConfigDict) -> amm.AMM:
-    """Builds conditional ALI from `config.game`."""
+    """Builds conditional ALI from `config.game`.
+
+    Raises:
+      InputError: if there is a loss of the y that it does not infer.
+    """
+    for field in ("consistency_weight", "confidence_weight", "balance_weight"):
+        if config[field]:
+            raise InputError(
+                f"config.game.{field}={config[field]}: conditional ALI infers no y; "
+                "leave it at 0"
+            )
     return amm.make_game(config, ConditionalALI)
