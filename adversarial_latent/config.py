@@ -200,8 +200,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def leaves(
     config: Mapping[str, Any], path: str = "config"
 ) -> Iterator[tuple[str, Any]]:
-    """All values of a config with their paths, which begin with `path`."""
+    """All values of a config with their paths, which begin with `path`.
+
+    Raises:
+      InputError: if what should be a field's name is something else, as a number.
+    """
     for name in config:
+        if not isinstance(name, str):
+            raise InputError(f"{path} has a field {name!r}, which is no name")
         value = config[name]
         if isinstance(value, (Mapping, ml_collections.ConfigDict)):
             yield from leaves(value, f"{path}.{name}")

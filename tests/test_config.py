@@ -302,6 +302,15 @@ def test_a_player_has_all_of_its_fields(fields):
         config_lib.check_ranges(config)
 
 
+def test_fields_have_names():
+    config = pixelgan_digits.get_config()
+    config.game.pixelcnn = {1: 2}
+    with pytest.raises(
+        InputError, match=r"config\.game\.pixelcnn has a field 1"
+    ):
+        config_lib.check_ranges(config)
+
+
 def test_the_nearest_name():
     assert config_lib.did_you_mean("lerning_rate", ["b1", "learning_rate"]) == (
         "; did you mean 'learning_rate'?"

@@ -10,7 +10,13 @@ from adversarial_latent.game import Game
 from adversarial_latent.games import make_game
 from adversarial_latent.games.building import from_config, make_pixelcnn
 from adversarial_latent.inputs import InputError
-from configs import amm_digits, grid25, pixelgan_digits, samm_digits
+from configs import (
+    amm_digits,
+    conditional_ali_mnist,
+    grid25,
+    pixelgan_digits,
+    samm_digits,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +96,7 @@ def test_a_table_that_cannot_be_read_is_named(text):
 @pytest.mark.parametrize(
     ("module", "name", "value", "message"),
     [
+        (conditional_ali_mnist, "balance_weight", 0.1, "infers no y; leave it at 0"),
         (
             samm_digits,
             "labelled_share",
