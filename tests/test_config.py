@@ -305,9 +305,7 @@ def test_a_player_has_all_of_its_fields(fields):
 def test_fields_have_names():
     config = pixelgan_digits.get_config()
     config.game.pixelcnn = {1: 2}
-    with pytest.raises(
-        InputError, match=r"config\.game\.pixelcnn has a field 1"
-    ):
+    with pytest.raises(InputError, match=r"config\.game\.pixelcnn has a field 1"):
         config_lib.check_ranges(config)
 
 
