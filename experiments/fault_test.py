@@ -450,7 +450,8 @@ def main() -> None:
         "equal": runs - len(lost),
         "found": {kind: dict(sorted(counts[kind].items())) for kind in kinds},
         "problems": lost,
-        "unclear": unclear,
+        # What was said names places of this machine: it is in the logs.
+        "unclear": [words.partition(": ")[0] for words in unclear],
         "seconds": round(time.monotonic() - start),
         "environment": environment(),
     }
