@@ -15,6 +15,9 @@ class MetricsLog:
 
     A line holds `step`, the wall-clock `seconds` since this process started, and the
     mean of every metric over trials; with several trials, `trials` holds each one's.
+
+    Attributes:
+      num_kept: rows of before, up to the step at which the run goes on.
     """
 
     def __init__(
@@ -35,12 +38,12 @@ class MetricsLog:
         from tensorboardX import SummaryWriter
 
         path = os.path.join(workdir, "metrics.jsonl")
-        kept = [
-            _only_due(row, due) for row in read_metrics(workdir) if row["step"] <= step
-        ]
+        rows = (row for row in read_metrics(workdir) if row["step"] <= step)
+        kept = [row for row in (_only_due(row, due) for row in rows) if row]
+        self.num_kept = len(kept)
         temporary = f"{path}.new"
         with open(temporary, "w") as file:
-            file.writelines(json.dumps(row) + "\n" for row in kept if row)
+            file.writelines(json.dumps(row) + "\n" for row in kept)
         os.replace(temporary, path)
         self._file = open(path, "a")  # noqa: SIM115, closed by `close`
         self._tensorboard = SummaryWriter(

@@ -161,6 +161,15 @@ def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
             _describe(config, dataset, workdir)
             log = MetricsLog(workdir, step, due)
             stack.callback(log.close)
+            passed = range(0, step + 1, experiment.steps_per_call)[1:]
+            if (missing := sum(map(due, passed)) - log.num_kept) > 0:
+                logging.warning(
+                    "metrics.jsonl in %s lacks %d of the rows up to step %d; they are "
+                    "lost, the run is not",
+                    workdir,
+                    missing,
+                    step,
+                )
             follow = _follower(config, dataset, experiment.game, workdir)
         placed = parallel.place(state)
         resident = parallel.replicate(pipeline.resident)

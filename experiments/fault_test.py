@@ -55,8 +55,13 @@ _CONFIGS = flags.DEFINE_list(
     ],
     "As launch takes them.",
 )
-_WORKDIR = flags.DEFINE_string("workdir", None, "For all runs.", required=True)
-_OUTPUT = flags.DEFINE_string("output", None, "A folder for results.json and table.md.")
+_WORKDIR = summary.define_path("workdir", "For all runs.", required=True)
+_OUTPUT = summary.define_path("output", "A folder for results.json and table.md.")
+_KINDS = flags.DEFINE_list(
+    "kinds",
+    ["SIGKILL", "SIGTERM", "second launch", "disk full", "damage"],
+    "What befalls them.",
+)
 _FAULTS = flags.DEFINE_integer("faults", 5, "How many.", lower_bound=1)
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of kinds and moments.")
 _OVERRIDES = flags.DEFINE_list(
@@ -66,7 +71,6 @@ _OVERRIDES = flags.DEFINE_list(
 )
 
 _PHASES = ("starting", "training", "writing a checkpoint", "evaluating")
-_KINDS = ("SIGKILL", "SIGTERM", "second launch", "disk full", "damage")
 _FAULTS_OF_A_RUN = 6
 _SMALL = 1 << 30  # bytes; a larger file system is not filled
 _TIMEOUT = 600.0  # seconds that a launch may take
@@ -403,7 +407,7 @@ def main() -> None:
     if os.path.exists(directory):
         raise ValueError(f"{directory} holds an earlier test: remove it")
     os.makedirs(directory)
-    kinds = _KINDS
+    kinds = tuple(_KINDS.value)
     if shutil.disk_usage(directory).total > _SMALL:
         kinds = tuple(kind for kind in kinds if kind != "disk full")
         print("the disk is not filled: it is no small file system", flush=True)
@@ -414,7 +418,7 @@ def main() -> None:
     ]
     rng = random.Random(_SEED.value)
     counts: dict[str, collections.Counter[str]] = {
-        kind: collections.Counter() for kind in kinds
+        kind: collections.Counter() for kind in (*kinds, "SIGKILL")
     }
     faults = runs = 0
     lost: list[dict[str, Any]] = []
@@ -426,7 +430,8 @@ def main() -> None:
         for _ in range(min(_FAULTS_OF_A_RUN, _FAULTS.value - faults)):
             if run.finished() and rng.random() < 0.7:
                 break
-            kind = rng.choice(kinds if run.saved() else kinds[:-1])
+            possible = [kind for kind in kinds if kind != "damage" or run.saved()]
+            kind = rng.choice(possible or ["SIGKILL"])
             words = run.befall(kind)
             counts[kind][words] += 1
             faults += 1
@@ -448,7 +453,7 @@ def main() -> None:
         "runs": runs,
         "lost": len(lost),
         "equal": runs - len(lost),
-        "found": {kind: dict(sorted(counts[kind].items())) for kind in kinds},
+        "found": {kind: dict(sorted(found.items())) for kind, found in counts.items()},
         "problems": lost,
         # What was said names places of this machine: it is in the logs.
         "unclear": [words.partition(": ")[0] for words in unclear],

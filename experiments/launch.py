@@ -7,8 +7,10 @@ the same command on each, with --coordinator, --num_processes and --process_id (
 --coordinator=auto where the cluster tells JAX), and one shared --workdir.
 """
 
+import os
 import signal
 import sys
+import types
 
 import jax
 from absl import flags
@@ -43,9 +45,7 @@ def main() -> None:
     parallel.initialize_processes(
         _COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value
     )
-    # Training saves when it is asked to stop; before and after it, what counts is on
-    # the disk already, and SIGTERM may interrupt as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _stop_at_once)
     try:
         results = train_and_evaluate(config, _WORKDIR.value)
     except KeyboardInterrupt:
@@ -53,10 +53,26 @@ def main() -> None:
     if results is not None:
         summary.finish(results, _WORKDIR.value)
     elif jax.process_index() == 0:
-        print(
-            f"Stopped; all is saved in {_WORKDIR.value}. Launch again to go on.",
-            file=sys.stderr,
-        )
+        _say_stopped()
+
+
+def _stop_at_once(number: int, frame: types.FrameType | None) -> None:
+    """Ends the process on SIGTERM, except in training, which saves first.
+
+    What counts is on the disk already. An exception would be of no use: raised in a
+    callback of JAX, it is printed and forgotten.
+    """
+    del number, frame
+    _say_stopped()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _say_stopped() -> None:
+    print(
+        f"Stopped; all is saved in {_WORKDIR.value}. Launch again to go on.",
+        file=sys.stderr,
+    )
 
 
 if __name__ == "__main__":

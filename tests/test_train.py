@@ -452,3 +452,14 @@ def test_a_loss_that_is_not_finite_says_which_checkpoint_there_is():
     for saved_step, message in ((None, "no checkpoint yet"), (4, "step 4 is intact")):
         with pytest.raises(train.NonFiniteLossError, match=message):
             train._check_finite(metrics, 10, saved_step)
+
+
+def test_rows_that_are_lost_are_counted(finished_run, tmp_path, caplog):
+    config, workdir = run_again(finished_run, tmp_path)
+    shutil.rmtree(os.path.join(workdir, "checkpoints", "12"))
+    path = Path(workdir) / "metrics.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[2:]))
+    with caplog.at_level(logging.WARNING, logger="absl"):
+        assert train.train(config, workdir)
+    assert "lacks 2 of the rows up to step 8; they are lost" in caplog.text
+    assert [row["step"] for row in logged(workdir)] == [8, 12]
