@@ -25,6 +25,7 @@ The disk is filled only if --workdir is on a small file system of its own, such 
 
 import collections
 import dataclasses
+import functools
 import json
 import os
 import random
@@ -32,6 +33,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -109,7 +111,7 @@ class Watch:
 
 @dataclasses.dataclass
 class Launch:
-    """A launch in a process of its own; its output goes to a file beside `workdir`."""
+    """A launch in a process of its own; its output goes to a file."""
 
     arguments: list[str]
     workdir: str
@@ -150,10 +152,10 @@ class Launch:
         self._process.wait()
 
 
+@functools.cache
 def _logs() -> str:
-    path = f"{os.path.normpath(_WORKDIR.value)}.logs"
-    os.makedirs(path, exist_ok=True)
-    return path
+    """Where launches print to: not on the disk that is filled."""
+    return tempfile.mkdtemp(prefix="fault_test_")
 
 
 def error_line(text: str) -> str | None:
@@ -411,6 +413,7 @@ def main() -> None:
     if shutil.disk_usage(directory).total > _SMALL:
         kinds = tuple(kind for kind in kinds if kind != "disk full")
         print("the disk is not filled: it is no small file system", flush=True)
+    print(f"what launches say is in {_logs()}", flush=True)
     start = time.monotonic()
     wholes = [
         run_undisturbed(config, os.path.join(directory, f"undisturbed{number}"))
