@@ -6,6 +6,7 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import hypothesis
 import jax
 import pytest
 
@@ -13,6 +14,9 @@ from adversarial_latent.train import train_and_evaluate
 from tests.runs import tiny_config
 from tests.toys import amm_config
 
+# The same examples in every run; experiments/fuzz_*.py take seeds.
+hypothesis.settings.register_profile("suite", derandomize=True)
+hypothesis.settings.load_profile("suite")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
