@@ -18,7 +18,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from adversarial_latent.config import did_you_mean, leaves
-from adversarial_latent.inputs import InputError, MissingInputError
+from adversarial_latent.inputs import InputError, MissingInputError, printable
 
 _INCOMPLETE = 3  # exit code
 # Errors that are the user's to mend.
@@ -88,7 +88,9 @@ def _end(error: Exception, hint: str) -> NoReturn:
         raise error
     # Threads and exit handlers of libraries may fail once more, for the same reason.
     threading.excepthook = sys.unraisablehook = lambda _: None
-    sys.exit(f"error: {str(error).strip() or type(error).__name__}\n{hint}")
+    # What was typed may have characters that end a line, or are no text.
+    text = "\n".join(map(printable, str(error).strip().split("\n")))
+    sys.exit(f"error: {text or type(error).__name__}\n{hint}")
 
 
 class _PathParser(flags.ArgumentParser):

@@ -33,7 +33,7 @@ _BYTE_ORDER_MARKS = {  # UTF-32 before UTF-16, whose mark it begins with
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 
 
 def read_json(path: str | Path) -> Any:

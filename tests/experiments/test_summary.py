@@ -168,3 +168,13 @@ def test_python_files(tmp_path):
     path.write_text("raise RuntimeError('what happened')\n")
     with pytest.raises(InputError, match=r"sweep\.py: RuntimeError: what happened"):
         summary.load_file(str(path))
+
+
+@pytest.mark.parametrize("text", ["a\x1eb", "a\u2028b", "a\x85b", "a\rb", "caf\udce9"])
+def test_what_was_typed_does_not_break_the_line(text):
+    with pytest.raises(SystemExit) as ended, summary.clear_errors():
+        raise ValueError(f"no field {text}")
+    message, hint = str(ended.value).splitlines()
+    assert message.startswith("error: no field ")
+    assert hint.startswith("(set ")
+    message.encode()
