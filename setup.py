@@ -22,7 +22,7 @@ setup(
         "ml_collections>=1.1,<2",
         "numpy>=2.0,<3",
         "optax>=0.2.5,<0.3",
-        "orbax-checkpoint>=0.11.30,<0.13",
+        "orbax-checkpoint>=0.12,<0.13",
         "pillow>=10.1,<14",
         "scikit-learn>=1.5,<2",
         "scipy>=1.13,<2",
@@ -34,7 +34,7 @@ setup(
     extras_require={
         "test": [
             "hypothesis>=6.100,<7",
-            "ipykernel>=6,<8",
+            "ipykernel>=6.29,<8",
             "mypy>=1.15,<3",
             "nbclient>=0.10,<0.12",
             "nbformat>=5.10,<6",
@@ -48,6 +48,6 @@ setup(
         "cuda13": ["jax[cuda13]>=0.10.2,<0.12"],
         "tpu": ["jax[tpu]>=0.10.2,<0.12"],
         "bench": ["torch>=2.6,<3"],
-        "colab": ["ipykernel>=6,<8", "notebook>=7,<8"],
+        "colab": ["ipykernel>=6.29,<8", "notebook>=7,<8"],
     },
 )
