@@ -1,4 +1,4 @@
-"""Package definition: the one place where dependencies are listed."""
+"""Package definition, with all dependencies."""
 
 from setuptools import find_packages, setup
 
@@ -42,7 +42,7 @@ setup(
             "pytest-xdist>=3.6,<4",
             "ruff>=0.17,<0.18",
         ],
-        # TensorFlow is needed only to build a TFDS data set for the first time.
+        # TensorFlow is needed only to prepare a TFDS data set.
         "prepare": ["tensorflow>=2.18,<3"],
         "cuda12": ["jax[cuda12]>=0.10.2,<0.12"],
         "cuda13": ["jax[cuda13]>=0.10.2,<0.12"],

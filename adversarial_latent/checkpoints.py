@@ -1,4 +1,4 @@
-"""Atomic checkpoints of a whole run: state of all trials, and position in the data."""
+"""Atomic checkpoints of a run: the state of all trials, and the data position."""
 
 import errno
 import hashlib
@@ -17,15 +17,15 @@ from absl import logging
 from adversarial_latent.inputs import InputError, MissingInputError, read_json
 from adversarial_latent.state import TrainState
 
-_OVERHEAD = 1 << 20  # bytes of a checkpoint beside its arrays
-_SUMS = "sums.json"  # what the files of a checkpoint were when they were written
+_OVERHEAD = 1 << 20  # bytes of a checkpoint besides its arrays
+_SUMS = "sums.json"  # checksums of the files of a checkpoint
 
 
 class Checkpoints:
-    """The checkpoints of one run; either all of a step is there, or none of it.
+    """The checkpoints of one run. A checkpoint is saved completely, or not at all.
 
     Attributes:
-      directory: where they are.
+      directory: directory of the checkpoints.
     """
 
     def __init__(self, directory: str, keep: int = 2):
@@ -38,14 +38,14 @@ class Checkpoints:
         )
 
     def latest(self) -> int | None:
-        """Step of the newest complete checkpoint, if there is one."""
+        """Returns the step of the newest complete checkpoint, if there is one."""
         return self._manager.latest_step()
 
     def save(self, step: int, state: TrainState, position: dict[str, Any]) -> None:
-        """Saves a state (leaves [T, ...]) and the pipeline's position, at once.
+        """Saves a state (leaves [T, ...]) together with the pipeline's position.
 
         Raises:
-          OSError: if there is no room for it; what was saved before stays.
+          OSError: the disk is full; earlier checkpoints remain.
         """
         if step in self._manager.all_steps():
             return
@@ -60,29 +60,29 @@ class Checkpoints:
             _write_sums(os.path.join(self.directory, str(step)))
 
     def _check_room(self, size: int) -> None:
-        """Raises before Orbax would, whose threads then say it in many tracebacks."""
+        """Raises before Orbax does, because its threads print many tracebacks."""
         os.makedirs(self.directory, exist_ok=True)
         free = shutil.disk_usage(self.directory).free
         if free < size + _OVERHEAD:
             raise OSError(
                 errno.ENOSPC,
-                f"a checkpoint takes {size / 1e6:.1f} MB, and there are "
-                f"{free / 1e6:.1f} MB left; make room and launch again",
+                f"a checkpoint takes {size / 1e6:.1f} MB, but only "
+                f"{free / 1e6:.1f} MB are free; free some space and launch again",
                 self.directory,
             )
 
     def restore(self, template: TrainState) -> tuple[TrainState, dict[str, Any]]:
-        """Restores the newest checkpoint that is intact, and sets damaged ones aside.
+        """Restores the newest intact checkpoint, and moves damaged ones away.
 
         Args:
           template: a state of the same structure and shapes; values do not matter.
 
         Returns:
-          `(state, position)` as they were saved.
+          `(state, position)` as saved.
 
         Raises:
-          MissingInputError: if there is no checkpoint.
-          InputError: if there is none that can be read.
+          MissingInputError: there is no checkpoint.
+          InputError: no checkpoint can be read.
         """
         like = jax.eval_shape(_key_data, template)
         arrays, position = self._restore_intact(like, set_aside=True)
@@ -96,11 +96,11 @@ class Checkpoints:
         return state, position
 
     def restore_arrays(self) -> dict[str, Any]:
-        """Restores the newest intact state as nested dicts, for want of a template.
+        """Restores the newest intact state as nested dicts, without a template.
 
         Raises:
-          MissingInputError: if there is no checkpoint.
-          InputError: if there is none that can be read.
+          MissingInputError: there is no checkpoint.
+          InputError: no checkpoint can be read.
         """
         return self._restore_intact(None, set_aside=False)[0]
 
@@ -121,8 +121,8 @@ class Checkpoints:
                 continue
             for damaged, reason in reasons.items():
                 logging.warning(
-                    "the checkpoint of step %d in %s is damaged (%s); the one of step "
-                    "%d is used",
+                    "the checkpoint of step %d in %s is damaged (%s); using that of "
+                    "step %d",
                     damaged,
                     self.directory,
                     reason,
@@ -148,7 +148,7 @@ class Checkpoints:
         return restored.state, restored.position
 
     def _set_aside(self, step: int) -> None:
-        """Moves a checkpoint away, so that its step can be saved again."""
+        """Moves a damaged checkpoint away, so that its step can be saved again."""
         if jax.process_index() == 0:
             aside = f"{self.directory}.damaged"
             os.makedirs(aside, exist_ok=True)
@@ -157,12 +157,12 @@ class Checkpoints:
         self._manager.reload()
 
     def close(self) -> None:
-        """Waits for what is being written."""
+        """Waits until everything is written."""
         self._manager.close()
 
 
 def has_checkpoint(directory: str) -> bool:
-    """Whether a run has saved anything in `directory`."""
+    """Whether `directory` contains a checkpoint."""
     return os.path.isdir(directory) and any(
         name.isdecimal() for name in os.listdir(directory)
     )
@@ -187,17 +187,17 @@ def _write_sums(directory: str) -> None:
 
 
 def _check_sums(directory: str) -> None:
-    """Raises a ValueError if a file of a checkpoint is not what was written.
+    """Raises a ValueError if a file of a checkpoint has changed since it was written.
 
-    Without sums there is nothing to check: the process was killed before it wrote them,
-    or the checkpoint is older than they are.
+    A checkpoint without checksums passes: the process was killed before it wrote them,
+    or the checkpoint is older than this check.
     """
     path = os.path.join(directory, _SUMS)
     if not os.path.exists(path):
         return
     expected, found = read_json(path), _sums(directory)
     if damaged := [name for name in expected if found.get(name) != expected[name]]:
-        raise ValueError(f"{len(damaged)} of its files changed, such as {damaged[0]}")
+        raise ValueError(f"{len(damaged)} of its files changed, e.g. {damaged[0]}")
 
 
 def _is_key(leaf: chex.Array) -> bool:
@@ -205,7 +205,7 @@ def _is_key(leaf: chex.Array) -> bool:
 
 
 def _key_data(tree: chex.ArrayTree) -> chex.ArrayTree:
-    """Replaces typed keys, which are no plain arrays, by their bits."""
+    """Replaces typed keys, which are not plain arrays, by their bits."""
     return jax.tree.map(
         lambda leaf: jax.random.key_data(leaf) if _is_key(leaf) else leaf, tree
     )

@@ -1,4 +1,7 @@
-"""A classifier without labels: what is near x has its class, and all classes occur."""
+"""Regularisers for a classifier that learns without labels.
+
+Predictions are consistent near each example, confident, and balanced over classes.
+"""
 
 from collections.abc import Callable
 
@@ -6,14 +9,14 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from adversarial_latent.collectives import device_mean
 from adversarial_latent.distributions import Categorical
-from adversarial_latent.parallel import device_mean
 
 Classifier = Callable[[chex.Array], chex.Array]
 
-# The direction is looked for at this distance, in that of the nearest neighbour: from
-# far outside, where it points to another class. Right at x it points to nothing that
-# an image could be (experiments/results/amm/README.md).
+# The direction is computed at this distance from x, in units of the distance to the
+# nearest neighbour. This far out, it points to another class. Close to x, it does not
+# point to any realistic image (experiments/results/amm/README.md).
 _PROBE = 1.5
 
 
@@ -24,20 +27,20 @@ def virtual_adversarial_divergence(
     key: chex.PRNGKey,
     radius: float,
 ) -> chex.Array:
-    """KL(q(y|x) || q(y|x + r)), with r a direction in which y changes much.
+    """KL(q(y|x) || q(y|x + r)), where r is a direction in which q(y|x) changes much.
 
-    Virtual adversarial training (Miyato et al. 2017, algorithm 1, with one iteration
-    of the power method): no label is needed. How far to go is told by the distance to
-    the nearest neighbour, as in IMSAT (Hu et al. 2017, section 3.3), in the minibatch
-    here. Gradients reach `classify` at x + r only.
+    This is virtual adversarial training (Miyato et al. 2017, algorithm 1, with one
+    power iteration), which needs no labels. The length of r is relative to the distance
+    to the nearest neighbour, as in IMSAT (Hu et al. 2017, section 3.3), but within the
+    minibatch. Gradients flow through `classify` at x + r only.
 
     Args:
-      classify: logits [B, K] of q(y|x) for x [B, ...].
+      classify: function from x [B, ...] to the logits [B, K] of q(y|x).
       x: [B, ...] examples, at least two.
-      logits: [B, K], what `classify` gives for x.
-      key: random key, of the direction to begin with.
-      radius: length of r, as a part of the distance from x to the nearest other
-        example.
+      logits: [B, K], equal to `classify(x)`.
+      key: random key for the initial direction.
+      radius: length of r, as a fraction of the distance from x to its nearest
+        neighbour.
 
     Returns:
       [B] divergences in nats.
@@ -56,14 +59,14 @@ def virtual_adversarial_divergence(
 
 
 def entropies(logits: chex.Array) -> tuple[chex.Array, chex.Array]:
-    """How unsure q(y|x) is of x, and how alike it uses the classes (IMSAT, eq. 7).
+    """Conditional and marginal entropy of q(y|x) (IMSAT, eq. 7).
 
     Args:
       logits: [B, K].
 
     Returns:
-      The entropies [B] of q(y|x), and that of its mean over the minibatch of all
-      devices, in nats.
+      The entropies [B] of q(y|x), and the entropy of its mean over the minibatches of
+      all devices, in nats.
     """
     q = Categorical(logits)
     mean = Categorical(jnp.log(device_mean(q.probabilities.mean(0))))
@@ -71,14 +74,14 @@ def entropies(logits: chex.Array) -> tuple[chex.Array, chex.Array]:
 
 
 def nearest_neighbour_distance(x: chex.Array) -> chex.Array:
-    """Euclidean distances [B] from examples x [B, ...] to the nearest other of them.
+    """Euclidean distance [B] from each example of x [B, ...] to its nearest neighbour.
 
     Raises:
-      ValueError: if there is no other.
+      ValueError: x has fewer than two examples.
     """
     if len(x) < 2:
         raise ValueError(
-            "consistency needs two examples in a minibatch at least, on each device: "
+            "consistency needs at least two examples per minibatch on each device: "
             "raise config.batch_size, or set config.game.consistency_weight to 0"
         )
     flat = x.reshape(len(x), -1)
@@ -89,7 +92,7 @@ def nearest_neighbour_distance(x: chex.Array) -> chex.Array:
 
 
 def _normalise(x: chex.Array) -> chex.Array:
-    """Scales every example of x [B, ...] to length one; zero stays zero."""
+    """Scales each example of x [B, ...] to unit length; zero stays zero."""
     axes = tuple(range(1, x.ndim))
     square = jnp.square(x).sum(axes, keepdims=True)
     return x * jax.lax.rsqrt(jnp.maximum(square, jnp.finfo(x.dtype).tiny))

@@ -1,12 +1,11 @@
 """Distributions of latent variables, as immutable trees of arrays.
 
-Each is a `flax.struct` dataclass: it passes through jit, vmap and grad, and a network's
-output becomes one by naming its parts. The last axis holds the event (the d dimensions
-of z, the K categories of y as a one-hot or probability vector); log-probabilities and
-entropies are in nats and have that axis summed out. Samples are reparametrised, except
-those of `Categorical` and of a mixture's component.
+Each is a `flax.struct` dataclass, which passes through jit, vmap and grad. The last
+axis is the event: the d dimensions of z, or the K categories of y as a one-hot or
+probability vector. Log-probabilities and entropies are in nats and summed over that
+axis. Samples are reparametrised, except one-hot vectors and component numbers.
 
-`sample(key, shape)` puts `shape` in front of the parameters' own axes.
+`sample(key, shape)` puts `shape` in front of the axes of the parameters.
 """
 
 import math
@@ -30,17 +29,17 @@ class Gaussian:
     log_variance: chex.Array
 
     def sample(self, key: chex.PRNGKey, shape: tuple[int, ...] = ()) -> chex.Array:
-        """Draws mean + exp(log_variance / 2) * noise (AMM eq. 20).
+        """Samples mean + exp(log_variance / 2) * noise (AMM eq. 20).
 
         Args:
           key: random key.
-          shape: leading axes of independent draws.
+          shape: leading axes of independent samples.
 
         Returns:
           [*shape, ..., d] samples.
 
         Raises:
-          AssertionError: if mean and log_variance differ in shape.
+          AssertionError: mean and log_variance differ in shape.
         """
         chex.assert_equal_shape([self.mean, self.log_variance])
         shape = shape + self.mean.shape
@@ -49,21 +48,21 @@ class Gaussian:
         return mean + jnp.broadcast_to(jnp.exp(self.log_variance / 2), shape) * noise
 
     def log_prob(self, value: chex.Array) -> chex.Array:
-        """Log-density of a value, summed over d (minus eq. 8 of AIM).
+        """Log-density of a value, summed over d (the negative of AIM's eq. 8).
 
         Args:
-          value: [..., d], of the same rank as the mean; leading axes broadcast.
+          value: [..., d], with the same rank as the mean; leading axes broadcast.
 
         Returns:
           [...] log-densities.
 
         Raises:
-          AssertionError: if ranks or d differ.
+          AssertionError: the ranks or d differ.
         """
         parts = [value, self.mean, self.log_variance]
         chex.assert_equal_rank(parts)
         chex.assert_equal_shape_suffix(parts, 1)
-        # Dividing before squaring stays finite at smaller variances.
+        # Dividing before squaring stays finite for smaller variances.
         standardised = (value - self.mean) * jnp.exp(-self.log_variance / 2)
         return -0.5 * jnp.sum(
             jnp.square(standardised) + self.log_variance + math.log(2 * math.pi),
@@ -98,30 +97,30 @@ class Categorical:
         return jax.nn.softmax(self.logits)
 
     def sample(self, key: chex.PRNGKey, shape: tuple[int, ...] = ()) -> chex.Array:
-        """Draws [*shape, ..., K] one-hot vectors, not differentiable."""
+        """Samples [*shape, ..., K] one-hot vectors, which are not differentiable."""
         index = self.sample_index(key, shape)
         return jax.nn.one_hot(index, self.logits.shape[-1], dtype=self.logits.dtype)
 
     def sample_index(
         self, key: chex.PRNGKey, shape: tuple[int, ...] = ()
     ) -> chex.Array:
-        """Draws [*shape, ...] int32 category numbers."""
+        """Samples [*shape, ...] int32 category indices."""
         shape = shape + self.logits.shape[:-1]
         return jax.random.categorical(key, self.logits, shape=shape).astype(jnp.int32)
 
     def log_prob(self, value: chex.Array) -> chex.Array:
         """Log-probability of one-hot vectors.
 
-        Given probabilities instead, this is their negative cross-entropy.
+        For vectors of probabilities, this is the negative cross-entropy.
 
         Args:
-          value: [..., K], of the shape of the logits.
+          value: [..., K], with the same shape as the logits.
 
         Returns:
           [...] log-probabilities.
 
         Raises:
-          AssertionError: if the shapes differ.
+          AssertionError: the shapes differ.
         """
         chex.assert_equal_shape([value, self.logits])
         return jnp.sum(value * jax.nn.log_softmax(self.logits), axis=-1)
@@ -137,7 +136,7 @@ class GaussianMixture:
     """The prior p(y) p(z|y) of AMM (eq. 11): a mixture of diagonal Gaussians.
 
     Attributes:
-      logits: [K] unnormalised log p(y). For known class frequencies, their logarithm.
+      logits: [K] unnormalised log p(y), such as the logarithm of class frequencies.
       mean: [K, d].
       log_variance: [K, d].
     """
@@ -148,7 +147,7 @@ class GaussianMixture:
 
     @property
     def num_components(self) -> int:
-        """The number K of components."""
+        """Number of components, K."""
         return self.mean.shape[0]
 
     @property
@@ -157,33 +156,34 @@ class GaussianMixture:
         return jax.nn.softmax(self.logits)
 
     def component(self, index: chex.Array) -> Gaussian:
-        """The conditional p(z|y), from which one samples z given y.
+        """The conditional distribution p(z|y).
 
         Args:
-          index: [...] integer component numbers in [0, K).
+          index: [...] integer component indices in [0, K).
 
         Returns:
-          Gaussian with mean and log_variance [..., d], differentiable in the mixture's.
+          Gaussian with mean and log_variance [..., d], differentiable with respect to
+          those of the mixture.
         """
         return Gaussian(self.mean[index], self.log_variance[index])
 
     def sample(self, key: chex.PRNGKey, n: int) -> tuple[chex.Array, chex.Array]:
-        """Draws n pairs from p(y) p(z|y).
+        """Samples n pairs from p(y) p(z|y).
 
         Args:
           key: random key.
-          n: number of draws.
+          n: number of samples.
 
         Returns:
-          z [n, d], differentiable in mean and log_variance, and the int32 component
-          numbers [n].
+          z [n, d], differentiable with respect to mean and log_variance, and the int32
+          component indices [n].
         """
         component_key, z_key = jax.random.split(key)
         index = Categorical(self.logits).sample_index(component_key, (n,))
         return self.component(index).sample(z_key), index
 
     def component_log_prob(self, z: chex.Array) -> chex.Array:
-        """Log-density log p(z|y=k) of each component.
+        """Log-density log p(z|y=k) for each component.
 
         Args:
           z: [B, d].
@@ -192,18 +192,18 @@ class GaussianMixture:
           [B, K] log-densities.
 
         Raises:
-          AssertionError: if z is not [B, d].
+          AssertionError: z is not [B, d].
         """
         chex.assert_rank(z, 2)
         components = Gaussian(self.mean[None], self.log_variance[None])  # [1, K, d]
         return components.log_prob(z[:, None])
 
     def log_prob(self, z: chex.Array) -> chex.Array:
-        """Log-density log p(z) = log sum_k p(z|y=k) p(y=k) of z [B, d]: [B]."""
+        """Log-density [B] of z [B, d]: log p(z) = log sum_k p(z|y=k) p(y=k)."""
         return jax.nn.logsumexp(self._joint_log_prob(z), axis=-1)
 
     def posterior(self, z: chex.Array) -> chex.Array:
-        """Probabilities p(y|z), whose argmax is AMM's classifier (eq. 19).
+        """Posterior probabilities p(y|z); their argmax is AMM's classifier (eq. 19).
 
         Args:
           z: [B, d].
@@ -212,7 +212,7 @@ class GaussianMixture:
           [B, K] probabilities; rows sum to one.
 
         Raises:
-          AssertionError: if z is not [B, d].
+          AssertionError: z is not [B, d].
         """
         return jax.nn.softmax(self._joint_log_prob(z))
 
@@ -224,7 +224,7 @@ class GaussianMixture:
 class RelaxedCategorical:
     """Gumbel-softmax: a continuous, reparametrised relaxation of `Categorical`.
 
-    Jang et al. 2016 and Maddison et al. 2017 (the Concrete distribution).
+    Sources: Jang et al. 2016 and Maddison et al. 2017 (the Concrete distribution).
 
     Attributes:
       logits: [..., K] finite unnormalised log-probabilities.
@@ -236,11 +236,11 @@ class RelaxedCategorical:
 
     @property
     def probabilities(self) -> chex.Array:
-        """[..., K] probabilities of the categories that samples relax."""
+        """[..., K] probabilities of the relaxed categories."""
         return jax.nn.softmax(self.logits)
 
     def sample(self, key: chex.PRNGKey, shape: tuple[int, ...] = ()) -> chex.Array:
-        """Draws [*shape, ..., K] points of the simplex."""
+        """Samples [*shape, ..., K] points on the simplex."""
         shape = shape + self.logits.shape
         noise = jax.random.gumbel(key, shape, self.logits.dtype)
         logits = jnp.broadcast_to(self.logits, shape)
@@ -250,15 +250,15 @@ class RelaxedCategorical:
         """Log-density on the simplex (Maddison et al. 2017, definition 1).
 
         Args:
-          value: [..., K], of the shape of the logits; rows sum to one. The density has
-            no limit at the simplex's border: an entry of zero, to which a sample
-            underflows at low temperatures, is read as the smallest positive float.
+          value: [..., K], with the same shape as the logits; rows sum to one. At low
+            temperatures samples can underflow to zero, where the density has no limit.
+            Zeros are replaced by the smallest positive float.
 
         Returns:
           [...] log-densities.
 
         Raises:
-          AssertionError: if the shapes differ.
+          AssertionError: the shapes differ.
         """
         chex.assert_equal_shape([value, self.logits])
         num_categories = self.logits.shape[-1]
@@ -275,9 +275,9 @@ class RelaxedCategorical:
 
 @struct.dataclass
 class LogitNormal:
-    """Softmax of Gaussian logits (Kendall and Gal 2017; AMM eq. 8-9): q(y|x).
+    """Softmax of Gaussian logits (Kendall and Gal 2017): q(y|x) of AMM, eq. 8 and 9.
 
-    It has no `log_prob`: adversarial inference needs samples only.
+    There is no `log_prob`, because adversarial inference only needs samples.
 
     Attributes:
       mean: [..., K] means of the logits.
@@ -289,15 +289,15 @@ class LogitNormal:
 
     @property
     def probabilities(self) -> chex.Array:
-        """[..., K] probabilities at the mean logits, the prediction without noise."""
+        """[..., K] probabilities at the mean logits: the prediction without noise."""
         return jax.nn.softmax(self.mean)
 
     def sample_logits(
         self, key: chex.PRNGKey, shape: tuple[int, ...] = ()
     ) -> chex.Array:
-        """Draws [*shape, ..., K] logits h_y (AMM eq. 8), which q(z|x,y) reads."""
+        """Samples [*shape, ..., K] logits h_y (AMM eq. 8), the input of q(z|x, y)."""
         return Gaussian(self.mean, self.log_variance).sample(key, shape)
 
     def sample(self, key: chex.PRNGKey, shape: tuple[int, ...] = ()) -> chex.Array:
-        """Draws [*shape, ..., K] probabilities y = softmax(h_y) (AMM eq. 9)."""
+        """Samples [*shape, ..., K] probabilities y = softmax(h_y) (AMM eq. 9)."""
         return jax.nn.softmax(self.sample_logits(key, shape))

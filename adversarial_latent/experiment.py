@@ -1,42 +1,48 @@
-"""What a config means: its game, data and optimisers, put together and checked."""
+"""Builds and checks what a config describes: game, data, optimisers and train step."""
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import ml_collections
 import numpy as np
+from absl import logging
 from flax.errors import FlaxError
 
 from adversarial_latent import config as config_lib
-from adversarial_latent.data import Dataset, Pipeline, label_subset, make_pipeline
-from adversarial_latent.evaluation.evaluate import (
-    check_codes,
-    check_data,
-    check_evaluation,
+from adversarial_latent.data import (
+    Dataset,
+    Pairs,
+    Pipeline,
+    label_subset,
+    make_pipeline,
 )
 from adversarial_latent.game import Game
 from adversarial_latent.games import make_game
+from adversarial_latent.inputs import InputError
+from adversarial_latent.networks.spec import ImportedNetwork
+from adversarial_latent.optimizers import make_optimizer
 from adversarial_latent.parallel import Parallel
-from adversarial_latent.state import create_state
+from adversarial_latent.state import TrainState, create_state
 from adversarial_latent.steps import TrainStep, make_train_step
 
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """What a config means on given data and devices, before anything is trained.
+    """What a config describes, on given data and devices.
 
     Attributes:
       game: the game.
-      train_step: its pure step.
+      train_step: its pure train step.
       create: `key -> TrainState` of one trial.
-      pipeline: gives batches [num_steps, T, R * B].
-      examples_per_step: over all devices and minibatches.
-      minibatches: R, how many minibatches a step takes.
-      parallel: how steps are run on the devices.
+      pipeline: provides batches [num_steps, T, R * B].
+      examples_per_step: number of examples, over all devices and minibatches.
+      minibatches: R, number of minibatches of a step.
+      parallel: runs steps on the devices.
       num_steps: train steps of the run, a multiple of `steps_per_call`.
-      steps_per_call: train steps between two looks at the host.
+      steps_per_call: train steps in one call of the compiled program.
     """
 
     game: Game
@@ -50,7 +56,7 @@ class Experiment:
     steps_per_call: int
 
     def next_batches(self) -> Any:
-        """The batches of one call, cut for the local devices."""
+        """The batches of one call, split over the local devices."""
 
         def separate(leaf: np.ndarray) -> np.ndarray:
             steps, trials, examples, *rest = leaf.shape
@@ -63,7 +69,7 @@ class Experiment:
         return self.parallel.split(batches)
 
     def abstract_inputs(self) -> tuple[Any, Any]:
-        """Shapes of a state and a batch, as the train step takes them."""
+        """Shapes of the state and batch that the train step takes."""
         state = jax.eval_shape(self.create, jax.random.key(0))
         batch = jax.eval_shape(
             self.pipeline.examples,
@@ -73,7 +79,7 @@ class Experiment:
         return state, batch
 
     def lowered_step(self) -> str:
-        """The train step as text (StableHLO), equal for steps that are the same."""
+        """The train step as StableHLO text, which is equal for equal steps."""
         return jax.jit(self.train_step).lower(*self.abstract_inputs()).as_text()
 
     def compile(self) -> Any:
@@ -82,63 +88,38 @@ class Experiment:
 
 
 def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Experiment:
-    """Builds everything that a run needs.
+    """Builds everything that training needs.
 
     Args:
       config: fields as in `config.default_config`.
-      dataset: as `data.load(config.dataset)` gives it.
+      dataset: as `data.load(config.dataset)` returns it; with `caption_vectors` for a
+        game that uses captions.
 
     Raises:
-      ValueError: naming the field that does not fit.
+      ValueError: a field does not fit; the error names it.
     """
     config_lib.check_ranges(config)
     game = make_game(config.game)
-    check_evaluation(config, game)
-    check_data(config, dataset)
-    names = {player.name for player in game.players}
-    if names != set(config.players):
-        raise ValueError(
-            f"config.players has {sorted(config.players)}, but the players of "
-            f"{config.game.name} are {sorted(names)}"
-        )
-    repeats = {name: config.players[name].repeats for name in names}
+    repeats = _repeats(config, game)
     minibatches = max(repeats.values())
     examples_per_step = config.batch_size * minibatches
-    num_examples = len(dataset.splits["train"].x)
     in_steps = functools.partial(
         config_lib.duration_in_steps,
         batch_size=examples_per_step,
-        num_examples=num_examples,
+        num_examples=len(dataset.splits["train"]),
     )
     num_steps = in_steps(config.duration)
     steps_per_call = min(config.steps_per_call, num_steps)
     num_steps = -(-num_steps // steps_per_call) * steps_per_call
     optimizers = {
-        name: config_lib.make_optimizer(
-            config.players[name], num_steps, in_steps("1_epochs")
-        )
-        for name in names
+        name: make_optimizer(config.players[name], num_steps, in_steps("1_epochs"))
+        for name in repeats
     }
-    labels, labelled, told = config.labels, None, None
-    labelled_batch_size = labels.batch_size or config.batch_size
-    if game.captioned:
-        told = _vectors_of_captions(config, dataset)
-        labelled = [np.arange(num_examples)] * config.trials
-    elif game.uses_labels:
-        labelled = _choose_labelled(config, dataset, game)
-    elif labels.to_dict() != config_lib.default_config().labels.to_dict():
-        raise ValueError(
-            f"config.labels has no meaning for the game {config.game.name!r}, which "
-            "sees none: leave it as it is"
-        )
+    pairs = _pairs(config, dataset, game)
     batch_sizes = {"batch_size": config.batch_size}
-    if labelled is not None:
-        batch_sizes["labels.batch_size"] = labelled_batch_size
-    parallel = Parallel.create(
-        config.trials,
-        batch_sizes,
-        config.trial_loop,
-    )
+    for pair in pairs:
+        batch_sizes["labels.batch_size"] = pair.batch_size
+    parallel = Parallel.create(config.trials, batch_sizes, config.trial_loop)
     pipeline = make_pipeline(
         dataset.splits["train"],
         batch_size=examples_per_step,
@@ -147,38 +128,30 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
         kind=config.pipeline,
         process_index=jax.process_index(),
         process_count=jax.process_count(),
-        labelled=labelled,
-        labelled_batch_size=labelled_batch_size * minibatches,
-        told=told,
+        pairs=[
+            dataclasses.replace(pair, batch_size=pair.batch_size * minibatches)
+            for pair in pairs
+        ],
     )
-    example: dict[str, np.ndarray] = {
-        "x": np.zeros((2, *dataset.example_shape), np.float32)
-    }
-    if labelled is not None:
-        label = np.zeros(2, np.int32) if told is None else told[:2]
-        example |= {"labelled_x": example["x"], "label": label}
+    batch = example_batch(game, dataset)
     create = functools.partial(
-        create_state, game, optimizers, batch=example, ema=config.ema_decay > 0
+        create_state, game, optimizers, batch=batch, ema=config.ema_decay > 0
     )
-    try:
-        state = jax.eval_shape(create, jax.random.key(config.seed))
-    except (AssertionError, KeyError, TypeError, ValueError, FlaxError) as error:
-        shape = "x".join(map(str, dataset.example_shape))
-        reason = str(error).splitlines()[0]
-        if isinstance(error, KeyError):
-            reason = f"no row or network is called {reason}"
-        raise ValueError(
-            f"the networks of config.game do not fit examples of shape {shape}: "
-            + reason
-        ) from error
-    check_codes(config, game, state, example)
+    _check_networks(create, game, batch, config)
+    if config.update_order not in ("", game.update_order):
+        logging.warning(
+            "config.update_order=%s departs from the game %r, whose updates are %s",
+            config.update_order,
+            config.game.name,
+            game.update_order,
+        )
     return Experiment(
         game=game,
         train_step=make_train_step(
             game,
             optimizers,
             num_steps=num_steps,
-            moves=config.moves,
+            update_order=config.update_order or None,
             repeats=repeats,
             ema_decay=config.ema_decay,
         ),
@@ -192,23 +165,68 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
     )
 
 
-def _vectors_of_captions(
-    config: ml_collections.ConfigDict, dataset: Dataset
-) -> np.ndarray:
-    """What stands for the captions of training examples: [N, C, D]."""
-    vectors = dataset.splits["train"].embedding
-    if vectors is None:
+def example_batch(game: Game, dataset: Dataset) -> dict[str, np.ndarray]:
+    """A batch of two examples with all fields that a game reads, for shapes."""
+    train = dataset.splits["train"]
+    x = np.zeros((2, *dataset.example_shape), np.float32)
+    fields: dict[str, np.ndarray] = {"label": np.zeros(2, np.int32)}
+    if train.caption_vectors is not None:
+        fields["caption"] = train.caption_vectors[:2]
+    # Batches of every game have x.
+    return {name: fields.get(name, x) for name in ("x", *game.batch_fields)}
+
+
+def _repeats(config: ml_collections.ConfigDict, game: Game) -> dict[str, int]:
+    """Number of updates of each player in one turn.
+
+    Raises:
+      ValueError: config and game have different players.
+    """
+    names = {player.name for player in game.players}
+    if names != set(config.players):
         raise ValueError(
-            f"the game {config.game.name!r} learns from captions, and those of "
-            f"{dataset.name!r} are not embedded: load it with sentences.load_dataset"
+            f"config.players has {sorted(config.players)}, but the players of "
+            f"{config.game.name} are {sorted(names)}"
         )
-    return vectors
+    return {name: config.players[name].repeats for name in names}
 
 
-def _choose_labelled(
+def _pairs(
+    config: ml_collections.ConfigDict, dataset: Dataset, game: Game
+) -> list[Pairs]:
+    """The labelled or captioned examples that batches contain besides x.
+
+    Raises:
+      ValueError: the data lack labels or captions, or `config.labels` is set for a game
+        without labels.
+    """
+    train, labels = dataset.splits["train"], config.labels
+    batch_size = labels.batch_size or config.batch_size
+    if game.uses_captions:
+        if train.caption_vectors is None:
+            raise ValueError(
+                f"the game {config.game.name!r} learns from captions, but those of "
+                f"{dataset.name!r} are not embedded: see text.embed_captions"
+            )
+        indices = [np.arange(len(train))] * config.trials
+        vectors = train.caption_vectors
+        return [Pairs("captioned_x", "caption", vectors, indices, batch_size)]
+    if game.uses_labels:
+        chosen = _labelled_examples(config, dataset, game)
+        assert train.label is not None
+        return [Pairs("labelled_x", "label", train.label, chosen, batch_size)]
+    if labels.to_dict() != config_lib.default_config().labels.to_dict():
+        raise ValueError(
+            f"config.labels has no meaning for the game {config.game.name!r}, which "
+            "uses no labels: leave it at its default"
+        )
+    return []
+
+
+def _labelled_examples(
     config: ml_collections.ConfigDict, dataset: Dataset, game: Game
 ) -> list[np.ndarray]:
-    """Indices of the training examples whose labels each trial sees."""
+    """Indices of each trial's labelled training examples."""
     if dataset.num_classes is None:
         raise ValueError(
             f"the game {config.game.name!r} learns from labels, but {dataset.name!r} "
@@ -217,7 +235,7 @@ def _choose_labelled(
     if game.num_components != dataset.num_classes:
         raise ValueError(
             f"config.game.num_components={game.num_components}, but its components are "
-            f"the classes of {dataset.name!r}, of which there are {dataset.num_classes}"
+            f"the {dataset.num_classes} classes of {dataset.name!r}"
         )
     return [
         label_subset(
@@ -228,3 +246,52 @@ def _choose_labelled(
         )
         for trial in range(config.trials)
     ]
+
+
+def _check_networks(
+    create: Any,
+    game: Game,
+    batch: Mapping[str, np.ndarray],
+    config: ml_collections.ConfigDict,
+) -> None:
+    """Checks that networks fit the data and each other.
+
+    Raises:
+      InputError: they do not; the error gives the first reason.
+    """
+    try:
+        state = jax.eval_shape(create, jax.random.key(config.seed))
+        if any(isinstance(net, ImportedNetwork) for net in game.modules.values()):
+            # Tables take all options of inference functions, other modules may not.
+            jax.eval_shape(functools.partial(_infer, game), state, batch)
+    except (AssertionError, KeyError, TypeError, ValueError, FlaxError) as error:
+        shape = "x".join(map(str, batch["x"].shape[1:]))
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(
+            f"config.game.networks do not fit examples of shape {shape}: {reason}"
+        ) from error
+
+
+def _infer(game: Game, state: TrainState, batch: Mapping[str, Any]) -> dict[str, Any]:
+    """Calls each inference function that needs no caption."""
+    net = game.bind(state.params, state.model_state, state.key, train=False)
+    results: dict[str, Any] = {}
+    if game.can("encode"):
+        label = {"label": batch["label"]} if game.conditional else {}
+        results["code"] = game.encode(net, batch["x"], **label)
+        if game.can("decode"):
+            results["x"] = game.decode(net, results["code"])
+    if game.can("sample") and not game.uses_captions:
+        results["sample"] = game.sample(net, len(batch["x"]))
+    if game.can("mixture"):
+        results["mixture"] = game.mixture(net)
+    return results
+
+
+def code_shapes(
+    experiment: Experiment, batch: Mapping[str, np.ndarray]
+) -> dict[str, tuple[int, ...]]:
+    """Shapes of the parts of a code by name; the game must be able to encode."""
+    state = jax.eval_shape(experiment.create, jax.random.key(0))
+    code = jax.eval_shape(functools.partial(_infer, experiment.game), state, batch)
+    return {name: part.shape for name, part in code["code"].items()}

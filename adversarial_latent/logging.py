@@ -1,4 +1,4 @@
-"""What a run writes while it trains: metrics.jsonl, TensorBoard, a progress bar."""
+"""Logs of a run in training: metrics.jsonl, TensorBoard, a progress bar."""
 
 import json
 import os
@@ -11,13 +11,14 @@ from absl import logging
 
 
 class MetricsLog:
-    """Metrics of a run, one JSON object a line, continued where a run resumes.
+    """Metrics of a run, one JSON object per line, continued when a run resumes.
 
-    A line holds `step`, the wall-clock `seconds` since this process started, and the
-    mean of every metric over trials; with several trials, `trials` holds each one's.
+    A row contains `step`, the wall-clock `seconds` since the log was opened, and the
+    mean of every metric over trials. With several trials, `trials` contains the values
+    of each one.
 
     Attributes:
-      num_kept: rows of before, up to the step at which the run goes on.
+      num_kept: number of earlier rows that are kept when a run resumes.
     """
 
     def __init__(
@@ -26,15 +27,16 @@ class MetricsLog:
         step: int,
         due: Callable[[int, str], bool] = lambda step, name: True,
     ):
-        """Opens the log of a run that stands at `step`; later lines are dropped.
+        """Opens the log of a run at `step`, and removes later rows.
 
         Args:
           workdir: directory of the run.
-          step: how far the run has come.
-          due: whether a metric is due at a step. The last row of a run that is trained
-            on was due only because it was the last; so was its curve.
+          step: number of steps that are done.
+          due: `due(step, name)`, whether a metric is logged at a step; an empty name
+            stands for any metric. Metrics that are not due are removed: the last step
+            of a run is always logged, even if it is not due in an extended run.
         """
-        # Here, because it imports PyTorch where there is one, which takes seconds.
+        # Here, because it imports PyTorch if installed, which takes seconds.
         from tensorboardX import SummaryWriter
 
         path = os.path.join(workdir, "metrics.jsonl")
@@ -52,7 +54,7 @@ class MetricsLog:
         self._start = time.perf_counter()
 
     def write(self, step: int, metrics: Mapping[str, np.ndarray]) -> None:
-        """Writes metrics, each [T], of one step."""
+        """Writes the metrics of one step, each [T]."""
         row: dict = {"step": step, "seconds": time.perf_counter() - self._start}
         row |= {name: float(values.mean()) for name, values in metrics.items()}
         if any(len(values) > 1 for values in metrics.values()):
@@ -71,13 +73,14 @@ class MetricsLog:
 def read_metrics(workdir: str) -> list[dict]:
     """Returns the rows of a run's metrics.jsonl.
 
-    A line cut off by a crash is left out, and so, with a warning, is a damaged one.
+    A last line that a crash cut off is skipped. Damaged lines are skipped with a
+    warning.
 
     Args:
       workdir: directory of the run.
 
     Returns:
-      rows in the order written; empty if nothing was logged.
+      The rows in the order written; empty if nothing was logged.
     """
     path = os.path.join(workdir, "metrics.jsonl")
     if not os.path.exists(path):
@@ -91,12 +94,12 @@ def read_metrics(workdir: str) -> list[dict]:
                 row = json.loads(line)
                 rows.append({**row, "step": int(row["step"])})
             except (KeyError, TypeError, ValueError):
-                logging.warning("%s: line %d is damaged and left out", path, number)
+                logging.warning("%s: line %d is damaged and skipped", path, number)
     return rows
 
 
 def _only_due(row: dict, due: Callable[[int, str], bool]) -> dict:
-    """The row without metrics that are not due; empty if there are no others."""
+    """Returns the row without metrics that are not due; {} if none is due."""
     step = row["step"]
     if not due(step, ""):
         return {}
@@ -109,7 +112,7 @@ def _only_due(row: dict, due: Callable[[int, str], bool]) -> dict:
 
 
 def progress_bar(total: int, done: int, description: str) -> tqdm.tqdm:
-    """A bar over train steps with the time left, on standard error."""
+    """Returns a progress bar over train steps, shown on standard error."""
     return tqdm.tqdm(
         total=total, initial=done, desc=description, unit="step", mininterval=0.5
     )

@@ -1,9 +1,9 @@
-"""Adversarial losses, per example and computed from logits.
+"""Adversarial losses per example, computed from logits.
 
-A discriminator's logit says "this is real". The *real* side is the data and, in
-games over joint distributions (ALI, AMM), what the encoder infers from it; the
-*fake* side is what the generator makes. Either side can be made by a network
-that is trained against the discriminator, so a game has four losses. With D the logit:
+A high logit of the discriminator means "real". The *real* side is the data and, in
+games over joint distributions (ALI, AMM), the codes inferred from it. The *fake* side
+is generated. The networks behind either side can be trained against the discriminator,
+so a game has four losses. With the logit D:
 
 | name              | real         | fake         | generator_real | generator_fake |
 |-------------------|--------------|--------------|----------------|----------------|
@@ -14,12 +14,12 @@ that is trained against the discriminator, so a game has four losses. With D the
 | kl                | -D           | exp(D - 1)   | D              | -exp(D - 1)    |
 | kl_non_saturating | -D           | exp(D - 1)   | D              | -D             |
 
-The discriminator minimises `real` and `fake`. A generator either minimises the value
-function, that is minus the discriminator's loss on its own side (saturating, kl), or
-the discriminator's loss on the opposite side (non_saturating).
+The discriminator minimises `real` and `fake`. A generator minimises either the negative
+of the discriminator's loss on its own side (saturating, kl), or the discriminator's
+loss on the opposite side (non_saturating).
 
-Everything maps [B] logits to [B] losses; take the mean once, outside. All are finite,
-with finite gradients, at logits of +-100.
+All losses map [B] logits to [B] losses; callers take the mean. They are finite, with
+finite gradients, at logits of +-100.
 """
 
 import dataclasses
@@ -31,20 +31,20 @@ import jax.numpy as jnp
 
 LogitLoss = Callable[[chex.Array], chex.Array]
 
-# The f-GAN exponential continues as its tangent where exp's argument exceeds this.
+# Above this argument, the exponential of the f-GAN losses is continued by its tangent.
 _MAX_EXPONENT = 20.0
 
 
 @dataclasses.dataclass(frozen=True)
 class AdversarialLoss:
-    """The four losses of an adversarial game, functions of logits [B] to [B].
+    """The four losses of an adversarial game, as functions from [B] logits to [B].
 
     Attributes:
-      real: what the discriminator minimises on the real side.
-      fake: what the discriminator minimises on the fake side.
-      generator_real: what a network minimises that makes the real side's samples, as
-        the encoders of ALI and AMM do (algorithm 1 of AMM: -log(1 - rho_q)).
-      generator_fake: what the generator minimises (-log rho_p).
+      real: the discriminator's loss on the real side.
+      fake: the discriminator's loss on the fake side.
+      generator_real: the loss of networks that produce the real side, such as the
+        encoders of ALI and AMM (algorithm 1 of AMM: -log(1 - rho_q)).
+      generator_fake: the generator's loss (-log rho_p).
     """
 
     real: LogitLoss
@@ -62,10 +62,10 @@ class AdversarialLoss:
           fake_logits: [B] logits of the fake side.
 
         Returns:
-          [B] losses, the sum of the two sides.
+          [B] losses, summed over both sides.
 
         Raises:
-          AssertionError: if the logits are not both of shape [B].
+          AssertionError: the logits do not both have shape [B].
         """
         chex.assert_equal_shape([real_logits, fake_logits])
         return self.real(real_logits) + self.fake(fake_logits)
@@ -73,36 +73,36 @@ class AdversarialLoss:
     def generators(
         self, real_logits: chex.Array, fake_logits: chex.Array
     ) -> chex.Array:
-        """Loss of encoder and generator together, where both sides are trained.
+        """Joint loss of encoder and generator, for games that train both sides.
 
         Args:
-          real_logits: [B] logits of the real side, made by the encoder.
-          fake_logits: [B] logits of the fake side, made by the generator.
+          real_logits: [B] logits of the real side, produced by the encoder.
+          fake_logits: [B] logits of the fake side, produced by the generator.
 
         Returns:
-          [B] losses, the sum of the two sides.
+          [B] losses, summed over both sides.
 
         Raises:
-          AssertionError: if the logits are not both of shape [B].
+          AssertionError: the logits do not both have shape [B].
         """
         chex.assert_equal_shape([real_logits, fake_logits])
         return self.generator_real(real_logits) + self.generator_fake(fake_logits)
 
 
 def _continued_exp(x: chex.Array) -> chex.Array:
-    """Returns exp(x), continued above `_MAX_EXPONENT` by its tangent there.
+    """Returns exp(x), continued above `_MAX_EXPONENT` by its tangent.
 
-    float32 overflows at exp(88.7), so that one confident logit would turn the run into
-    NaN. The continuation has a continuous derivative and is still convex. It moves the
-    best discriminator of the f-GAN game, 1 + log(p_real / p_fake), only where the
-    density ratio is above exp(20) = 5e8, where no minibatch has samples of both sides.
+    float32 overflows at exp(88.7), so a single confident logit would make the run NaN.
+    The continuation is convex, with a continuous derivative. It changes the optimal
+    discriminator of the f-GAN game, 1 + log(p_real / p_fake), only where the density
+    ratio exceeds exp(20) = 5e8. No minibatch has samples of both sides there.
     """
     below = jnp.minimum(x, _MAX_EXPONENT)
     return jnp.exp(below) * (1 + (x - below))
 
 
 def _per_example(loss: LogitLoss) -> LogitLoss:
-    """Refuses logits that are not [B]: a [B, 1] would broadcast to [B, B] later."""
+    """Rejects logits that are not [B]; [B, 1] would later broadcast to [B, B]."""
 
     def checked(logits: chex.Array) -> chex.Array:
         chex.assert_rank(logits, 1)
@@ -162,21 +162,22 @@ def adversarial_loss(name: str) -> AdversarialLoss:
     algorithm 1, AIM eq. 7); `wasserstein`, Arjovsky et al. 2017; `hinge`, Lim and Ye
     2017; `kl`, the f-GAN of Nowozin et al. 2016 as in AIM eq. 6; `kl_non_saturating`,
     the same with the trick of their section 3.2: the generator maximises D(fake), since
-    exp(D(fake) - 1) vanishes where D wins. (The real side is linear: it needs none.)
+    exp(D(fake) - 1) vanishes where D wins. The real side is linear and does not need
+    the trick.
 
-    In the two `kl` games D's output is not a log-odds. The best D is
-    1 + log(p_real / p_fake), so the boundary lies at D = 1, and the value is then
-    KL(p_real || p_fake). (AIM's eq. 3 asks for KL(p_fake || p_real), which its eq. 6
-    does not give; here is eq. 6 as printed.)
+    In the two `kl` games, D is not the log-odds. The optimal D is
+    1 + log(p_real / p_fake), so the decision boundary is at D = 1. The value of the
+    game is then KL(p_real || p_fake). AIM's eq. 3 states KL(p_fake || p_real) instead,
+    which does not follow from its eq. 6; this is eq. 6 as printed.
 
     Args:
       name: one of the names above.
 
     Returns:
-      The four losses. The same object for the same name.
+      The four losses; always the same object for a name.
 
     Raises:
-      ValueError: if there is no such loss.
+      ValueError: the name is unknown.
     """
     if name not in _LOSSES:
         raise ValueError(

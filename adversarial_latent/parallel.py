@@ -1,12 +1,12 @@
-"""The only file that knows devices, processes and how trials share them.
+"""Runs train steps on devices and processes, for all trials.
 
-A step is pure and written for one trial on one device. Here it is scanned over
-several steps, mapped over trials, and mapped over devices, in one of two layouts:
+A step is pure and written for one trial on one device. Here it is scanned over several
+steps, mapped over trials, and mapped over devices, in one of two layouts:
 
-- over "batch": every device holds all trials and a slice of each batch; gradients
-  and batch statistics are averaged with `device_mean`;
-- over "trials": every device trains some of the trials on whole batches, and the
-  devices never talk to each other.
+- over "batch": every device trains all trials on a slice of each batch. Gradients and
+  batch statistics are averaged with `device_mean`.
+- over "trials": every device trains some of the trials on whole batches. Devices do not
+  communicate.
 """
 
 import dataclasses
@@ -22,30 +22,13 @@ import numpy as np
 from absl import logging
 from jax.experimental import multihost_utils
 
-_DEVICES = "devices"  # the axis over which a batch is divided
-_TRIALS = "trials"  # the axis over which trials are divided
+from adversarial_latent.collectives import BATCH_AXIS
 
-
-def device_mean(tree: chex.ArrayTree) -> chex.ArrayTree:
-    """Averages over the devices that share a batch: identity when one has it all."""
-    return jax.lax.pmean(tree, _DEVICES) if _batch_is_divided() else tree
-
-
-def device_index() -> chex.Array | int:
-    """Position among the devices that share a batch: 0 when one has it all."""
-    return jax.lax.axis_index(_DEVICES) if _batch_is_divided() else 0
-
-
-def _batch_is_divided() -> bool:
-    try:
-        jax.lax.axis_size(_DEVICES)
-    except NameError:  # how JAX says that no such axis is bound here
-        return False
-    return True
+_TRIALS = "trials"  # name of the mapped axis over which trials are divided
 
 
 def any_process(flag: bool) -> bool:
-    """Whether `flag` is set in any process; all processes must ask together."""
+    """Whether `flag` is set in any process. All processes must call this together."""
     if jax.process_count() == 1:
         return flag
     return bool(multihost_utils.process_allgather(np.asarray(flag)).any())
@@ -54,11 +37,11 @@ def any_process(flag: bool) -> bool:
 def initialize_processes(
     coordinator: str | None, num_processes: int | None, process_id: int | None
 ) -> None:
-    """Joins this process to the others of a run; must come before any JAX call.
+    """Joins the processes of a run. Must be called before any other use of JAX.
 
     Args:
-      coordinator: "host:port" of process 0; None for a run of one process, or on
-        clusters where JAX finds it out ("auto").
+      coordinator: "host:port" of process 0, "auto" on clusters where JAX finds it, or
+        None for a run with one process.
       num_processes: number of processes; None with "auto".
       process_id: rank of this process; None with "auto".
     """
@@ -71,43 +54,42 @@ def initialize_processes(
 
 
 def set_cpu_devices(count: int) -> None:
-    """Makes the CPU appear as `count` devices, before its first use.
+    """Splits the CPU into `count` devices. Must be called before it is used.
 
-    Trials of small networks then run side by side, one on each core. Where JAX is in
-    use already, as in a notebook, the number stays as it is, with a warning.
+    Trials of small networks then run in parallel, one on each core. If JAX is already
+    in use, for example in a notebook, the number stays the same, with a warning.
     """
     if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
         return
     try:
         jax.config.update("jax_num_cpu_devices", count)
-    except RuntimeError:  # how JAX says that its devices are in use
+    except RuntimeError:  # JAX has already initialised its devices
         now = len(jax.devices("cpu"))
         if now != count:
             logging.warning(
-                "the CPU is in use as %d devices and cannot become %d; restart the "
-                "kernel to change that",
+                "the CPU is already in use as %d devices and cannot be split into %d; "
+                "restart the kernel to change that",
                 now,
                 count,
             )
 
 
 def cores_for_trials(trials: int) -> int:
-    """The largest number of CPU devices that trials can be divided over evenly."""
-    has_affinity = hasattr(os, "sched_getaffinity")  # macOS has not
+    """Returns the largest number of CPU cores that divides the number of trials."""
+    has_affinity = hasattr(os, "sched_getaffinity")  # missing on macOS
     cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
     return max(count for count in range(1, cores + 1) if trials % count == 0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Parallel:
-    """Runs a train step on all devices, for all trials, several steps a call.
+    """Runs train steps of all trials on all devices, several steps per call.
 
     Attributes:
       trials: number of independent trials, T.
       over: what is divided over devices, "batch" or "trials".
-      trial_loop: how one device runs its trials: "vmap" (together) or "map" (one
-        after the other, which is faster on CPU where batched matrix products are
-        slow).
+      trial_loop: how a device runs its trials: "vmap" (together) or "map" (one after
+        the other, which is faster on CPU, where batched matrix products are slow).
     """
 
     trials: int
@@ -121,16 +103,17 @@ class Parallel:
         batch_sizes: Mapping[str, int],
         trial_loop: Literal["auto", "vmap", "map"] = "auto",
     ) -> "Parallel":
-        """Chooses the layout for the devices at hand.
+        """Chooses the layout for the available devices.
 
         Args:
           trials: number of trials.
-          batch_sizes: sizes of what is drawn for a batch over all devices of all
-            processes, by the names of their settings.
+          batch_sizes: batch sizes over all devices of all processes, by the names of
+            their settings.
           trial_loop: "vmap", "map" or "auto" ("map" on CPU).
 
         Raises:
-          ValueError: if neither trials nor batches can be divided evenly.
+          ValueError: neither trials nor batches can be divided evenly, or `trial_loop`
+            is unknown.
         """
         devices = jax.device_count()
         if trial_loop == "auto":
@@ -144,19 +127,19 @@ class Parallel:
         for name, size in batch_sizes.items():
             if size % devices:
                 raise ValueError(
-                    f"{name}={size} cannot be divided over {devices} devices; use a "
-                    f"multiple of {devices}, or a number of trials that is one"
+                    f"{name}={size} cannot be divided over {devices} devices; make it, "
+                    f"or the number of trials, a multiple of {devices}"
                 )
         return cls(trials, "batch", trial_loop)
 
     def place(self, state: chex.ArrayTree) -> chex.ArrayTree:
-        """Lays a state with leaves [T, ...] out as `compile`'s function takes it.
+        """Places a state with leaves [T, ...] on devices for the result of `compile`.
 
-        It is put where that function leaves its result, or else the second call
-        would compile everything once more.
+        The sharding is that of the compiled function's output. Otherwise its second
+        call would compile again.
         """
         devices = jax.local_devices()
-        axis, spec = _DEVICES, jax.sharding.PartitionSpec()
+        axis, spec = BATCH_AXIS, jax.sharding.PartitionSpec()
         if self.over == "trials":
             axis, spec = _TRIALS, jax.sharding.PartitionSpec(_TRIALS)
             state = jax.tree.map(
@@ -166,25 +149,27 @@ class Parallel:
         return jax.device_put(state, jax.sharding.NamedSharding(mesh, spec))
 
     def gather(self, placed: chex.ArrayTree) -> chex.ArrayTree:
-        """The inverse of `place`; leaves come back as [T, ...]."""
+        """Inverts `place`: leaves are [T, ...] again."""
         if self.over == "trials":
             return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), placed)
         return placed
 
     def replicate(self, resident: chex.ArrayTree) -> chex.ArrayTree:
-        """Copies arrays to every local device, once."""
-        mesh = jax.sharding.Mesh(np.array(jax.devices()), (_DEVICES,))
+        """Copies arrays to every device once."""
+        mesh = jax.sharding.Mesh(np.array(jax.devices()), (BATCH_AXIS,))
         everywhere = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
         return jax.device_put(resident, everywhere)
 
     def split(self, batches: chex.ArrayTree) -> chex.ArrayTree:
-        """Cuts a pipeline's batches for the local devices.
+        """Splits the batches of a pipeline among the local devices.
 
         Args:
-          batches: leaves [num_steps, T, R, B, ...], where B is this process's part.
+          batches: leaves [num_steps, T, R, B, ...], where B is the batch size of this
+            process.
 
         Returns:
-          leaves [local devices, T, num_steps, R, B, ...] with T or B divided.
+          Leaves [local devices, T, num_steps, R, B, ...], with T or B divided by the
+          number of local devices.
         """
         devices = jax.local_device_count()
 
@@ -196,8 +181,8 @@ class Parallel:
         return jax.tree.map(cut, batches)
 
     def init(self, create: Callable[[chex.PRNGKey], Any], seed: int) -> Any:
-        """Creates the states of all trials; trial t is that of seed `seed + t`."""
-        # It runs once: on CPU, optimising it takes far longer than running it.
+        """Creates the states of all trials. Trial t has the seed `seed + t`."""
+        # This runs once. On CPU, XLA's optimisations take far longer than the run.
         on_cpu = jax.default_backend() == "cpu"
         options = {"xla_backend_optimization_level": 0} if on_cpu else None
         create = jax.jit(create, compiler_options=options)
@@ -216,8 +201,8 @@ class Parallel:
           examples: the pipeline's `(resident, batch) -> inputs of the step`.
 
         Returns:
-          A function that takes as many steps as `batches` (see `split`) has, and
-          donates the state. Metrics are [T, num_steps].
+          A function that takes one step for each of the num_steps in `batches` (see
+          `split`), and donates the state. Metrics are [T, num_steps].
         """
 
         def one_trial(state, resident, batches):
@@ -241,7 +226,7 @@ class Parallel:
         else:
             run = jax.pmap(
                 all_trials,
-                axis_name=_DEVICES,
+                axis_name=BATCH_AXIS,
                 in_axes=(None, None, 0),
                 out_axes=(None, None),
                 donate_argnums=0,

@@ -1,10 +1,10 @@
 """Penalties on a discriminator's gradient with respect to its inputs, per example.
 
-All take `logit_fn`, which maps a tree of inputs with leading axis [B] to [B] logits,
-treats each example by itself, and closes over the discriminator's parameters: the
-penalty is differentiable in those, to any order. The inputs are data here: no gradient
-reaches the networks that made them. Coefficients (lambda, or gamma / 2) and the mean
-are the caller's.
+All take a `logit_fn`, which maps a tree of inputs with leading axis [B] to [B] logits.
+It processes each example independently, and closes over the discriminator's parameters.
+The penalty is differentiable with respect to these, to any order. No gradient reaches
+the networks that produced the inputs. Callers multiply by the coefficient (lambda, or
+gamma / 2) and take the mean.
 """
 
 from collections.abc import Callable
@@ -22,24 +22,24 @@ def gradient_penalty(
     fake: chex.ArrayTree,
     key: chex.PRNGKey,
 ) -> chex.Array:
-    """Pulls the input gradient's norm to one between real and fake examples.
+    """Pulls the input gradient's norm towards one between real and fake examples.
 
     Eq. 18 of AMM, after Gulrajani et al. 2017: (||grad D(x, y, z)||_2 - 1)^2 at points
-    drawn uniformly on straight lines between pairs of examples. D is the logit, and the
-    norm runs over all inputs jointly.
+    sampled uniformly on straight lines between pairs of examples. D is the logit, and
+    the norm is taken over all inputs jointly.
 
     Args:
       logit_fn: inputs -> [B] logits.
-      real: tree of floating-point arrays [B, ...], for AMM (x, y~, z~).
-      fake: a tree of the same structure and shapes, for AMM (x~, y, z).
-      key: draws one position on the line for each example, shared by all inputs.
+      real: tree of floating-point arrays [B, ...]; (x, y~, z~) for AMM.
+      fake: tree of the same structure and shapes; (x~, y, z) for AMM.
+      key: random key for one position per example, shared by all inputs.
 
     Returns:
-      [B] penalties. Where the gradient is exactly zero the penalty is 1 and its
-      derivative is taken to be zero.
+      [B] penalties. Where the gradient is exactly zero, the penalty is 1 and its
+      derivative is defined as zero.
 
     Raises:
-      AssertionError: if shapes, structures or types are not as above.
+      AssertionError: shapes, structures or types do not match.
     """
     chex.assert_trees_all_equal_shapes(real, fake)
     position = jax.random.uniform(key, (_batch_size(real),))  # [B]
@@ -51,7 +51,7 @@ def gradient_penalty(
     _, squared_norm = _squared_gradient_norm(
         logit_fn, jax.tree.map(between, real, fake)
     )
-    # sqrt has an infinite derivative at 0, which times 0 would be NaN.
+    # The derivative of sqrt is infinite at 0; multiplied by 0 it would be NaN.
     positive = squared_norm > 0
     norm = jnp.where(positive, jnp.sqrt(jnp.where(positive, squared_norm, 1)), 0)
     return jnp.square(norm - 1)
@@ -63,18 +63,18 @@ def jensen_shannon_penalty(
     """Regulariser of the Jensen-Shannon GAN, Roth et al. 2017 (algorithm 1).
 
     (1 - D(real))^2 ||grad logit(real)||^2 + D(fake)^2 ||grad logit(fake)||^2, with
-    D = sigmoid(logit). The paper adds gamma / 2 times its mean to D's loss.
+    D = sigmoid(logit). The paper adds gamma / 2 times the mean of this to D's loss.
 
     Args:
       logit_fn: inputs -> [B] logits.
       real: tree of floating-point arrays [B, ...].
-      fake: a tree of the same structure and shapes.
+      fake: tree of the same structure and shapes.
 
     Returns:
-      [B] penalties, sums over a real and a fake example.
+      [B] penalties, each summed over a real and a fake example.
 
     Raises:
-      AssertionError: if shapes, structures or types are not as above.
+      AssertionError: shapes, structures or types do not match.
     """
     chex.assert_trees_all_equal_shapes(real, fake)
     real_logits, real_squared = _squared_gradient_norm(logit_fn, real)
@@ -88,7 +88,8 @@ def jensen_shannon_penalty(
 def zero_centered_penalty(logit_fn: LogitFn, inputs: chex.ArrayTree) -> chex.Array:
     """Squared norm of the input gradient, Mescheder et al. 2018.
 
-    R1 with real examples, R2 with fake ones; the paper adds gamma / 2 times its mean.
+    This is R1 at real examples, and R2 at fake ones. The paper adds gamma / 2 times its
+    mean to D's loss.
 
     Args:
       logit_fn: inputs -> [B] logits.
@@ -98,7 +99,7 @@ def zero_centered_penalty(logit_fn: LogitFn, inputs: chex.ArrayTree) -> chex.Arr
       [B] squared norms over all inputs jointly.
 
     Raises:
-      AssertionError: if shapes or types are not as above.
+      AssertionError: shapes or types do not match.
     """
     _, squared_norm = _squared_gradient_norm(logit_fn, inputs)
     return squared_norm
@@ -107,7 +108,7 @@ def zero_centered_penalty(logit_fn: LogitFn, inputs: chex.ArrayTree) -> chex.Arr
 def _zero_centered_on_both(
     logit_fn: LogitFn, real: chex.ArrayTree, fake: chex.ArrayTree, key: chex.PRNGKey
 ) -> chex.Array:
-    """The mean of R1 and R2, in one evaluation of the discriminator."""
+    """Mean of R1 and R2, with one evaluation of the discriminator."""
     del key
     both = jax.tree.map(lambda r, f: jnp.concatenate([r, f]), real, fake)
     return zero_centered_penalty(logit_fn, both).reshape(2, -1).mean(0)
@@ -126,10 +127,10 @@ PENALTIES: dict[str, Penalty] = {
 
 
 def penalty(name: str) -> Penalty:
-    """Looks a penalty up, as `(logit_fn, real, fake, key) -> [B]`.
+    """Looks up a penalty, a function `(logit_fn, real, fake, key) -> [B]`.
 
     Raises:
-      ValueError: if there is none of that name.
+      ValueError: the name is unknown.
     """
     if name not in PENALTIES:
         raise ValueError(f"unknown penalty {name!r}; there are {sorted(PENALTIES)}")
@@ -150,7 +151,7 @@ def _squared_gradient_norm(
     batch_size = _batch_size(inputs)
     logits, pullback = jax.vjp(logit_fn, jax.lax.stop_gradient(inputs))
     chex.assert_shape(logits, (batch_size,))
-    # Examples do not interact, so the sum's gradient holds every example's own.
+    # Examples do not interact, so the gradient of the sum contains that of each.
     (gradients,) = pullback(jnp.ones_like(logits))
     squared = [
         jnp.sum(jnp.square(leaf), axis=tuple(range(1, leaf.ndim)))

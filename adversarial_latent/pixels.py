@@ -1,8 +1,8 @@
-"""Likelihoods of pixels, whose values are k / (levels - 1): 0, ..., 1 on a grid.
+"""Likelihoods of quantised pixels, with values k / (levels - 1) from 0 to 1.
 
-A network gives `num_outputs` numbers for each pixel. `log_prob` reads them as the
-distribution of the pixel's channels, and `from_uniform` draws from it by the inverse
-of its distribution function, so that the noise of a draw can be made beforehand.
+A network has `num_outputs` outputs for each pixel, the parameters of the distribution
+of its channels. `log_prob` evaluates this distribution. `from_uniform` samples from it
+by the inverse of its distribution function, with noise that the caller provides.
 Everything is finite, with finite gradients, at outputs of +-100.
 """
 
@@ -14,21 +14,22 @@ import chex
 import jax
 import jax.numpy as jnp
 
-# Bounds of log scales: PixelCNN++'s below; above, all mass is in the outermost levels.
+# The lower bound is that of PixelCNN++. At the upper bound, all probability is already
+# in the lowest and highest level.
 _MIN_LOG_SCALE, _MAX_LOG_SCALE = -7.0, 30.0
 
 
 def quantize(x: chex.Array, levels: int) -> chex.Array:
     """Rounds values to the nearest of the `levels` grid points k / (levels - 1).
 
-    With two levels, what is larger than 0.5 is 1 (PixelGAN's binary MNIST, B.1).
+    With two levels, values above 0.5 become 1 (PixelGAN's binary MNIST, B.1).
 
     Args:
-      x: values, any shape; those outside [0, 1] are clipped.
+      x: values of any shape; they are clipped to [0, 1].
       levels: number of grid points, at least 2.
 
     Returns:
-      Values on the grid, of the same shape.
+      Values on the grid, with the same shape.
     """
     return _index(jnp.clip(x, 0, 1), levels) / (levels - 1)
 
@@ -38,9 +39,9 @@ def _index(x: chex.Array, levels: int) -> chex.Array:
 
 
 def _choose(logits: chex.Array, uniform: chex.Array) -> chex.Array:
-    """Draws categories [...] of logits [..., K] by the inverse of their distribution.
+    """Samples categories [...] given logits [..., K], by inverse transform sampling.
 
-    A category without probability is never drawn: u * total is below the total.
+    A category of zero probability is never chosen, because u * total is below total.
     """
     cumulative = jnp.cumsum(jax.nn.softmax(logits), axis=-1)
     threshold = uniform[..., None] * cumulative[..., -1:]
@@ -49,13 +50,13 @@ def _choose(logits: chex.Array, uniform: chex.Array) -> chex.Array:
 
 @dataclasses.dataclass(frozen=True)
 class PixelLikelihood(abc.ABC):
-    """Base of all likelihoods.
+    """Base class of all likelihoods.
 
     Attributes:
-      levels: number of values that a channel has.
-      factorized: whether channels are independent of each other given the outputs,
-        of which each has its own, in the order of channels. A network then has to
-        condition the outputs of a channel on earlier channels by itself.
+      levels: number of values that a channel can have.
+      factorized: whether channels are independent given the outputs. Each channel then
+        has its own outputs, in the order of the channels, and the network itself has
+        to condition them on earlier channels.
     """
 
     levels: int
@@ -67,10 +68,10 @@ class PixelLikelihood(abc.ABC):
 
     @abc.abstractmethod
     def num_outputs(self, channels: int) -> int:
-        """The number O of outputs that a pixel of so many channels needs."""
+        """Number of network outputs for a pixel with this many channels, O."""
 
     def num_uniforms(self, channels: int) -> int:
-        """The number U of uniform numbers that the draw of a pixel takes."""
+        """Number of uniform random numbers for sampling a pixel, U."""
         return channels
 
     @abc.abstractmethod
@@ -78,30 +79,30 @@ class PixelLikelihood(abc.ABC):
         """Log-probability of pixels.
 
         Args:
-          outputs: [..., O] of the network.
+          outputs: [..., O] network outputs.
           x: [..., C] values on the grid.
 
         Returns:
-          [...] nats, summed over channels.
+          [...] log-probabilities in nats, summed over channels.
 
         Raises:
-          AssertionError: if the shapes do not fit.
+          AssertionError: the shapes do not match.
         """
 
     @abc.abstractmethod
     def from_uniform(self, outputs: chex.Array, uniform: chex.Array) -> chex.Array:
-        """Draws pixels by inverse transform sampling.
+        """Samples pixels by inverse transform sampling.
 
         Args:
-          outputs: [..., O] of the network.
-          uniform: [..., U] independent and uniform in [0, 1).
+          outputs: [..., O] network outputs.
+          uniform: [..., U] independent random numbers, uniform in [0, 1).
 
         Returns:
           [..., C] values on the grid, not differentiable.
         """
 
     def sample(self, outputs: chex.Array, key: chex.PRNGKey) -> chex.Array:
-        """Draws pixels [..., C] on the grid, given outputs [..., O]."""
+        """Samples pixels [..., C] on the grid, given outputs [..., O]."""
         channels = self._num_channels(outputs.shape[-1])
         shape = (*outputs.shape[:-1], self.num_uniforms(channels))
         return self.from_uniform(outputs, jax.random.uniform(key, shape))
@@ -112,7 +113,7 @@ class PixelLikelihood(abc.ABC):
         while self.num_outputs(channels) < num_outputs:
             channels += 1
         if self.num_outputs(channels) != num_outputs:
-            raise ValueError(f"{self} has no pixels of {num_outputs} outputs.")
+            raise ValueError(f"{self} cannot have {num_outputs} outputs per pixel.")
         return channels
 
     def _check(self, outputs: chex.Array, x: chex.Array) -> None:
@@ -122,7 +123,11 @@ class PixelLikelihood(abc.ABC):
 
 @dataclasses.dataclass(frozen=True)
 class Bernoulli(PixelLikelihood):
-    """Channels are 0 or 1; the outputs are the logits of 1 (PixelGAN, B.1.1)."""
+    """Channels are 0 or 1; the outputs are the logits of 1 (PixelGAN, B.1.1).
+
+    Attributes:
+      levels: always 2.
+    """
 
     levels: int = 2
     factorized: ClassVar[bool] = True
@@ -149,7 +154,7 @@ class Bernoulli(PixelLikelihood):
 class Softmax(PixelLikelihood):
     """Channels are categorical over the levels (PixelRNN, van den Oord et al. 2016).
 
-    The outputs are [..., C * levels] logits, channel by channel.
+    The outputs are [..., C * levels] logits, one channel after the other.
     """
 
     factorized: ClassVar[bool] = True
@@ -162,7 +167,7 @@ class Softmax(PixelLikelihood):
         """See the base."""
         self._check(outputs, x)
         logits = outputs.reshape(*x.shape, self.levels)
-        # A product with one-hot vectors: the gradient of a gather is a slow scatter.
+        # A product with one-hot vectors, as the gradient of a gather is a slow scatter.
         level = _index(x, self.levels).astype(jnp.int32)
         one_hot = jax.nn.one_hot(level, self.levels, dtype=logits.dtype)
         return jnp.sum(one_hot * jax.nn.log_softmax(logits), axis=(-2, -1))
@@ -177,15 +182,16 @@ class Softmax(PixelLikelihood):
 class LogisticMixture(PixelLikelihood):
     """Mixture of logistics, integrated over the interval around each level.
 
-    PixelCNN++ (Salimans et al. 2017), sections 2.1 and 2.2: the lowest and highest
-    level take the tails; all channels have the same mixture component, and a
-    component's mean of a channel is linear in the earlier channels. In [-1, 1].
+    Source: PixelCNN++ (Salimans et al. 2017), sections 2.1 and 2.2. The lowest and
+    highest levels include the tails. All channels share one mixture component. A
+    component's mean for a channel is linear in the earlier channels. Values are scaled
+    to [-1, 1].
 
     With K components and P = C (C - 1) / 2 pairs of channels, the outputs are K logits,
-    C * K means, C * K log scales and P * K coefficients, whose tanh is taken.
+    C * K means, C * K log scales and P * K coefficients, to which tanh is applied.
 
     Attributes:
-      components: K.
+      components: number of mixture components, K.
     """
 
     components: int = 10
@@ -197,13 +203,13 @@ class LogisticMixture(PixelLikelihood):
         return self.components * (1 + 2 * channels + pairs)
 
     def num_uniforms(self, channels: int) -> int:
-        """One for the component, and one a channel."""
+        """One for the component, and one for each channel."""
         return 1 + channels
 
     def log_prob(self, outputs: chex.Array, x: chex.Array) -> chex.Array:
-        """See the base; no approximation is made where probabilities are small.
+        """See the base. Small probabilities are computed without approximation.
 
-        For cdf values s(a) and s(b) of an interval's ends, a > b, which are d apart,
+        For the sigmoid s at the ends a > b of an interval of length d = a - b,
         s(a) - s(b) = s(a) s(-b) (1 - exp(-d)).
         """
         self._check(outputs, x)
@@ -249,7 +255,7 @@ class LogisticMixture(PixelLikelihood):
     def _mean(
         self, means: chex.Array, coefficients: chex.Array, x: chex.Array, c: int
     ) -> chex.Array:
-        """The components' means [..., K] of channel c, given the channels before it."""
+        """The components' means [..., K] for channel c, given the earlier channels."""
         mean, first = means[..., c, :], c * (c - 1) // 2
         for earlier in range(c):
             signal = 2 * x[..., earlier : earlier + 1] - 1
@@ -265,19 +271,20 @@ _LIKELIHOODS = {
 
 
 def pixel_likelihood(name: str, levels: int, **settings: Any) -> PixelLikelihood:
-    """Looks up a likelihood of pixels.
+    """Builds a likelihood of pixels.
 
     Args:
       name: "bernoulli", "softmax" or "logistic_mixture".
-      levels: number of values that a channel has: 2, 17 of scikit-learn's digits, 256.
-      **settings: attributes of the class, as `components` of "logistic_mixture".
+      levels: number of values that a channel can have: 2, 256, or 17 for scikit-learn's
+        digits.
+      **settings: attributes of the class, such as `components` of "logistic_mixture".
 
     Returns:
       The likelihood.
 
     Raises:
-      ValueError: if there is no such likelihood, or it does not have these levels.
-      TypeError: if it has no such settings.
+      ValueError: the name is unknown, or the likelihood cannot have these levels.
+      TypeError: a setting is unknown.
     """
     if name not in _LIKELIHOODS:
         raise ValueError(

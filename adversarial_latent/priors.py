@@ -1,7 +1,7 @@
-"""Priors that are imposed on codes: whatever can be drawn from, as flat vectors.
+"""Priors imposed on the codes of adversarial autoencoders.
 
-An adversarial autoencoder needs samples of its prior and nothing else, so that a prior
-here has no density. `categorical` gives one-hot vectors, the corners of the simplex.
+An adversarial autoencoder only needs samples of its prior, so a prior here is a
+function that samples flat vectors, without a density.
 """
 
 import dataclasses
@@ -24,25 +24,25 @@ class Prior:
     """A distribution of codes.
 
     Attributes:
-      dim: d.
-      draw: `(key, n) -> [n, d]`.
+      dim: dimension of a code, d.
+      draw: function that samples codes, `(key, n) -> [n, d]`.
     """
 
     dim: int
     draw: Draw
 
     def sample(self, key: chex.PRNGKey, n: int) -> chex.Array:
-        """Draws n independent codes [n, d]."""
+        """Samples n independent codes [n, d]."""
         return self.draw(key, n)
 
 
 def gaussian(dim: int, std: float = 1.0) -> Draw:
-    """N(0, std^2 I); std is 5 in the PixelGAN autoencoder's figure 2."""
+    """N(0, std^2 I); figure 2 of the PixelGAN autoencoders has std = 5."""
     return lambda key, n: std * jax.random.normal(key, (n, dim))
 
 
 def categorical(dim: int) -> Draw:
-    """One of d corners, all equally probable."""
+    """One-hot vectors, uniform over the d categories."""
 
     def draw(key: chex.PRNGKey, n: int) -> chex.Array:
         return jax.nn.one_hot(jax.random.randint(key, (n,), 0, dim), dim)
@@ -53,9 +53,9 @@ def categorical(dim: int) -> Draw:
 def pinwheel(
     dim: int, petals: int = 10, radial_std: float = 0.5, tangential_std: float = 0.1
 ) -> Draw:
-    """A mixture of long Gaussians that point away from the origin, 2 from it.
+    """A mixture of elongated Gaussians, centred at distance 2 and pointing outwards.
 
-    Source: Makhzani et al. 2015, "Adversarial Autoencoders", figure 2 (there of 10).
+    Source: Makhzani et al. 2015, "Adversarial Autoencoders", figure 2 (10 Gaussians).
     """
     _check_plane("pinwheel", dim)
 
@@ -73,7 +73,7 @@ def pinwheel(
 
 
 def swiss_roll(dim: int, turns: float = 2.0, std: float = 0.05) -> Draw:
-    """Points along a spiral of radius up to 3, evenly in its length.
+    """Points spread evenly along a spiral with radii up to 3.
 
     Source: Makhzani et al. 2015, figure 4.
     """
@@ -81,37 +81,38 @@ def swiss_roll(dim: int, turns: float = 2.0, std: float = 0.05) -> Draw:
 
     def draw(key: chex.PRNGKey, n: int) -> chex.Array:
         where, noise = jax.random.split(key)
-        # The length of a spiral grows as the square of its angle.
-        part = jnp.sqrt(jax.random.uniform(where, (n,)))
-        angle = 2 * math.pi * turns * part
-        points = 3.0 * part[:, None] * jnp.stack([jnp.cos(angle), jnp.sin(angle)], -1)
+        # The length of a spiral grows with the square of its angle.
+        position = jnp.sqrt(jax.random.uniform(where, (n,)))
+        angle = 2 * math.pi * turns * position
+        direction = jnp.stack([jnp.cos(angle), jnp.sin(angle)], -1)
+        points = 3.0 * position[:, None] * direction
         return points + std * jax.random.normal(noise, (n, 2))
 
     return draw
 
 
 def samples(dim: int, dataset: str, path: str = "", classes: str = "") -> Draw:
-    """What is there of a second domain: training examples of a data set.
+    """Training examples of another data set, as samples of a second domain.
 
-    Imposed on a code, they make the encoder a map from one domain to the other, of
-    which no pairs are known (PixelGAN autoencoder, section 4).
+    With this prior, the encoder learns a mapping between two domains without pairs
+    (PixelGAN autoencoders, section 4).
 
     Args:
-      dim: values of one example.
-      dataset: its name,
-      path: where it is, for data sets that are files,
-      classes: and which of its classes, as in `config.dataset`.
+      dim: number of values of an example.
+      dataset: name of the data set, as in `config.dataset`.
+      path: path of the data set, if it is read from files.
+      classes: which of its classes to use.
 
     Raises:
-      FileNotFoundError: if the data set is not there.
-      ValueError: if there is no such data set, or one of other than `dim` values.
+      FileNotFoundError: the files of the data set do not exist.
+      ValueError: the data set is unknown, or its examples do not have `dim` values.
     """
     config = {"name": dataset, "path": path, "classes": classes}
     loaded = data.load(ml_collections.ConfigDict(config)).splits["train"]
     rows = loaded.as_float().reshape(len(loaded), -1)
     if rows.shape[1] != dim:
         raise ValueError(
-            f"examples of {dataset!r} have {rows.shape[1]} values, and the code has "
+            f"examples of {dataset!r} have {rows.shape[1]} values, but the code has "
             f"{dim}"
         )
 
@@ -123,7 +124,7 @@ def samples(dim: int, dataset: str, path: str = "", classes: str = "") -> Draw:
 
 def _check_plane(name: str, dim: int) -> None:
     if dim != 2:
-        raise ValueError(f"the prior {name!r} is one of 2 dimensions, not {dim}")
+        raise ValueError(f"the prior {name!r} has 2 dimensions, not {dim}")
 
 
 PRIORS: dict[str, Callable[..., Draw]] = {
@@ -139,11 +140,11 @@ def make_prior(dim: int, config: ml_collections.ConfigDict) -> Prior:
     """Builds a prior from its name and settings.
 
     Args:
-      dim: d.
-      config: `name`, and arguments of the function of that name.
+      dim: dimension of a code, d.
+      config: `name`, and the arguments of the function of that name.
 
     Raises:
-      ValueError: if there is no such prior, or it has no such setting.
+      ValueError: the name or a setting is unknown.
     """
     settings: dict[str, Any] = dict(config)
     name = settings.pop("name")

@@ -1,9 +1,8 @@
-"""The data of a run: found again, and the same as those that it was trained on.
+"""Loads the data of a run, and checks that they are those of its training.
 
-What a run trained on is part of its identity. `dataset.json` records a fingerprint of
-every split when training starts. Whatever comes later (resuming, evaluation, the
-classifier of generated images, comparison) loads the same data, or refuses and names
-the difference.
+`dataset.json` records a fingerprint of every split when training starts. Later steps
+(resuming, evaluation, the classifier of generated images, comparison) load the same
+data, or raise an error that names the difference.
 """
 
 import hashlib
@@ -22,112 +21,120 @@ from adversarial_latent.inputs import InputError, read_json
 
 _FILE = "dataset.json"
 _PATHS = ("path", "data_dir", "captions")  # fields of config.dataset
-# The flowers that are held out are drawn from a random stream of their own, so that a
-# classifier which has to know all combinations still sees none of them.
+# The test images of the flowers come from a random stream of their own. A classifier
+# that trains on all combinations thus sees none of these images.
 _OWN_FIELDS = ("held_out",)
 
 
 def load(config: ml_collections.ConfigDict, workdir: str) -> Dataset:
-    """Loads the data of a run.
+    """Loads the data of a run, with caption vectors if it embeds captions.
 
-    Relative paths are first looked for where the run was launched for the first time,
-    so that it can be resumed and evaluated from any directory.
+    Relative paths are first resolved against the directory of the first launch, so that
+    a run can be resumed and evaluated from any directory.
 
     Args:
-      config: of the run.
-      workdir: its directory.
+      config: config of the run.
+      workdir: directory of the run.
 
     Raises:
-      MissingInputError: the data are not where the config says.
-      InputError: data that are not sound, or not those that the run was trained on.
+      MissingInputError: the data are not at the configured path.
+      InputError: the data are invalid, or not those that the run was trained on.
     """
     settings = config.dataset.copy_and_resolve_references()
-    described = _described(workdir)
+    record = _read_record(workdir)
     for field in _PATHS:
-        place = os.path.join(described.get("root", ""), settings.get(field) or "")
-        if settings.get(field) and os.path.exists(place):
-            settings[field] = place
+        path = os.path.join(record.get("root", ""), settings.get(field) or "")
+        if settings.get(field) and os.path.exists(path):
+            settings[field] = path
     dataset = data.load(settings)
-    check(described, dataset, workdir)
+    check(record, dataset, workdir)
+    if config.embedding:
+        from adversarial_latent.text import embed_captions
+
+        return embed_captions(dataset, config, workdir)
     return dataset
 
 
 def describe(dataset: Dataset, workdir: str) -> dict[str, Any]:
-    """What `dataset.json` holds: the data, their identity, where they were found."""
+    """Returns the content of `dataset.json`: properties, fingerprints and root path."""
     return {
         "name": dataset.name,
         "input_shape": list(dataset.example_shape),
         "num_train": len(dataset.splits["train"]),
         "class_names": list(dataset.class_names),
         "protocol": dataset.protocol,
-        "splits": _splits(dataset),
-        "root": _described(workdir).get("root", os.getcwd()),
+        "splits": _fingerprints(dataset),
+        "root": _read_record(workdir).get("root", os.getcwd()),
     }
 
 
 def check(described: Mapping[str, Any], dataset: Dataset, owner: str) -> None:
-    """Refuses data other than those that were described.
+    """Checks that data are the same as those recorded.
 
     Args:
-      described: what `describe` gave; data described before splits had fingerprints
-        cannot be checked.
-      dataset: what is to be used now.
-      owner: whose data these are, for the message.
+      described: result of `describe`. Old records without fingerprints cannot be
+        checked.
+      dataset: the data to check.
+      owner: name of the owner of the record, for the message.
 
     Raises:
-      InputError: a split has other examples, or other labels or captions.
+      InputError: a split has different examples, labels or captions.
     """
-    theirs = described.get("splits")
-    if theirs is None:
+    recorded = described.get("splits")
+    if recorded is None:
         if described:
             logging.warning(
-                "%s does not say which examples it was trained on (it is older than "
-                "that record); they cannot be compared with those of now",
+                "%s has no record of its training examples, because it is older than "
+                "such records; they cannot be compared with the present data",
                 owner,
             )
         return
-    ours = _splits(dataset)
-    found = []
-    for split in sorted(theirs.keys() | ours.keys()):
-        if theirs.get(split) == ours.get(split):
+    present = _fingerprints(dataset)
+    problems = []
+    for split in sorted(recorded.keys() | present.keys()):
+        if recorded.get(split) == present.get(split):
             continue
-        numbers = [s.get(split, {"examples": 0})["examples"] for s in (theirs, ours)]
-        found.append(
-            f"split {split!r}: {numbers[0]} examples there, {numbers[1]} here"
-            if numbers[0] != numbers[1]
-            else f"split {split!r}: {numbers[0]} examples, but others, or in another "
-            "order, or with other labels or captions"
+        there, here = (
+            splits.get(split, {"examples": 0})["examples"]
+            for splits in (recorded, present)
         )
-    if found:
+        problems.append(
+            f"split {split!r}: {there} examples there, {here} here"
+            if there != here
+            else f"split {split!r}: {there} examples, but different ones, or in "
+            "another order, or with other labels or captions"
+        )
+    if problems:
         raise InputError(
             f"{owner} was trained on other data: "
-            + "; ".join(found)
-            + f"; there: {described['protocol']}; here: {dataset.protocol}. Examples "
-            "that were trained on could be scored as new ones: bring back those "
-            "data and settings, or train in another directory"
+            + "; ".join(problems)
+            + f"; there: {described['protocol']}; here: {dataset.protocol}. Training "
+            "examples could be scored as test examples: restore the data and settings, "
+            "or train in another directory"
         )
 
 
 def classifier_dataset(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-    """`config.dataset` of the classifier that scores what a run generates.
+    """Returns `config.dataset` of the classifier that scores generated images.
 
-    It is the run's own, so that the classifier trains on no example that the run is
-    scored on. Only `held_out` remains the classifier's.
+    It equals that of the run, so that the classifier never trains on examples that the
+    run is scored on. Only `held_out` is the classifier's own.
 
     Args:
-      config: of the run; `config.classifier` is that of the classifier, if given.
+      config: config of the run; `config.classifier` is that of the classifier, if
+        given.
     """
     settings = config.dataset.copy_and_resolve_references()
-    theirs, default = config.classifier.get("dataset", settings), data.default_config()
+    own, default = config.classifier.get("dataset", settings), data.default_config()
     for field in settings:
         if field in _OWN_FIELDS:
-            settings[field] = theirs[field]
-        elif theirs[field] not in (settings[field], default[field]):
+            settings[field] = own[field]
+        elif own[field] not in (settings[field], default[field]):
             logging.warning(
-                "config.classifier.dataset.%s=%r is not used: the classifier sees the "
+                "config.classifier.dataset.%s=%r is not used: the classifier uses the "
                 "data of the run, whose config.dataset.%s is %r",
                 field,
-                theirs[field],
+                own[field],
                 field,
                 settings[field],
             )
@@ -137,48 +144,47 @@ def classifier_dataset(config: ml_collections.ConfigDict) -> ml_collections.Conf
 def check_classifier(
     config: ml_collections.ConfigDict, workdir: str, dataset: Dataset
 ) -> None:
-    """Refuses a trained classifier that saw other data than it should have.
+    """Checks that a trained classifier was trained on the data of the run.
 
     Args:
-      config: of the run.
+      config: config of the run.
       workdir: directory of the classifier.
-      dataset: of the run.
+      dataset: data of the run.
 
     Raises:
-      InputError: it was trained on other examples than `classifier_dataset` gives.
+      InputError: its training data differ from those of `classifier_dataset`.
     """
     settings = classifier_dataset(config)
     if settings.to_dict() != config.dataset.to_dict():
         dataset = data.load(settings)
-    check(_described(workdir, required=True), dataset, f"the classifier in {workdir}")
+    check(_read_record(workdir, required=True), dataset, f"the classifier in {workdir}")
 
 
 def check_same_scored(workdirs: Iterable[str]) -> None:
-    """Refuses to compare runs of one data set that are scored on different examples.
+    """Checks that runs on the same data set are scored on the same examples.
 
     Raises:
-      InputError: naming two runs and what differs.
+      InputError: two runs differ. The error names them and the difference.
     """
     first: dict[str, tuple[str, dict[str, Any]]] = {}
     for workdir in workdirs:
-        described = _described(workdir, required=True)
-        if "splits" not in described:
+        record = _read_record(workdir, required=True)
+        if "splits" not in record:
             continue
-        other, theirs = first.setdefault(described["name"], (workdir, described))
-        for split in {"test", "validation"} & theirs["splits"].keys():
-            if described["splits"].get(split) != theirs["splits"][split]:
+        other, other_record = first.setdefault(record["name"], (workdir, record))
+        for split in {"test", "validation"} & other_record["splits"].keys():
+            if record["splits"].get(split) != other_record["splits"][split]:
                 raise InputError(
                     f"{other} and {workdir} cannot be compared: their {split} splits "
-                    f"of {described['name']!r} differ.\n  {other}: "
-                    f"{theirs['protocol']}\n  {workdir}: {described['protocol']}"
+                    f"of {record['name']!r} differ.\n  {other}: "
+                    f"{other_record['protocol']}\n  {workdir}: {record['protocol']}"
                 )
 
 
 def fingerprint(examples: Examples) -> str:
-    """A hash of all examples of a split, in order, with their labels and captions.
+    """Hashes the examples of a split in order, with their labels and captions.
 
-    Images that are read only when they are needed are hashed by their position in the
-    source, not by their pixels.
+    Lazy images are represented by their positions in the source, not by their pixels.
     """
     digest = hashlib.blake2b(digest_size=16)
 
@@ -196,15 +202,15 @@ def fingerprint(examples: Examples) -> str:
     return digest.hexdigest()
 
 
-def _splits(dataset: Dataset) -> dict[str, dict[str, Any]]:
+def _fingerprints(dataset: Dataset) -> dict[str, dict[str, Any]]:
     return {
         name: {"examples": len(examples), "fingerprint": fingerprint(examples)}
         for name, examples in dataset.splits.items()
     }
 
 
-def _described(workdir: str, required: bool = False) -> dict[str, Any]:
-    """What is recorded of a run's data; nothing before it has saved anything."""
+def _read_record(workdir: str, required: bool = False) -> dict[str, Any]:
+    """Reads `dataset.json`; {} if the run has not saved a checkpoint yet."""
     path = os.path.join(workdir, _FILE)
     saved = has_checkpoint(os.path.join(workdir, "checkpoints"))
     if not required and not (saved and os.path.exists(path)):

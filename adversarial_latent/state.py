@@ -1,4 +1,4 @@
-"""The state of a training run: one tree of arrays, saved and restored as a whole."""
+"""The state of a training run: one tree of arrays, as checkpoints save it."""
 
 from collections.abc import Mapping
 
@@ -13,14 +13,14 @@ from adversarial_latent.game import Game
 
 @flax.struct.dataclass
 class TrainState:
-    """Everything that a step reads and writes.
+    """All state that a train step reads and writes.
 
     Attributes:
-      step: int32 [], number of train steps taken.
+      step: int32 [], number of train steps done.
       params: `{network: parameters}`.
-      opt_state: `{player: optimiser state}` over that player's networks only.
-      model_state: `{network: statistics}`, e.g. of batch normalisation.
-      ema_params: moving average of `params`; an empty dict when not asked for.
+      opt_state: `{player: optimiser state}`, each for that player's networks only.
+      model_state: `{network: {collection: statistics}}`, e.g. of batch norm.
+      ema_params: moving average of `params`; an empty dict if it is not computed.
       key: root of all random streams; never changes.
     """
 
@@ -45,25 +45,26 @@ def create_state(
     Args:
       game: the game.
       optimizers: `{player: transformation}`.
-      key: root key of the run; initialisation uses a stream of its own.
-      batch: example batch, for shapes.
-      ema: whether a moving average of the parameters is kept.
+      key: root key of the run; initialisation uses its own stream.
+      batch: an example batch; only its shapes matter.
+      ema: whether to keep a moving average of the parameters.
 
     Returns:
       The state before the first step.
 
     Raises:
-      ValueError: if a network belongs to no player, or optimisers not to the players.
+      ValueError: no player trains a network, or the optimisers do not match the
+        players.
     """
     trained = {network for player in game.players for network in player.trains}
-    if orphans := set(game.networks) - trained:
+    if orphans := set(game.modules) - trained:
         raise ValueError(f"networks that no player trains: {sorted(orphans)}")
     if set(optimizers) != {player.name for player in game.players}:
         raise ValueError(
             f"optimisers are given for {sorted(optimizers)}, but the players are "
             f"{sorted(player.name for player in game.players)}"
         )
-    # 2**31 is out of reach of the step counter, which is folded into the same key.
+    # Steps are folded into the same key, and never reach 2**31.
     params, model_state = game.init(jax.random.fold_in(key, 2**31), batch)
     return TrainState(
         step=jnp.zeros((), jnp.int32),
@@ -75,7 +76,7 @@ def create_state(
             for player in game.players
         },
         model_state=model_state,
-        # A copy: donated buffers must not be shared.
+        # A copy, because donated buffers must not be shared.
         ema_params=jax.tree.map(jnp.copy, params) if ema else {},
         key=key,
     )

@@ -1,4 +1,4 @@
-"""Training: from a config to a work directory that holds a trained, evaluated run."""
+"""Trains and evaluates a config in a work directory."""
 
 import contextlib
 import json
@@ -19,20 +19,27 @@ from adversarial_latent import parallel as parallel_lib
 from adversarial_latent import run_data
 from adversarial_latent.checkpoints import Checkpoints
 from adversarial_latent.data import Dataset
-from adversarial_latent.evaluation.evaluate import (
+from adversarial_latent.environment import environment
+from adversarial_latent.evaluation.run import (
+    check_codes,
+    check_data,
     check_evaluation,
     classifier_workdir,
-    environment,
     evaluate,
-    judge,
+    evaluate_models,
+    requires_codes,
     split_of_curves,
 )
-from adversarial_latent.experiment import Experiment, make_experiment
+from adversarial_latent.experiment import (
+    Experiment,
+    code_shapes,
+    example_batch,
+    make_experiment,
+)
 from adversarial_latent.game import Game
 from adversarial_latent.games import make_game
 from adversarial_latent.logging import MetricsLog, progress_bar
 from adversarial_latent.model import Model
-from adversarial_latent.sentences import load_dataset, load_embedding
 from adversarial_latent.state import TrainState
 from adversarial_latent.workdir import (
     claim,
@@ -48,15 +55,15 @@ class NonFiniteLossError(FloatingPointError):
 
 
 class _StopSignal:
-    """Remembers that the process was asked to stop (SIGTERM, or Ctrl-C)."""
+    """Records that the process received SIGTERM or Ctrl-C."""
 
     def __init__(self):
         self.received = False
 
     def __enter__(self) -> "_StopSignal":
         self._previous = {}
-        # Python lets only the main thread handle signals. A run in another one, as in
-        # a server or notebook, is stopped with its process and resumes from its last
+        # Only the main thread can handle signals in Python. A run in another thread, as
+        # in a server or notebook, ends with its process, and resumes from its last
         # checkpoint.
         if threading.current_thread() is not threading.main_thread():
             return self
@@ -78,10 +85,10 @@ class _StopSignal:
 def _check_finite(
     metrics: dict[str, np.ndarray], last_step: int, saved_step: int | None = None
 ) -> None:
-    """Raises if a loss in `metrics`, [T, steps] up to `last_step`, is not finite.
+    """Raises an error if a loss is not finite.
 
     Args:
-      metrics: by name.
+      metrics: arrays [T, steps] by name.
       last_step: step of their last column.
       saved_step: step of the newest checkpoint, if there is one.
     """
@@ -97,7 +104,7 @@ def _check_finite(
             raise NonFiniteLossError(
                 f"the loss of player {name.removesuffix('/loss')!r} is no longer "
                 f"finite at step {first_step + index} of trial {trial} (steps "
-                f"{first_step}-{last_step} were looked at). {checkpoint} Lower that "
+                f"{first_step}-{last_step} were checked). {checkpoint} Lower that "
                 "player's learning rate, clip its gradient (clip_norm), or weaken its "
                 "penalty."
             )
@@ -106,34 +113,32 @@ def _check_finite(
 def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
     """Trains, resuming from the newest intact checkpoint if there is one.
 
-    A longer `config.duration` than that of the run trains it on, with the same bits as
-    if it had been that long from the start.
+    A longer `config.duration` than that of the run continues it. The result is the
+    same, bit for bit, as if the run had had this duration from the start.
 
     Args:
       config: the run's config.
       workdir: its directory.
 
     Returns:
-      whether training is complete; False if a signal asked to stop, in which case
-      everything is saved and the same call goes on where this one ended.
+      whether training is complete. False if a signal stopped it; then everything is
+      saved, and the same call resumes.
 
     Raises:
-      NonFiniteLossError: naming player and steps.
-      ValueError: if config or data are not usable; nothing is lost then.
+      NonFiniteLossError: a loss is not finite; the error names player and steps.
+      ValueError: config or data do not fit; nothing is changed.
     """
-    dataset = load_dataset(config, workdir)
+    dataset = run_data.load(config, workdir)
     experiment = make_experiment(config, dataset)
+    _check_evaluation_of(experiment, config, dataset, workdir)
     parallel, pipeline = experiment.parallel, experiment.pipeline
-    directory = classifier_workdir(config, workdir)
-    if directory:
-        run_data.check_classifier(config, directory, dataset)
     log_every, checkpoint_every, evaluate_every = (
         _calls(config, experiment, name)
         for name in ("log_every", "checkpoint_every", "evaluate_every")
     )
 
     def due(step: int, name: str = "") -> bool:
-        """Whether a metric is logged at `step`, if the run does not end there."""
+        """Whether a metric is logged at `step`, unless it is the last step."""
         call = step // experiment.steps_per_call
         curve = bool(config.curves) and call % evaluate_every == 0
         if name.startswith(f"{split_of_curves(dataset)}/"):
@@ -164,13 +169,13 @@ def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
             passed = range(0, step + 1, experiment.steps_per_call)[1:]
             if (missing := sum(map(due, passed)) - log.num_kept) > 0:
                 logging.warning(
-                    "metrics.jsonl in %s lacks %d of the rows up to step %d; they are "
-                    "lost, the run is not",
+                    "metrics.jsonl in %s lacks %d of the rows up to step %d; the run "
+                    "continues without them",
                     workdir,
                     missing,
                     step,
                 )
-            follow = _follower(config, dataset, experiment.game, workdir)
+            evaluate_curves = _curves(config, dataset, experiment.game, workdir)
         placed = parallel.place(state)
         resident = parallel.replicate(pipeline.resident)
         run = experiment.compile()
@@ -183,14 +188,14 @@ def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
             placed, metrics = run(placed, resident, experiment.next_batches())
             pending.append(metrics)
             if len(pending) > 1:
-                # One call ahead keeps a device busy; with more, what is shown would be
-                # what is asked for, not what is done, and a signal would have to wait.
+                # One queued call keeps a device busy. With more, the progress bar would
+                # count calls that are not done, and a signal would have to wait.
                 jax.block_until_ready(pending[-2])
             step += experiment.steps_per_call
             call = step // experiment.steps_per_call
             done = step >= experiment.num_steps
             stopping = parallel_lib.any_process(stop.received)
-            judge_now = config.curves and (done or call % evaluate_every == 0)
+            evaluate_now = config.curves and (done or call % evaluate_every == 0)
             log_now = done or due(step)
             save = done or stopping or call % checkpoint_every == 0
             if save or log_now:
@@ -200,12 +205,12 @@ def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
                 pending = []
                 _check_finite(since_last, step, checkpoints.latest())
             if log_now and log is not None:
-                # Means over one call, not over all that is pending: rows are the same
-                # wherever a run was stopped and resumed.
+                # Means over the last call, not over all pending ones, so that rows do
+                # not depend on where a run was stopped and resumed.
                 latest = jax.tree.map(np.asarray, metrics)
                 row = {name: v.mean(-1) for name, v in latest.items()}
-                if judge_now:
-                    row |= follow(parallel.gather(placed))
+                if evaluate_now:
+                    row |= evaluate_curves(parallel.gather(placed))
                 log.write(step, row)
             if save:
                 checkpoints.save(step, parallel.gather(placed), pipeline.state())
@@ -213,16 +218,35 @@ def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
         return not stopping
 
 
+def _check_evaluation_of(
+    experiment: Experiment,
+    config: ml_collections.ConfigDict,
+    dataset: Dataset,
+    workdir: str,
+) -> None:
+    """Checks, before training, data and codes against the evaluators' requirements.
+
+    Raises:
+      InputError: a requirement is not met; the error names it and the evaluator.
+    """
+    check_data(config, dataset)
+    if requires_codes(config):
+        batch = example_batch(experiment.game, dataset)
+        check_codes(config, code_shapes(experiment, batch))
+    if directory := classifier_workdir(config, workdir):
+        run_data.check_classifier(config, directory, dataset)
+
+
 def _calls(config: ml_collections.ConfigDict, experiment: Experiment, name: str) -> int:
-    """A duration of the config as a number of calls of the train step, at least one."""
+    """Converts a duration of the config to calls of the train step, at least one."""
     steps = config_lib.duration_in_steps(
         config[name], experiment.examples_per_step, experiment.pipeline.num_examples
     )
     calls = max(1, steps // experiment.steps_per_call)
     if calls * experiment.steps_per_call != steps:
         logging.warning(
-            "config.%s=%s is %d steps, no multiple of the %d steps of a call "
-            "(steps_per_call): it is every %d steps",
+            "config.%s=%s is %d steps, not a multiple of the %d steps of a call "
+            "(steps_per_call): every %d steps is used instead",
             name,
             config[name],
             steps,
@@ -238,11 +262,11 @@ def _check_duration(
     dataset: Dataset,
     workdir: str,
 ) -> None:
-    """Refuses another duration than the run's, unless it only adds steps.
+    """Checks that a changed duration only adds steps to the run.
 
     Raises:
       ValueError: the run would be shorter, or its steps depend on its length, so that
-        it would not be the run that it would have been with this duration.
+        it would differ from a run that had this duration from the start.
     """
     before = read_config(workdir)
     if before.duration == config.duration:
@@ -251,22 +275,22 @@ def _check_duration(
     differ = f"config.duration: {before.duration!r} there, {config.duration!r} here"
     if experiment.num_steps < shorter.num_steps:
         raise ValueError(
-            f"{workdir} holds a run of {shorter.num_steps} steps, and its duration can "
+            f"{workdir} has a run of {shorter.num_steps} steps, whose duration can "
             f"only be raised ({differ}). Choose another --workdir."
         )
     if experiment.steps_per_call != shorter.steps_per_call or (
         experiment.lowered_step() != shorter.lowered_step()
     ):
         raise ValueError(
-            f"{workdir} holds a run whose steps depend on its duration ({differ}): a "
-            "learning rate or a weight of its losses changes along the run, or "
-            "steps_per_call exceeds the duration. Trained on, it would not be the run "
-            "that it would have been with this duration. Choose another --workdir."
+            f"{workdir} has a run whose steps depend on its duration ({differ}): a "
+            "learning rate or a weight of its losses changes during the run, or "
+            "steps_per_call exceeds the duration. Continued, it would differ from a "
+            "run with this duration from the start. Choose another --workdir."
         )
 
 
 def _compare_devices(workdir: str) -> None:
-    """Says if a run goes on with other devices than before."""
+    """Warns if a run resumes on other devices than before."""
     if not os.path.exists(os.path.join(workdir, "environment.json")):
         return
     before, now = read_json(workdir, "environment.json"), environment()
@@ -278,26 +302,26 @@ def _compare_devices(workdir: str) -> None:
     ]
     if changed:
         logging.warning(
-            "this run goes on with another %s: the last digits of its numbers may "
-            "differ from those of an undisturbed run",
+            "this run resumes with another %s: the last digits of its numbers may "
+            "differ from those of an uninterrupted run",
             ", ".join(changed),
         )
 
 
-def _follower(
+def _curves(
     config: ml_collections.ConfigDict, dataset: Dataset, game: Game, workdir: str
 ) -> Callable[[TrainState], dict[str, np.ndarray]]:
-    """Asks `config.curves` of a state of leaves [T, ...]: gives `{split/name: [T]}`."""
-    # Keeps what is compiled from one time to the next.
-    untrained = Model(game, {}, {}, embedding=load_embedding(config, workdir))
+    """Returns a function that evaluates `config.curves`: `{split/name: [T]}`."""
+    # One model for all evaluations keeps its compiled functions.
+    untrained = Model(game, {}, {}, embedding=_embedding(config, workdir))
     split = split_of_curves(dataset)
     directory = classifier_workdir(config, workdir)
     classifier = load_trials(directory)[0] if directory else None
 
-    def follow(state: TrainState) -> dict[str, np.ndarray]:
+    def evaluate_curves(state: TrainState) -> dict[str, np.ndarray]:
         params = state.ema_params or state.params
         arrays = jax.tree.map(np.asarray, (params, state.model_state))
-        numbers, _, left_out = judge(
+        numbers, _, left_out = evaluate_models(
             config.curves,
             untrained.trials(*arrays),
             dataset,
@@ -310,13 +334,21 @@ def _follower(
             logging.warning("%s/%s is left out: %s", split, name, reason)
         return {f"{split}/{name}": np.array(values) for name, values in numbers.items()}
 
-    return follow
+    return evaluate_curves
+
+
+def _embedding(config: ml_collections.ConfigDict, workdir: str) -> Any:
+    if not config.embedding:
+        return None
+    from adversarial_latent.text import load_embedding
+
+    return load_embedding(config, workdir)
 
 
 def _describe(
     config: ml_collections.ConfigDict, dataset: Dataset, workdir: str
 ) -> None:
-    """Writes what is trained, on what, and where: what evaluation has to know."""
+    """Writes config, data and environment of the run, which evaluation needs."""
     write_json(workdir, "config.json", json.loads(config.to_json()))
     write_json(workdir, "dataset.json", run_data.describe(dataset, workdir))
     write_json(workdir, "environment.json", environment())
@@ -325,21 +357,21 @@ def _describe(
 def train_and_evaluate(
     config: ml_collections.ConfigDict, workdir: str
 ) -> dict[str, Any] | None:
-    """Trains and evaluates a run, resuming by itself.
+    """Trains and evaluates a run, and resumes it if it was interrupted.
 
     Args:
       config: fields as in `config.default_config`.
-      workdir: where everything is written: config.json, metrics.jsonl, checkpoints/,
-        and at the end results.json, figures/ and report.html.
+      workdir: directory for all files: config.json, metrics.jsonl, checkpoints/, and
+        at the end results.json, figures/ and report.html.
 
     Returns:
-      what results.json holds; None if a signal stopped training before its end, and
-      on every process but the first.
+      the contents of results.json; None if a signal stopped training, and on every
+      process but the first.
 
     Raises:
-      NonFiniteLossError: if a loss became infinite or NaN.
-      RuntimeError: if another live run holds `workdir`.
-      ValueError: if config, data or `workdir` do not fit; nothing is changed then.
+      NonFiniteLossError: a loss became infinite or NaN.
+      RuntimeError: another live run uses `workdir`.
+      ValueError: config, data or `workdir` do not fit; nothing is changed.
     """
     config_lib.check_ranges(config)
     check_evaluation(config, make_game(config.game))  # before anything is trained
@@ -354,19 +386,19 @@ def train_and_evaluate(
 
 
 def _train_classifier(config: ml_collections.ConfigDict, workdir: str) -> bool:
-    """Trains the classifier of generated images, if one is needed and not there yet.
+    """Trains the classifier of generated images, if it is needed and missing.
 
     Returns:
-      whether the run can go on; False if a signal stopped it.
+      whether the run can continue; False if a signal stopped it.
     """
     directory = classifier_workdir(config, workdir)
     if directory is None or os.path.exists(os.path.join(directory, "results.json")):
         return True
     if not config.classifier:
-        return True  # which `train` refuses
-    judge = config.classifier.copy_and_resolve_references()
-    judge.dataset = run_data.classifier_dataset(config)
+        return True  # `train` raises an error
+    classifier = config.classifier.copy_and_resolve_references()
+    classifier.dataset = run_data.classifier_dataset(config)
     if jax.process_index() != 0:
-        return train(judge, directory)
+        return train(classifier, directory)
     logging.info("training the classifier of generated images in %s", directory)
-    return train_and_evaluate(judge, directory) is not None
+    return train_and_evaluate(classifier, directory) is not None

@@ -1,4 +1,4 @@
-"""The directory of a run: who may write to it, and what can be read from it."""
+"""The directory of a run: locking it, its JSON files, and loading trained models."""
 
 import contextlib
 import errno
@@ -17,19 +17,18 @@ from adversarial_latent.games import make_game
 from adversarial_latent.inputs import InputError, MissingInputError
 from adversarial_latent.inputs import read_json as read_json_file
 from adversarial_latent.model import Model
-from adversarial_latent.sentences import load_embedding
 
 _LOCK_VARIABLE = "ADVERSARIAL_LATENT_LOCK"
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
-_NESTED = ("dataset", "labels")  # fields of a config that have fields
+_NESTED = ("dataset", "labels")  # nested configs with defaults of their own
 
 
 def read_json(workdir: str, name: str) -> dict[str, Any]:
-    """Reads one of the run's JSON files.
+    """Reads a JSON file of a run.
 
     Raises:
-      MissingInputError: if the directory holds no such file.
-      InputError: if it holds something else than a JSON object.
+      MissingInputError: the file does not exist.
+      InputError: it does not contain a JSON object.
     """
     path = os.path.join(workdir, name)
     if not os.path.exists(path):
@@ -39,31 +38,32 @@ def read_json(workdir: str, name: str) -> dict[str, Any]:
         )
     value = read_json_file(path)
     if not isinstance(value, dict):
-        raise InputError(f"{path} holds no JSON object; restore it from a copy")
+        raise InputError(f"{path} is not a JSON object; restore it from a copy")
     return value
 
 
 def write_json(workdir: str, name: str, value: Mapping[str, Any]) -> None:
-    """Writes a JSON file atomically: a reader sees the old one or the new one."""
+    """Writes a JSON file atomically: readers see the old content or the new."""
     path = os.path.join(workdir, name)
     with open(f"{path}.new", "w") as file:
         json.dump(value, file, indent=2, allow_nan=False)
         file.write("\n")
         file.flush()
-        os.fsync(file.fileno())  # or a power cut could leave an empty file
+        os.fsync(file.fileno())  # otherwise a power cut could leave an empty file
     os.replace(f"{path}.new", path)
 
 
 def read_config(workdir: str) -> ml_collections.ConfigDict:
     """Returns the config that a run was launched with.
 
-    What was no field then has the default value, so that old runs can be read.
+    Fields that did not exist then have their default values, so that old runs can be
+    read.
     """
     return ml_collections.ConfigDict(_complete(read_json(workdir, "config.json")))
 
 
 def _complete(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a config as JSON has them, and the defaults of all others."""
+    """Adds the defaults of missing fields to a config from JSON."""
     complete = json.loads(config_lib.default_config().to_json())
     nested = {name: complete[name] | fields.get(name, {}) for name in _NESTED}
     complete |= {**fields, **nested}
@@ -74,35 +74,33 @@ def _complete(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def claim(workdir: str, config: ml_collections.ConfigDict) -> Iterator[None]:
-    """Holds a work directory for one run of one config.
+    """Locks a work directory for one run with one config.
 
-    The duration may be another one: see `train`.
-
-    A directory belongs to a config once it has a checkpoint: before that there is
-    nothing to lose, and a config that did not work out can be corrected.
+    A directory belongs to a config from its first checkpoint on. Before that nothing is
+    lost, and the config can be corrected. The duration may always change, see `train`.
 
     Args:
-      workdir: the directory; made if it is not there.
-      config: the run's config.
+      workdir: the directory; created if it does not exist.
+      config: config of the run.
 
     Raises:
-      RuntimeError: if another live run holds it.
-      ValueError: if it belongs to a run with another config.
+      RuntimeError: another live run has locked the directory.
+      ValueError: the directory belongs to a run with another config.
     """
     os.makedirs(workdir, exist_ok=True)
     with _lock(workdir):
         if has_checkpoint(os.path.join(workdir, "checkpoints")):
-            theirs, ours = (
+            saved, ours = (
                 _complete(fields)
                 for fields in (
                     read_json(workdir, "config.json"),
                     json.loads(config.to_json()),
                 )
             )
-            theirs["duration"] = ours["duration"]  # `train` decides on that
-            if changed := _differences(theirs, ours):
+            saved["duration"] = ours["duration"]  # checked by `train`
+            if changed := _differences(saved, ours):
                 raise ValueError(
-                    f"{workdir} holds a run with another config; it differs in:\n  "
+                    f"{workdir} contains a run with another config; it differs in:\n  "
                     + "\n  ".join(changed)
                     + "\nChoose another --workdir, or launch with the same config."
                 )
@@ -110,17 +108,17 @@ def claim(workdir: str, config: ml_collections.ConfigDict) -> Iterator[None]:
             yield
         except OSError as error:
             if error.filename is None and error.errno is not None:
-                # As of a full disk: say at least which.
+                # For example a full disk: the error should name the path.
                 raise OSError(error.errno, error.strerror, workdir) from error
             raise
 
 
 @contextlib.contextmanager
 def _lock(workdir: str) -> Iterator[None]:
-    """Keeps other processes out, by a lock that dies with this one."""
+    """Excludes other processes by a file lock, which is released if this one dies."""
     if os.environ.get(_LOCK_VARIABLE) == "off":
         logging.warning(
-            "%s is not locked (%s=off): launch no second run there",
+            "%s is not locked (%s=off): do not launch a second run there",
             workdir,
             _LOCK_VARIABLE,
         )
@@ -139,9 +137,10 @@ def _lock(workdir: str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
             raise
         raise RuntimeError(
-            f"{path} cannot be locked ({error}): the file system has no locks, so that "
-            "two launches could write to one run. Choose a --workdir on another file "
-            f"system, or, if this is the only launch, set {_LOCK_VARIABLE}=off"
+            f"{path} cannot be locked ({error}): the file system does not support "
+            "locks, so two launches could write to one run. Choose a --workdir on "
+            "another file system, or, if this is the only launch, set "
+            f"{_LOCK_VARIABLE}=off"
         ) from error
     try:
         yield
@@ -149,43 +148,47 @@ def _lock(workdir: str) -> Iterator[None]:
         lock.release()
 
 
-def _differences(theirs: Any, ours: Any, path: str = "config") -> list[str]:
-    if isinstance(theirs, dict) and isinstance(ours, dict):
+def _differences(saved: Any, ours: Any, path: str = "config") -> list[str]:
+    if isinstance(saved, dict) and isinstance(ours, dict):
         return [
             line
-            for key in sorted(theirs.keys() | ours.keys())
+            for key in sorted(saved.keys() | ours.keys())
             for line in _differences(
-                theirs.get(key, "(nothing)"),
+                saved.get(key, "(nothing)"),
                 ours.get(key, "(nothing)"),
                 f"{path}.{key}",
             )
         ]
-    return [] if theirs == ours else [f"{path}: {theirs!r} there, {ours!r} here"]
+    return [] if saved == ours else [f"{path}: {saved!r} there, {ours!r} here"]
 
 
 def load_trials(workdir: str) -> list[Model]:
     """Loads every trial of a run from its newest checkpoint.
 
     Returns:
-      the models, with averaged parameters if the run kept them.
+      The models, with averaged parameters if the run computed them.
 
     Raises:
-      FileNotFoundError: if the directory holds no run, or no checkpoint yet.
+      FileNotFoundError: the directory contains no run, or no checkpoint yet.
     """
     config = read_config(workdir)
     checkpoints = Checkpoints(os.path.join(workdir, "checkpoints"))
     state = checkpoints.restore_arrays()
     checkpoints.close()
     params = state["ema_params"] or state["params"]
-    game, embedding = make_game(config.game), load_embedding(config, workdir)
-    described = os.path.exists(os.path.join(workdir, "dataset.json"))
-    shape = input_shape(workdir) if described else None  # which checks inputs only
+    game, embedding = make_game(config.game), None
+    if game.uses_captions:
+        from adversarial_latent.text import load_embedding
+
+        embedding = load_embedding(config, workdir)
+    recorded = os.path.exists(os.path.join(workdir, "dataset.json"))
+    shape = input_shape(workdir) if recorded else None  # only used to check inputs
     untrained = Model(game, {}, {}, embedding=embedding, example_shape=shape)
     return untrained.trials(params, state["model_state"])
 
 
 def trained_steps(workdir: str) -> int:
-    """Train steps behind the newest intact checkpoint; 0 without one."""
+    """Returns the number of train steps of the newest intact checkpoint; 0 if none."""
     checkpoints = Checkpoints(os.path.join(workdir, "checkpoints"))
     step = 0
     if checkpoints.latest() is not None:
@@ -199,15 +202,15 @@ def load(workdir: str, trial: int | None = None) -> Model:
 
     Args:
       workdir: directory of a run.
-      trial: which trial. If not given, the one that evaluation chose; the first of a
-        run that was not evaluated yet.
+      trial: index of the trial. If not given, the trial that the evaluation chose, or
+        the first one if the run has not been evaluated.
 
     Returns:
-      the model.
+      The model.
 
     Raises:
-      FileNotFoundError: if the directory holds no trained run.
-      ValueError: if there is no such trial.
+      FileNotFoundError: the directory contains no trained run.
+      ValueError: there is no such trial.
     """
     models = load_trials(workdir)
     if trial is None and os.path.exists(os.path.join(workdir, "results.json")):
@@ -217,15 +220,15 @@ def load(workdir: str, trial: int | None = None) -> Model:
         if len(models) > 1:
             logging.warning(
                 "%s has %d trials, and no evaluation has chosen one yet: this is trial "
-                "0 (trial= or --trial chooses)",
+                "0 (choose another with trial= or --trial)",
                 workdir,
                 len(models),
             )
     if not 0 <= trial < len(models):
-        raise ValueError(f"trial {trial} is asked for; the run has {len(models)}")
+        raise ValueError(f"there is no trial {trial}; the run has {len(models)} trials")
     return models[trial]
 
 
 def input_shape(workdir: str) -> tuple[int, ...]:
-    """Shape of one example that the run was trained on, e.g. (28, 28, 1)."""
+    """Returns the shape of one training example of a run, e.g. (28, 28, 1)."""
     return tuple(read_json(workdir, "dataset.json")["input_shape"])

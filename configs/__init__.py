@@ -1,1 +1,1 @@
-"""One get_config(arg) file for each experiment."""
+"""One file with `get_config(argument)` for each experiment."""

@@ -1,55 +1,62 @@
-"""Adversarial autoencoders on MNIST, with dense networks: as Makhzani et al. had them.
+"""Adversarial autoencoders on MNIST with dense networks, as in Makhzani et al.
 
     python -m experiments.launch --config=configs/aae_mnist.py --workdir=runs/aae
 
 Arguments, after the colon:
-  task         semi_supervised (y is a class, some labels are known), clustering (y is
-               a cluster), supervised (y is the label, z the style) or codes (z alone)
-  labels       of semi_supervised: how many, as many of each digit
-  k            of clustering: how many clusters
-  prior        of z, with task codes: gaussian, pinwheel (ten Gaussians) or swiss_roll
-  consistency  of semi_supervised: q(y|x) is also made the same near x, which is not in
+  task         semi_supervised (y is a class; some labels are known), clustering (y is
+               a cluster), supervised (y is the label, z the style) or codes (only z)
+  labels       for semi_supervised: number of labels, equally many for each digit
+  k            for clustering: number of clusters
+  prior        for codes, prior of z: gaussian, pinwheel (ten Gaussians) or swiss_roll
+  consistency  for semi_supervised: adds a consistency loss on q(y|x), which is not in
                the paper
-  runlocal     few data and steps: ends in a minute, to try things out
+  runlocal     a quick trial with few data and steps; takes a minute
 
-Encoder and decoder are two layers of 1000 units (appendix A.2 of the paper), and so are
-discriminators, without batch norm. Learning rates and noise on what networks see (0.3,
-of discriminators, too) are those of implementations that came closest to the paper's
-numbers; those with 100 labels all stall near 5%. With consistency the encoder has batch
-norm, learns faster and under less noise, and parameters are averaged: 100 labels and a
-CPU are enough then (experiments/results/aae/README.md).
+Encoder, decoder and discriminators have two layers of 1000 units without batch norm
+(appendix A.2 of the paper). Learning rates and input noise (0.3, also for
+discriminators) are those of the implementations that come closest to the paper's
+numbers. With 100 labels, all of these stall near an error of 5%. With the consistency
+loss, the encoder has batch norm, a larger learning rate and less noise, and parameters
+are averaged. 100 labels and a CPU are enough then (experiments/results/aae/README.md).
 """
 
 import ml_collections
 
-from adversarial_latent.config import default_config, parse_arguments, player, shrink
+from adversarial_latent.config import default_config, parse_arguments, shrink
 from adversarial_latent.games import aae
-from adversarial_latent.networks.rows import HEADER
+from adversarial_latent.networks.table import Table
+from adversarial_latent.optimizers import player
 
-ENCODER = """
-x   -   1     -   -  -  -     -
-h1  x   1000  28  1  -  NORM  ReLU
-h2  h1  1000  1   1  -  NORM  ReLU
-"""
-Y = """
-y_mu  h2    {k}  1  1  -  -  -
-y     y_mu  {k}  -  -  -  -  Softmax
-"""
-Z = """
-z  h2  {d}  1  1  -  -  -
-"""
-DISCRIMINATOR = """
-code  -     SIZE  -  -  -  -  -
-h1    code  1000  1  1  -  -  ReLU
-h2    h1    1000  1  1  -  -  ReLU
-p     h2    1     1  1  -  -  -
-"""
-DECODER = """
-h1  CODE  1000  1   1  -  -  ReLU
-h2  h1    1000  1   1  -  -  ReLU
-x   h2    1     28  1  -  -  Sigmoid
-"""
-INPUTS = {"y": "y  -  {k}  -  -  -  -  -\n", "z": "z  -  {d}  -  -  -  -  -\n"}
+ENCODER = Table.parse("""
+x   -   1     -   -  -  -  -    -
+h1  x   1000  28  1  -  -  yes  ReLU
+h2  h1  1000  1   1  -  -  yes  ReLU
+""")
+PARTS = {  # rows of the encoder for each part of the code
+    "y": """
+y_mu  h2    {k}  1  1  -  -  -  -
+y     y_mu  {k}  -  -  -  -  -  Softmax
+""",
+    "z": """
+z  h2  {d}  1  1  -  -  -  -
+""",
+}
+SIZES = {"y": "{k}", "z": "{d}"}
+DISCRIMINATOR = Table.parse("""
+code  -     {size}  -  -  -  -  -  -
+h1    code  1000    1  1  -  -  -  ReLU
+h2    h1    1000    1  1  -  -  -  ReLU
+p     h2    1       1  1  -  -  -  -
+""")
+DECODER = Table.parse("""
+transposed
+y     -     {k}      -   -  -  -  -  -
+z     -     {d}      -   -  -  -  -  -
+code  y|z   {k}+{d}  -   -  -  -  -  -
+h1    code  1000     1   1  -  -  -  ReLU
+h2    h1    1000     1   1  -  -  -  ReLU
+x     h2    1        28  1  -  -  -  Sigmoid
+""")
 TASKS = {  # the parts of codes, the dimension of z, and the evaluators
     "semi_supervised": (("y", "z"), 10, ("classification", "reconstruction")),
     "clustering": (("y", "z"), 5, ("clustering", "reconstruction")),
@@ -58,30 +65,29 @@ TASKS = {  # the parts of codes, the dimension of z, and the evaluators
 }
 
 
-def tables(
+def networks(
     parts: tuple[str, ...], inferred: tuple[str, ...], batch_norm: bool
 ) -> dict[str, str]:
-    """Tables of a code's parts, of which some are inferred.
+    """Returns the networks for a code, of which some parts are inferred.
 
     Args:
-      parts: of the code.
-      inferred: those of them that the encoder gives.
-      batch_norm: whether the encoder has it.
+      parts: parts of the code.
+      inferred: parts that the encoder infers.
+      batch_norm: whether the encoder has batch norm.
     """
-    code = "".join(INPUTS[part] for part in parts)
-    entry = parts[0]
-    if len(parts) > 1:
-        entry = "code"
-        code += "code  y|z  {k}+{d}  -  -  -  -  -\n"
-    encoder = ENCODER.replace("NORM", "yes" if batch_norm else "-")
-    made = {
-        "encoder": encoder.lstrip() + "".join({"y": Y, "z": Z}[p] for p in inferred),
-        "decoder": code + DECODER.replace("CODE", entry).lstrip(),
+    encoder, decoder = ENCODER, DECODER
+    if not batch_norm:
+        for row in ("h1", "h2"):
+            encoder = encoder.with_row(row, batch_norm="-")
+    if parts == ("z",):
+        decoder = decoder.without("y", "code").with_row("h1", input="z")
+    tables = {
+        "encoder": encoder.append(*(PARTS[part] for part in inferred)),
+        "decoder": decoder,
     }
     for part in inferred:
-        size = {"y": "{k}", "z": "{d}"}[part]
-        made[f"discriminator_{part}"] = DISCRIMINATOR.replace("SIZE", size).lstrip()
-    return {name: f"{HEADER}\n{text}" for name, text in made.items()}
+        tables[f"discriminator_{part}"] = DISCRIMINATOR.fill(size=SIZES[part])
+    return {name: str(table) for name, table in tables.items()}
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
@@ -99,7 +105,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         raise ValueError(f"argument task={given.task!r} must be one of {list(TASKS)}")
     semi_supervised = given.task == "semi_supervised"
     if given.consistency and not semi_supervised:
-        raise ValueError(f"argument consistency: not for task={given.task}")
+        raise ValueError("argument consistency requires task=semi_supervised")
     parts, latent_dim, evaluators = TASKS[given.task]
     supervised = given.task == "supervised"
     config = default_config()
@@ -114,11 +120,9 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         consistency_radius=0.3 if given.consistency else 0.0,
         input_noise=0.1 if given.consistency else 0.3,
         code_noise=0.3,
-        padding="VALID",
-        tables=tables(parts, ("z",) if supervised else parts, given.consistency),
+        networks=networks(parts, ("z",) if supervised else parts, given.consistency),
     )
     config.dataset.update(name="tfds:mnist", num_validation=5000)
-    config.moves = "alternating"
     names = ["autoencoder", "discriminator", "generator"]
     if semi_supervised:
         names += ["classifier"] + ["consistency"] * given.consistency
@@ -139,7 +143,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.checkpoint_every = "2000_steps"
     config.evaluators = (*evaluators, "samples")
     if given.task == "clustering":
-        config.selection = "neighbours"
+        config.selection = "nearest_neighbours"
     if given.runlocal:
         shrink(config)
     return config

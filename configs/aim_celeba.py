@@ -2,10 +2,10 @@
 
     python -m experiments.launch --config=configs/aim_celeba.py --workdir=runs/celeba
 
-Arguments, after the colon, are those of configs/aim_cifar10.py, and so are networks,
-settings and readings. Images are read when they are needed: of each the 140x140 pixels
-in its middle, scaled to 64x64. The paper crops, too, but does not say how much; 140 and
-108 are common. CelebA's attributes are no classes, and nothing here uses them.
+Arguments, networks, settings and interpretation are those of configs/aim_cifar10.py.
+Images are loaded on demand. The central 140x140 pixels are scaled to 64x64. The paper
+crops images as well but does not give the size; 140 and 108 are common. CelebA's
+attributes are not used: they are not classes.
 """
 
 import ml_collections

@@ -3,49 +3,50 @@
     python -m experiments.launch --config=configs/aim_mnist.py --workdir=runs/aim
 
 Arguments, after the colon:
-  game      aim, aim_minus, gan, ali, alice, veegan or unrolled
+  game      aim, aim_minus, gan, ali, alice, veegan or unrolled_gan
   latent    d, the dimension of z: 32 in Table 1, 2 in figure 4
-  narrow    divides the channels of all hidden layers: 2 or 4 for a CPU
-  runlocal  few data and steps: ends in a minute, to try things out
+  narrow    divides the channels of all hidden layers; 2 or 4 for a CPU
+  runlocal  a quick trial with few data and steps; takes a minute
 
 Parameters:
 
-    game           generator  discriminator  encoder
-    aim            6,609,473  6,623,809      170,432
-    aim_minus      6,609,473  6,623,809      150,848
-    gan, unrolled  6,609,473  6,623,809      -
-    ali, alice     6,609,473  6,657,601      302,976
-    veegan         6,609,473  6,657,601      283,392
+    game               generator  discriminator  encoder
+    aim                6,609,473  6,623,809      170,432
+    aim_minus          6,609,473  6,623,809      150,848
+    gan, unrolled_gan  6,609,473  6,623,809      -
+    ali, alice         6,609,473  6,657,601      302,976
+    veegan             6,609,473  6,657,601      283,392
 
-Readings. Table 3 prints 3 maps in the last row of G; MNIST has 1. Where the column BN?
-has no cross there is batch norm: the marks themselves are lost in our copy of the
-paper. Convolutions are padded by one pixel, as in DCGAN: only then does E make 576 =
-64 x 3 x 3 values of 7x7 pixels. A dense layer that follows a reshape is a convolution
-as wide as the image; before one it is dense, with batch norm of each of G's 6272
-values: with one of each of the 128 maps all images that G makes soon are the same.
-sigma(x) is a log-variance. The last hidden layers of E keep 32 values if d is another,
-and if all others are narrowed. lambda is 1/d, players move at the same time, and
-training sees all 60,000 images, 600 steps in an epoch.
+Interpretation. The last row of G in Table 3 has 3 channels; MNIST has 1. The marks in
+the column "BN?" are illegible in our copy of the paper; a row without a cross is taken
+to have batch norm. Convolutions are padded by one pixel, as in DCGAN; only then does E
+compute 576 = 64 x 3 x 3 values from 7x7 pixels. A dense layer after a reshape is a
+convolution as wide as the image. A layer before a reshape is dense, with batch norm for
+each of G's 6272 values; with batch norm for each of the 128 channels, all images of G
+soon are the same. sigma(x) is a log-variance. The last hidden layers of E always have
+32 values, whatever d and narrow. lambda is 1/d. Updates are simultaneous. The training
+set has all 60,000 images, which are 600 steps per epoch.
 
-All games have these very networks. In a joint game (ALI, ALICE, VEEGAN) D's first dense
-layer reads z beside D_feature(x): it is written as the sum of a layer on each. The
-encoder there is D_feature, with weights of its own, followed by E, which in AIM reads
-the features that D has learned. AIM- and VEEGAN have a q(z|x) of unit variance. ALICE's
-and VEEGAN's settings are their defaults (cycle "l2"; all weights 1), and the numbers
-for ALI and ALICE that Table 1 reports are ALICE's, by other networks.
+All games use these networks. In a joint game (ALI, ALICE, VEEGAN), D's first dense
+layer takes z as well as D_feature(x); it is written as the sum of one layer for each.
+The encoder there is E after a copy of D_feature with separate weights; in AIM, E takes
+the features that D learns. In AIM- and VEEGAN, q(z|x) has unit variance. ALICE and
+VEEGAN have their default settings (cycle "l2"; all weights 1). The numbers for ALI and
+ALICE in Table 1 are from the ALICE paper, with other networks.
 """
 
 from collections.abc import Mapping
 
 import ml_collections
 
-from adversarial_latent.config import default_config, parse_arguments, player, shrink
+from adversarial_latent.config import default_config, parse_arguments, shrink
 from adversarial_latent.games import gan
-from adversarial_latent.networks.rows import narrow
+from adversarial_latent.networks.table import Table
+from adversarial_latent.optimizers import player
 from configs import classifier
 from configs.grid25 import GAMES, JOINT, UNIT_VARIANCE, WITHOUT_ENCODER
 
-TABLE_1 = {  # of AIM: reconstruction error, inception score
+TABLE_1 = {  # of the AIM paper: reconstruction error, inception score
     "gan": (None, 9.464),
     "ali": (0.480, 8.749),
     "alice": (0.080, 9.279),
@@ -53,51 +54,49 @@ TABLE_1 = {  # of AIM: reconstruction error, inception score
     "aim": (0.026, 9.483),
 }
 
-HEADER = """
-Name  Input  Width  Stride  Channels  BatchNorm  Dropout  Activation  Padding
-"""
-# In the order of the paper's columns; `joint D_con` and its z are ours.
+# `joint D_con` and its z are not in the paper.
 TABLE_3 = {
     "G": """
-z   -   -  -       {d}   -    -  -        -
-h1  z   1  1       1024  yes  -  ReLU     -
-h2  h1  1  1       6272  yes  -  ReLU     -
-h3  h2  -  Image7  128   -    -  -        -
-h4  h3  4  2       64    yes  -  ReLU     1
-x   h4  4  2       1     -    -  Sigmoid  1
+transposed
+z   -   {d}   -  -       -  -  -    -
+h1  z   1024  1  1       -  -  yes  ReLU
+h2  h1  6272  1  1       -  -  yes  ReLU
+h3  h2  128   -  Image7  -  -  -    -
+h4  h3  64    4  2       1  -  yes  ReLU
+x   h4  1     4  2       1  -  -    Sigmoid
 """,
     "D_feature": """
-x         -   -  -  1    -    -  -        -
-h1        x   4  2  64   -    -  Leak0.1  1
-features  h1  4  2  128  yes  -  Leak0.1  1
+x         -   1    -  -  -  -  -    -
+h1        x   64   4  2  1  -  -    Leak0.1
+features  h1  128  4  2  1  -  yes  Leak0.1
 """,
     "D_con": """
-c1  features  7  1  1024  yes  -  Leak0.1  -
-c2  c1        1  1  64    -    -  -        -
-p   c2        1  1  1     -    -  -        -
+c1  features  1024  7  1  -  -  yes  Leak0.1
+c2  c1        64    1  1  -  -  -    -
+p   c2        1     1  1  -  -  -    -
 """,
     "joint D_con": """
-z    -         -  -  {d}   -    -  -        -
-c1x  features  7  1  1024  -    -  -        -
-c1z  z         1  1  1024  -    -  -        -
-c1   c1x+c1z   -  -  1024  yes  -  Leak0.1  -
-c2   c1        1  1  64    -    -  -        -
-p    c2        1  1  1     -    -  -        -
+z    -         {d}   -  -  -  -  -    -
+c1x  features  1024  7  1  -  -  -    -
+c1z  z         1024  1  1  -  -  -    -
+c1   c1x+c1z   1024  -  -  -  -  yes  Leak0.1
+c2   c1        64    1  1  -  -  -    -
+p    c2        1     1  1  -  -  -    -
 """,
     "input of E": """
-features  -  -  -  128  -  -  -  -
+features  -  128  -  -  -  -  -  -
 """,
     "E": """
-e1    features  4  2  64   yes  -  Leak0.1  1
-mu    e1        3  1  32   yes  -  Leak0.1  -
-z_mu  mu        1  1  {d}  -    -  -        -
+e1    features  64   4  2  1  -  yes  Leak0.1
+mu    e1        32   3  1  -  -  yes  Leak0.1
+z_mu  mu        {d}  1  1  -  -  -    -
 """,
     "variance": """
-sigma           e1     3  1  32   yes  -  Leak0.1  -
-z_log_variance  sigma  1  1  {d}  -    -  -        -
+sigma           e1     32   3  1  -  -  yes  Leak0.1
+z_log_variance  sigma  {d}  1  1  -  -  -    -
 """,
     "unit variance": """
-z_log_variance  zeros  -  -  {d}  -  -  -  -
+z_log_variance  zeros  {d}  -  -  -  -  -  -
 """,
 }
 KEPT = ("x", "z", "p", "mu", "sigma", "z_mu", "z_log_variance")  # not narrowed
@@ -106,34 +105,34 @@ KEPT = ("x", "z", "p", "mu", "sigma", "z_mu", "z_log_variance")  # not narrowed
 def paper_config(
     game: str, rows: Mapping[str, str], latent: int, divisor: int
 ) -> ml_collections.ConfigDict:
-    """What the paper's experiments on images have in common.
+    """Returns what the paper's experiments on images have in common.
 
     Args:
       game: name in `GAMES`.
-      rows: of the networks, by the names that `TABLE_3` has.
+      rows: rows of the networks, with the keys of `TABLE_3`.
       latent: d.
-      divisor: of the hidden layers' channels.
+      divisor: divisor of the hidden layers' channels.
 
     Returns:
-      the config, which still lacks the data and how long to train.
+      the config without data and duration.
 
     Raises:
-      ValueError: an argument of `get_config` that cannot be.
+      ValueError: an argument is invalid.
     """
     if game not in GAMES:
         raise ValueError(f"argument game={game!r} must be one of {list(GAMES)}")
     if latent < 1:
         raise ValueError(f"argument latent={latent} must be at least 1")
     joint, infers = game in JOINT, game not in WITHOUT_ENCODER
-    tables = {
-        "generator": rows["G"],
-        "discriminator": rows["D_feature"] + rows["joint D_con" if joint else "D_con"],
+    parts = {
+        "generator": ("G",),
+        "discriminator": ("D_feature", "joint D_con" if joint else "D_con"),
     }
     if infers:
-        tables["encoder"] = (
-            rows["D_feature" if joint else "input of E"]
-            + rows["E"]
-            + rows["unit variance" if game in UNIT_VARIANCE else "variance"]
+        parts["encoder"] = (
+            "D_feature" if joint else "input of E",
+            "E",
+            "unit variance" if game in UNIT_VARIANCE else "variance",
         )
     config = default_config()
     config.game = gan.default_config()
@@ -141,11 +140,12 @@ def paper_config(
     config.game = GAMES[game](config.game)
     if "features" in config.game:
         config.game.features = "features"
-    config.game.tables = {
-        name: narrow(HEADER + text, divisor, KEPT) for name, text in tables.items()
+    config.game.networks = {
+        name: str(_joined(rows, *names).narrow(divisor, KEPT))
+        for name, names in parts.items()
     }
     adam = {"b1": 0.5, "schedule": "inverse_sqrt_epoch"}
-    if game == "unrolled":
+    if game == "unrolled_gan":
         adam["eps_root"] = 1e-8
     config.players = {
         "discriminator": player(2e-4, **adam),
@@ -157,9 +157,13 @@ def paper_config(
     config.checkpoint_every = "5_epochs"
     config.evaluators = ("samples",)
     if infers:
-        config.evaluators = ("reconstruction", "interpolation", "neighbours", "samples")
+        config.evaluators = ("reconstruction", "interpolation", "variations", "samples")
         config.curves = ("reconstruction",)  # figure 8
     return config
+
+
+def _joined(rows: Mapping[str, str], first: str, *others: str) -> Table:
+    return Table.parse(rows[first]).append(*(rows[name] for name in others))
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
@@ -171,7 +175,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.evaluators = ("inception", *config.evaluators)
     config.trials = 3
     config.duration = "400_epochs"
-    if given.latent == 2 and "encoder" in config.game.tables:
+    if given.latent == 2 and "encoder" in config.game.networks:
         config.evaluators = ("manifold", *config.evaluators)
     if given.latent == 32 and given.game in TABLE_1:
         error, score = TABLE_1[given.game]

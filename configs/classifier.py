@@ -1,63 +1,66 @@
-"""A classifier by which generated images are judged, from all labels.
+"""A classifier that evaluates generated images, trained on all labels.
 
     python -m experiments.launch --config=configs/classifier.py:data=mnist \
         --workdir=runs/mnist_classifier
 
 Arguments, after the colon:
   data      mnist, cifar10, digits, flowers or oxford_flowers102
-  doubled   of images of twice the size, of which four pixels each are averaged first
-  runlocal  few data and steps: ends in seconds, to try things out
+  doubled   images have twice the size, and 2x2 pixels are averaged first
+  runlocal  a quick trial with few data and steps; takes seconds
 
-Configs that generate images have this config as their field `classifier`, and train it
-before themselves. For MNIST it is the network of ALICE's inception score: convolutions
-of width 5 with 32 and 64 maps, each followed by max pooling, and 1024 units. The one
-for CIFAR-10 is small, so that it trains on a CPU, too.
+Configs of image generators have this config in their field `classifier`. It is trained
+before the generator. The network for MNIST is that of ALICE's inception score:
+convolutions of width 5 with 32 and 64 channels, each followed by max pooling, and 1024
+units. The network for CIFAR-10 is small enough for a CPU.
 """
+
+import dataclasses
 
 import ml_collections
 
-from adversarial_latent.config import default_config, parse_arguments, player, shrink
+from adversarial_latent.config import default_config, parse_arguments, shrink
 from adversarial_latent.data import flowers
 from adversarial_latent.games import classifier
-from adversarial_latent.networks.rows import HEADER
+from adversarial_latent.networks.table import Table
+from adversarial_latent.optimizers import player
 
 TABLES = {
     "mnist": """
-x   -   1     -  -     -    -  -  -
-x1  x   32    5  Max2  -    -  ReLU  SAME
-x2  x1  64    5  Max2  -    -  ReLU  SAME
-z   x2  1024  7  1     -    -  ReLU  -
-y   z   {k}   1  1     0.4  -  -  -
+x   -   1     -  -     -     -    -  -
+x1  x   32    5  Max2  SAME  -    -  ReLU
+x2  x1  64    5  Max2  SAME  -    -  ReLU
+z   x2  1024  7  1     -     -    -  ReLU
+y   z   {k}   1  1     -     0.4  -  -
 """,
     "cifar10": """
-x   -   3    -  -     -    -    -  -
-x1  x   32   3  1     -    yes  ReLU  SAME
-x2  x1  32   3  Max2  -    yes  ReLU  SAME
-x3  x2  64   3  1     -    yes  ReLU  SAME
-x4  x3  64   3  Max2  -    yes  ReLU  SAME
-x5  x4  128  3  1     -    yes  ReLU  SAME
-x6  x5  128  3  Max2  -    yes  ReLU  SAME
-z   x6  256  4  1     0.4  yes  ReLU  -
-y   z   {k}  1  1     0.4  -    -  -
+x   -   3    -  -     -     -    -    -
+x1  x   32   3  1     SAME  -    yes  ReLU
+x2  x1  32   3  Max2  SAME  -    yes  ReLU
+x3  x2  64   3  1     SAME  -    yes  ReLU
+x4  x3  64   3  Max2  SAME  -    yes  ReLU
+x5  x4  128  3  1     SAME  -    yes  ReLU
+x6  x5  128  3  Max2  SAME  -    yes  ReLU
+z   x6  256  4  1     -     0.4  yes  ReLU
+y   z   {k}  1  1     -     0.4  -    -
 """,
     # Logits of colour, petals, shape and centre.
     "flowers": """
-x   -   3    -  -     -    -    -  -
-x1  x   32   3  Max2  -    yes  ReLU  SAME
-x2  x1  64   3  Max2  -    yes  ReLU  SAME
-x3  x2  64   3  Max2  -    yes  ReLU  SAME
-z   x3  128  4  1     -    yes  ReLU  -
-y   z   18   1  1     -    -    -  -
+x   -   3    -  -     -     -  -    -
+x1  x   32   3  Max2  SAME  -  yes  ReLU
+x2  x1  64   3  Max2  SAME  -  yes  ReLU
+x3  x2  64   3  Max2  SAME  -  yes  ReLU
+z   x3  128  4  1     -     -  yes  ReLU
+y   z   18   1  1     -     -  -    -
 """,
     "digits": """
-x   -   1    -  -     -    -  -  -
-x1  x   16   3  Max2  -    -  ReLU  SAME
-z   x1  64   4  1     -    -  ReLU  -
-y   z   {k}  1  1     0.4  -  -  -
+x   -   1    -  -     -     -    -  -
+x1  x   16   3  Max2  SAME  -    -  ReLU
+z   x1  64   4  1     -     -    -  ReLU
+y   z   {k}  1  1     -     0.4  -  -
 """,
 }
 TABLES["oxford_flowers102"] = TABLES["cifar10"]
-SOURCES = ("digits", "flowers")  # that are no data sets of TFDS
+SOURCES = ("digits", "flowers")  # data sets that are not from TFDS
 DOUBLED = {"mnist": "56x56x1", "cifar10": "64x64x3", "digits": "16x16x1"}
 DURATIONS = {
     "mnist": "3_epochs",
@@ -68,13 +71,12 @@ DURATIONS = {
 }
 
 
-def _halving(table: str) -> str:
-    """The table, after a row that halves the size of x."""
-    x, first, *rest = table.strip().splitlines()
-    name, _, channels, *_ = x.split()
-    halved = f"{name}_halved {name} {channels} - Avg2 - - - -"
-    return "\n".join(
-        ["", x, halved, first.replace(f" {name} ", f" {name}_halved "), *rest]
+def _halving(table: Table) -> Table:
+    """Inserts a row that halves the size of x before the first layer."""
+    x, first = table.rows[:2]
+    halved = dataclasses.replace(x, name="x_halved", input="x", stride="Avg2")
+    return table.insert_after("x", Table((halved,))).with_row(
+        first.name, input="x_halved"
     )
 
 
@@ -83,17 +85,17 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     given = parse_arguments(argument, data="digits", doubled=False, runlocal=False)
     if given.data not in TABLES:
         raise ValueError(f"argument data={given.data!r} must be one of {list(TABLES)}")
-    table = TABLES[given.data]
+    table = Table.parse(TABLES[given.data])
     if given.doubled:
         table = _halving(table)
     config = default_config()
     config.game = classifier.default_config()
-    config.game.tables = {"classifier": f"{HEADER}  Padding{table}"}
+    config.game.networks = {"classifier": str(table)}
     config.dataset.name = given.data if given.data in SOURCES else f"tfds:{given.data}"
     if given.data == "flowers":
         config.game.factors = tuple(map(len, flowers.VALUES))
         config.game.num_components = len(flowers.combinations())
-        config.dataset.held_out = 0.0  # it has to know all combinations
+        config.dataset.held_out = 0.0  # it must learn all combinations
     if given.data == "oxford_flowers102":
         config.game.num_components = 102
         config.dataset.update(image_shape="32x32x3", train_split="train+validation")
@@ -105,7 +107,10 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.evaluators = ("classification",)
     if given.doubled:
         if given.data not in DOUBLED:
-            raise ValueError(f"argument doubled: not for data={given.data}")
+            raise ValueError(
+                f"argument doubled does not support data={given.data}; it supports "
+                f"{', '.join(DOUBLED)}"
+            )
         config.dataset.image_shape = DOUBLED[given.data]
     if given.runlocal:
         shrink(config)

@@ -1,55 +1,55 @@
-"""Conditional ALI on MNIST: digit and style apart, from the labels of all images.
+"""Conditional ALI on MNIST: separates digit and style, with labels of all images.
 
     python -m experiments.launch --config=configs/conditional_ali_mnist.py \
         --workdir=runs/conditional_ali
 
 Arguments, after the colon:
-  runlocal  few data and steps: ends in a minute, to try things out
+  runlocal  a quick trial with few data and steps; takes a minute
 
-The fully supervised game of AMM's eq. 4 and 5, from which AMM starts (Dumoulin et al.
-2016). Networks and settings are those of configs/amm_mnist.py (tables 3, 5 and 6), but
-the encoder has z's tower only, to which the label is added at its end, and the prior is
-one standard normal for all digits.
+This is the fully supervised game of AMM's eq. 4 and 5 (Dumoulin et al. 2016), on which
+AMM is based. Networks and settings are those of configs/amm_mnist.py (tables 3, 5 and
+6), with two exceptions. The encoder has only z's tower, and the label is added at its
+end. The prior is a standard normal distribution for all digits.
 """
 
 import ml_collections
 
 from adversarial_latent.config import parse_arguments, shrink
-from adversarial_latent.networks.rows import HEADER
+from adversarial_latent.games import conditional_ali
+from adversarial_latent.networks.table import Table
 from configs import amm_mnist
 
 # Table 3 without y's tower; y is an input.
-ENCODER = """
-x        -             1    -  -  -    -    -
-y        -             {k}  -  -  -    -    -
-z1       x             32   2  1  0.2  yes  Leak0.2
-z2       z1            32   3  2  0.2  yes  Leak0.2
-z3       z2            64   3  2  0.2  yes  Leak0.2
-z4       z3            64   3  1  0.2  yes  Leak0.2
-z5       z4            128  4  1  0.2  -    -
-y5       y             128  1  1  -    -    -
-z5a      z5+y5         128  -  -  -    yes  Leak0.2
-z_mu     z5a           {d}  1  1  -    -    -
-z_sigma  z5a           {d}  1  1  -    -    ExpN
-z        z_mu+z_sigma  {d}  -  -  -    -    -
-"""
+ENCODER = Table.parse("""
+x        -             1    -  -  -  -    -    -
+y        -             {k}  -  -  -  -    -    -
+z1       x             32   2  1  -  0.2  yes  Leak0.2
+z2       z1            32   3  2  -  0.2  yes  Leak0.2
+z3       z2            64   3  2  -  0.2  yes  Leak0.2
+z4       z3            64   3  1  -  0.2  yes  Leak0.2
+z5       z4            128  4  1  -  0.2  -    -
+y5       y             128  1  1  -  -    -    -
+z5a      z5+y5         128  -  -  -  -    yes  Leak0.2
+z_mu     z5a           {d}  1  1  -  -    -    -
+z_sigma  z5a           {d}  1  1  -  -    -    ExpN
+z        z_mu+z_sigma  {d}  -  -  -  -    -    -
+""")
 
-# Eq. 5: p(z) = N(0, I), whatever y.
-PRIOR = """
-y        -             {k}  -  -  -  -  -
-z_mu     zeros         {d}  -  -  -  -  -
-z_sigma  zeros         {d}  -  -  -  -  ExpN
-z        z_mu+z_sigma  {d}  -  -  -  -  -
-"""
+# Eq. 5: p(z) = N(0, I) for all y.
+PRIOR = Table.parse("""
+y        -             {k}  -  -  -  -  -  -
+z_mu     zeros         {d}  -  -  -  -  -  -
+z_sigma  zeros         {d}  -  -  -  -  -  ExpN
+z        z_mu+z_sigma  {d}  -  -  -  -  -  -
+""")
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Returns the config; see the module's docstring for the arguments."""
     given = parse_arguments(argument, runlocal=False)
     config = amm_mnist.get_config()
-    config.game.name = "conditional_ali"
-    config.game.tables.encoder = HEADER + ENCODER
-    config.game.tables.prior = HEADER + PRIOR
+    config.game = conditional_ali.extend(config.game)
+    config.game.networks.update(encoder=str(ENCODER), prior=str(PRIOR))
     config.duration = "100_epochs"
     config.evaluators = ("reconstruction", "interpolation", "samples")
     config.curves = ("reconstruction",)

@@ -4,25 +4,28 @@
         --workdir=runs/flowers
 
 Arguments, after the colon:
-  data      drawn (flowers that are drawn and described here, `data/flowers.py`) or
-            oxford (102 Category Flower of TFDS, the paper's, with captions of your
-            own: --config.dataset.captions=FOLDER, as Reed et al. (2016) gave them)
+  data      drawn (synthetic flowers with captions, `data/flowers.py`) or oxford (the
+            paper's data, 102 Category Flower of TFDS; needs captions in the format of
+            Reed et al. (2016): --config.dataset.captions=FOLDER)
   latent    d, the dimension of codes
   similarity, prior, narrow, runlocal: as in configs/learned_prior_mnist.py
 
-A caption's vector (200-d, of a recurrent encoder that is trained on the captions first
-and kept in WORKDIR/embedding) and 100-d noise enter the code generator; D_I is told the
-vector after its last layer but one. Of drawn flowers a fifth of all combinations of
-attributes is for testing only. TFDS has few training images of Oxford's flowers:
-2,040 with those for validation.
+A recurrent encoder is trained on the captions first and saved in WORKDIR/embedding. The
+code generator takes a caption's vector (200-d) and noise (100-d). D_I takes the vector
+after its second-to-last layer. For drawn flowers, a fifth of all combinations of
+attributes is held out for testing. TFDS has few training images of Oxford's flowers:
+2,040, including those for validation.
 
-The paper does not say the dimension of codes, here 100, nor what Q is, here which of
-the minibatch's captions an image has, by inner products of 100-d features of both.
+The paper gives neither the dimension of codes, here 100, nor Q. Here Q predicts which
+caption of the minibatch an image has, from inner products of 100-d features of both.
 """
+
+from collections.abc import Mapping
 
 import ml_collections
 
 from adversarial_latent.config import parse_arguments, shrink
+from adversarial_latent.networks.table import Table
 from configs import classifier
 from configs.learned_prior_mnist import (
     CAPTION_DIM,
@@ -34,7 +37,7 @@ from configs.learned_prior_mnist import (
 SENTENCE = (
     "the flower is {} in color and has petals that are rounded in shape and ruffled"
 )
-COLOURS = (  # of figure 14; there are no green or black flowers
+COLOURS = (  # as in figure 14; the data have no green or black flowers
     *("pink", "red", "yellow", "orange", "purple", "blue", "white"),
     *("green", "black"),
 )
@@ -51,12 +54,12 @@ ARGUMENTS = {
 
 
 def captioned_config(
-    given: ml_collections.ConfigDict, tables: dict[str, str]
+    given: ml_collections.ConfigDict, tables: Mapping[str, Table]
 ) -> ml_collections.ConfigDict:
-    """What all configs of captioned images share, without the data.
+    """Returns what all configs of captioned images share, without the data.
 
     Args:
-      given: values of `ARGUMENTS`, and perhaps `narrow`.
+      given: values of `ARGUMENTS`, and optionally `narrow`.
       tables: as for `paper_config`.
     """
     arguments = given.to_dict() | {"model": "learned", "condition": "caption"}
@@ -65,7 +68,7 @@ def captioned_config(
     return paper_config(
         ml_collections.ConfigDict(arguments),
         tables,
-        maps=3,
+        channels=3,
         latents={"none": 0, "caption": 0},
     )
 

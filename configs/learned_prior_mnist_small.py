@@ -3,47 +3,57 @@
     python -m experiments.launch --config=configs/learned_prior_mnist_small.py \
         --workdir=runs/learned_prior
 
-Arguments, after the colon, are those of configs/learned_prior_mnist.py, where also the
-game's settings are explained, but for narrow:
+Arguments, after the colon, are those of configs/learned_prior_mnist.py except narrow.
+That file also explains the game's settings:
   model, condition, latent, similarity, prior, runlocal
 
-Images are scaled to 16x16. Networks have the kinds of layers that the paper's have, as
-many as so few pixels allow, and a quarter of the channels or less. Learning rates and
-initial weights are larger. With a categorical condition Q is also made the same near a
-real image, sure, and to use all clusters alike, which is not in the paper: what it
-learned from generated images alone says little of real ones
+Images are scaled to 16x16. Networks have the paper's types of layers, as many as this
+size allows, with at most a quarter of the channels. Learning rates and initial weights
+are larger. With a categorical condition, Q is also trained on real images to be
+consistent, confident and balanced over clusters. This is not in the paper; a Q that
+learns only from generated images does not transfer to real ones
 (experiments/results/learned_prior/README.md). Which digits share a cluster depends on
-the seed: there are four trials, of which one is chosen without labels.
+the seed. So there are four trials, of which one is chosen without labels.
 """
 
 import ml_collections
 
-from adversarial_latent.config import parse_arguments, player, shrink
+from adversarial_latent.config import parse_arguments, shrink
+from adversarial_latent.networks.blocks import down, up
+from adversarial_latent.networks.table import Table
+from adversarial_latent.optimizers import player
 from configs import learned_prior_mnist
 
 TABLES = learned_prior_mnist.TABLES | {
-    "encoder": """
-x     -   {maps}     -  -     -  -    -     -
-x1    x   16         3  1     -  -    ReLU  1
-x2    x1  32         down
-x3    x2  64         down
-x4    x3  64         -  Avg4  -  -    -     -
-code  x4  {twice_d}  1  1     -  yes  ReLU  -
+    "encoder": Table.parse("""
+x   -   {channels}  -  -  -  -  -  -
+x1  x   16          3  1  1  -  -  ReLU
+""").append(
+        down("x2", "x1", 32),
+        down("x3", "x2", 64),
+        """
+x4    x3  64         -  Avg4  -  -  -    -
+code  x4  {twice_d}  1  1     -  -  yes  ReLU
 """,
-    "decoder": """
-z   -   {d}     -  -  -  -    -     -
-x1  z   64      4  1  -  yes  ReLU  -
-x2  x1  32      up
-x3  x2  16      up
-x   x3  {maps}  3  1  -  -    Tanh  1
+    ),
+    "decoder": Table.parse("""
+transposed
+z   -  {d}  -  -  -  -  -    -
+x1  z  64   4  1  -  -  yes  ReLU
+""").append(
+        up("x2", "x1", 32),
+        up("x3", "x2", 16),
+        """
+x  x3  {channels}  3  1  1  -  -  Tanh
 """,
-    "image_discriminator": """
-x         -         {maps}  -  -  -  -    -        -
-x1        x         32      4  2  -  -    Leak0.2  1
-features  x1        64      4  2  -  yes  Leak0.2  1
-h         features  200     4  1  -  -    Leak0.2  -
-p         h         1       1  1  -  -    -        -
-""",
+    ),
+    "image_discriminator": Table.parse("""
+x         -         {channels}  -  -  -  -  -    -
+x1        x         32          4  2  1  -  -    Leak0.2
+features  x1        64          4  2  1  -  yes  Leak0.2
+h         features  200         4  1  -  -  -    Leak0.2
+p         h         1           1  1  -  -  -    -
+"""),
 }
 
 
@@ -51,12 +61,12 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Returns the config; see the module's docstring for the arguments."""
     given = parse_arguments(argument, **learned_prior_mnist.ARGUMENTS)
     config = learned_prior_mnist.paper_config(
-        given, TABLES, maps=1, latents=learned_prior_mnist.LATENTS
+        given, TABLES, channels=1, latents=learned_prior_mnist.LATENTS
     )
     config.game.kernel_init = "0.08"
     config.dataset.update(name="tfds:mnist", image_shape="16x16x1")
     config.dataset.num_validation = 5000
-    config.classifier = learned_prior_mnist.judge(16)
+    config.classifier = learned_prior_mnist.mnist_classifier(16)
     config.classifier.dataset.num_validation = 5000
     for name in config.players:
         config.players[name] = player(1e-3, b1=0.5, schedule="cosine")
@@ -66,7 +76,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         )
         config.ema_decay = 0.99
         config.trials = 4
-        config.selection = "neighbours"
+        config.selection = "nearest_neighbours"
         config.curves = ("clustering",)
         config.evaluate_every = "250_steps"
     config.duration = "5_epochs"

@@ -1,12 +1,12 @@
-"""Learned-prior AAE on SVHN: class and style apart, figures 8 and 11 of the paper.
+"""Learned-prior AAE on SVHN, separating class and style: figures 8 and 11 of the paper.
 
     python -m experiments.launch --config=configs/learned_prior_svhn.py \
         --workdir=runs/learned_prior
 
-Arguments, after the colon, are those of configs/learned_prior_mnist.py, where also the
-networks and settings are explained:
+Arguments, after the colon, are those of configs/learned_prior_mnist.py, which also
+explains networks and settings:
   condition  label (figure 8) or categorical (figure 11)
-  latent     d: 0 for the paper's, which is 64 with labels, and 100 with a categorical
+  latent     d; 0 for the paper's value: 64 with labels, 100 with a categorical
   model, similarity, prior, narrow, runlocal
 
 The classifier of generated images is that of CIFAR-10, trained on SVHN.
@@ -23,7 +23,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Returns the config; see the module's docstring for the arguments."""
     given = parse_arguments(argument, narrow=1, **ARGUMENTS | {"condition": "label"})
     latents = {"label": 64, "categorical": 100}
-    config = paper_config(given, TABLES, maps=3, latents=latents)
+    config = paper_config(given, TABLES, channels=3, latents=latents)
     config.dataset.name = "tfds:svhn_cropped"
     config.classifier = classifier.get_config("data=cifar10")
     config.classifier.dataset.name = "tfds:svhn_cropped"

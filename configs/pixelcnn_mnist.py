@@ -1,34 +1,38 @@
-"""PixelCNN on binary MNIST: how many nats an image takes without a code.
+"""PixelCNN on binary MNIST: nats per image without a code.
 
     python -m experiments.launch --config=configs/pixelcnn_mnist.py --workdir=runs/nats
 
 Arguments, after the colon:
-  blocks    residual blocks
-  maps      feature maps
-  threshold binary by a threshold at 0.5, as PixelGAN autoencoders have them
-  runlocal  few data and steps: ends in a minute, to try things out
+  blocks    number of residual blocks
+  channels  channels of the hidden layers
+  threshold binary by a threshold at 0.5, as in PixelGAN autoencoders
+  runlocal  a quick trial with few data and steps; takes a minute
 
-The decoder of PixelGAN autoencoders by itself, trained by maximum likelihood. Binary
-pixels are drawn anew in each minibatch with the probability that their grey level
-gives, and once for each test image: such are the images of which the literature
-reports about 81 to 82 nats. Those of a threshold take far fewer. 326,241 parameters.
+This is the decoder of PixelGAN autoencoders alone, trained by maximum likelihood.
+Binary pixels are sampled with their grey level as probability: again in each minibatch,
+but only once for each test image. The literature reports about 81 to 82 nats for such
+images. With a threshold, images take far fewer nats. The network has 326,241
+parameters.
 """
 
 import ml_collections
 
-from adversarial_latent.config import default_config, parse_arguments, player, shrink
+from adversarial_latent.config import default_config, parse_arguments, shrink
 from adversarial_latent.games import pixelcnn
 from adversarial_latent.games.building import pixelcnn_config
+from adversarial_latent.optimizers import player
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Returns the config; see the module's docstring for the arguments."""
     given = parse_arguments(
-        argument, blocks=15, maps=32, threshold=False, runlocal=False
+        argument, blocks=15, channels=32, threshold=False, runlocal=False
     )
     config = default_config()
     config.game = pixelcnn.default_config()
-    config.game.pixelcnn = pixelcnn_config(blocks=given.blocks, maps=given.maps)
+    config.game.pixelcnn = pixelcnn_config(
+        blocks=given.blocks, hidden_channels=given.channels
+    )
     config.game.rounding = "nearest" if given.threshold else "random"
     config.players = {"decoder": player(1e-3, b1=0.9, schedule="cosine")}
     config.dataset.name = "tfds:mnist"

@@ -4,39 +4,38 @@
         --workdir=runs/pixelgan
 
 Arguments, after the colon:
-  labels    number of labelled images, a multiple of 10; 0 to find clusters without any
-  k         number of clusters; without labels only
-  runlocal  few data and steps: ends in seconds, to try things out
+  labels    number of labelled images, a multiple of 10; 0 for clustering
+  k         number of clusters; requires labels=0
+  runlocal  a quick trial with few data and steps; takes seconds
 
-The paper has no such experiment. Pixels have their 17 grey levels, and the decoder
-gives one of them (softmax).
+The paper has no such experiment. Pixels keep their 17 grey levels; the decoder predicts
+them with a softmax.
 """
 
 import ml_collections
 
-from adversarial_latent.config import default_config, parse_arguments, player, shrink
+from adversarial_latent.config import default_config, parse_arguments, shrink
 from adversarial_latent.games import pixelgan
 from adversarial_latent.games.building import pixelcnn_config
-from adversarial_latent.networks.rows import HEADER
+from adversarial_latent.networks.table import Table
+from adversarial_latent.optimizers import player
 
-HEADER_WITH_PADDING = f"{HEADER}  Padding"
+ENCODER = Table.parse("""
+x     -     1    -  -     -      -  -    -
+h1    x     32   3  -     SAME   -  yes  ReLU
+h2    h1    32   3  Max2  SAME   -  yes  ReLU
+h3    h2    64   3  -     SAME   -  yes  ReLU
+h4    h3    128  4  -     VALID  -  yes  ReLU
+y_mu  h4    {k}  1  -     -      -  yes  -
+y     y_mu  {k}  -  -     -      -  -    Softmax
+""")
 
-ENCODER = """
-x     -     1    -  -     -    -    -        -
-h1    x     32   3  -     -    yes  ReLU     SAME
-h2    h1    32   3  Max2  -    yes  ReLU     SAME
-h3    h2    64   3  -     -    yes  ReLU     SAME
-h4    h3    128  4  -     -    yes  ReLU     VALID
-y_mu  h4    {k}  1  -     -    yes  -        -
-y     y_mu  {k}  -  -     -    -    Softmax  -
-"""
-
-DISCRIMINATOR = """
-y   -   {k}  -  -  -  -  -
-h1  y   256  1  1  -  -  ReLU
-h2  h1  256  1  1  -  -  ReLU
-p   h2  1    1  1  -  -  -
-"""
+DISCRIMINATOR = Table.parse("""
+y   -   {k}  -  -  -  -  -  -
+h1  y   256  1  1  -  -  -  ReLU
+h2  h1  256  1  1  -  -  -  ReLU
+p   h2  1    1  1  -  -  -  -
+""")
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
@@ -49,21 +48,20 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         num_components=given.k,
         semi_supervised=given.labels > 0,
         input_noise=0.3,
-        tables={
-            "encoder": HEADER_WITH_PADDING + ENCODER,
-            "discriminator_y": HEADER + DISCRIMINATOR,
+        networks={
+            "encoder": str(ENCODER),
+            "discriminator_y": str(DISCRIMINATOR),
         },
         pixelcnn=pixelcnn_config(
             image_shape=(8, 8, 1),
             likelihood="softmax",
             levels=17,
             blocks=3,
-            maps=16,
+            hidden_channels=16,
             conditioning=("invariant",),
         ),
     )
     config.dataset.name = "digits"
-    config.moves = "alternating"
     sgd = {"optimizer": "sgd", "momentum": 0.1}
     config.players = {
         "autoencoder": player(3e-4, b1=0.9),
@@ -82,10 +80,10 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.steps_per_call = 50
     config.log_every = "200_steps"
     config.checkpoint_every = "500_steps"
-    judge = "classification" if given.labels else "clustering"
-    config.evaluators = (judge, "likelihood", "samples")
+    first = "classification" if given.labels else "clustering"
+    config.evaluators = (first, "likelihood", "samples")
     if not given.labels:
-        config.selection = "neighbours"
+        config.selection = "nearest_neighbours"
     if given.runlocal:
         shrink(config)
     return config

@@ -6,62 +6,61 @@
 Arguments, after the colon:
   labels    number of labelled images: 20, 50 or 100 in Table 1
   real      real-valued images instead of binary ones: 256 levels (figure 8b)
-  runlocal  few data and steps: ends in a minute, to try things out
+  runlocal  a quick trial with few data and steps; takes a minute
 
-Networks and settings are those of appendix B.1.3. What it does not say: minibatches are
-of 100, and so are labelled ones (which hold each label several times if there are
-fewer); 50,000 images are trained on, for 200 epochs; Adam has its usual b1 = 0.9;
-convolutions are padded, so that the softmax layer sees 7x7 maps; and pooling comes
-before batch norm, with which it commutes but for the statistics. "3 x 5" is three rows
-of five pixels, the last row that of the pixel itself.
+Networks and settings are those of appendix B.1.3, which does not give the following.
+Minibatches have 100 images, and so do labelled minibatches, which repeat images if
+there are fewer labels. Training takes 200 epochs on 50,000 images. Adam has the usual
+b1 = 0.9. Convolutions are padded, so that the softmax layer has 7x7 pixels. Pooling
+comes before batch norm; they commute, except for the statistics. "3 x 5" means three
+rows of five pixels, of which the last is the row of the pixel itself.
 
 Parameters: encoder 145,066, D 1,013,001, decoder 136,609 (real-valued: 1,870,622).
 """
 
 import ml_collections
 
-from adversarial_latent.config import default_config, parse_arguments, player, shrink
+from adversarial_latent.config import default_config, parse_arguments, shrink
 from adversarial_latent.games import pixelgan
 from adversarial_latent.games.building import pixelcnn_config
-from adversarial_latent.networks.rows import HEADER
+from adversarial_latent.networks.table import Table
+from adversarial_latent.optimizers import player
 
-HEADER_WITH_PADDING = f"{HEADER}  Padding"
+ENCODER = Table.parse("""
+x     -     1    -  -     -      -  -    -
+h1    x     32   5  -     SAME   -  yes  ReLU
+h2    h1    32   5  -     SAME   -  yes  ReLU
+h3    h2    32   5  Max2  SAME   -  yes  ReLU
+h4    h3    32   5  -     SAME   -  yes  ReLU
+h5    h4    32   5  -     SAME   -  yes  ReLU
+h6    h5    32   5  Max2  SAME   -  yes  ReLU
+y_mu  h6    {k}  7  -     VALID  -  -    -
+y     y_mu  {k}  -  -     -      -  -    Softmax
+""")
 
-ENCODER = """
-x     -     1    -  -     -  -    -        -
-h1    x     32   5  -     -  yes  ReLU     SAME
-h2    h1    32   5  -     -  yes  ReLU     SAME
-h3    h2    32   5  Max2  -  yes  ReLU     SAME
-h4    h3    32   5  -     -  yes  ReLU     SAME
-h5    h4    32   5  -     -  yes  ReLU     SAME
-h6    h5    32   5  Max2  -  yes  ReLU     SAME
-y_mu  h6    {k}  7  -     -  -    -        VALID
-y     y_mu  {k}  -  -     -  -    Softmax  -
-"""
-
-DISCRIMINATOR = """
-y   -   {{k}}    -  -  -  -  -
-h1  y   {units}  1  1  -  -  ReLU
-h2  h1  {units}  1  1  -  -  ReLU
-p   h2  1        1  1  -  -  -
-"""
+DISCRIMINATOR = Table.parse("""
+y   -   {k}    -  -  -  -  -  -
+h1  y   {units}  1  1  -  -  -  ReLU
+h2  h1  {units}  1  1  -  -  -  ReLU
+p   h2  1        1  1  -  -  -  -
+""")
 
 TABLE_1 = {20: 0.1208, 50: 0.0116, 100: 0.0108}
 SGD = {"optimizer": "sgd", "momentum": 0.1}
 
 
 def semi_supervised(
-    encoder: str, num_classes: int, labels: int
+    encoder: Table, num_classes: int, labels: int
 ) -> ml_collections.ConfigDict:
-    """What the semi-supervised experiments of the paper have in common.
+    """Returns what the paper's semi-supervised experiments have in common.
 
     Args:
-      encoder: rows of its table, with a column Padding.
+      encoder: table of the encoder.
       num_classes: K.
       labels: number of labelled images.
 
     Returns:
-      the config, which still lacks the decoder, the data and how long to train.
+      the config without decoder, data and duration.
     """
     config = default_config()
     config.game = pixelgan.default_config()
@@ -70,12 +69,11 @@ def semi_supervised(
         num_components=num_classes,
         semi_supervised=True,
         input_noise=0.3,
-        tables={
-            "encoder": HEADER_WITH_PADDING + encoder,
-            "discriminator_y": HEADER + DISCRIMINATOR.format(units=1000),
+        networks={
+            "encoder": str(encoder),
+            "discriminator_y": str(DISCRIMINATOR.fill(units=1000)),
         },
     )
-    config.moves = "alternating"
     config.players = {
         "autoencoder": player(1e-3, b1=0.9),
         "discriminator": player(0.1, **SGD),
@@ -102,7 +100,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
             likelihood="logistic_mixture",
             levels=256,
             blocks=20,
-            maps=64,
+            hidden_channels=64,
             kernel=(2, 3),
             activation="gated",
             conditioning=("invariant",),

@@ -4,29 +4,31 @@
 
 Arguments, after the colon:
   labels    number of labelled images, 1000 in Table 1
-  runlocal  few data and steps: ends in a minute, to try things out
+  runlocal  a quick trial with few data and steps; takes a minute
 
 Networks and settings are those of appendix B.3: 32x32 pixels of one of the two cameras,
-20,000 images to train on, Adam for all costs, 500 epochs. What it does not say is as in
-configs/pixelgan_mnist.py.
+20,000 training images, Adam for all losses, 500 epochs. Settings that are not given
+there are those of configs/pixelgan_mnist.py.
 
 Parameters: encoder 104,773, D 1,008,001, decoder 660,638.
 """
 
 import ml_collections
 
-from adversarial_latent.config import parse_arguments, player, shrink
+from adversarial_latent.config import parse_arguments, shrink
 from adversarial_latent.games.building import pixelcnn_config
+from adversarial_latent.networks.table import Table
+from adversarial_latent.optimizers import player
 from configs.pixelgan_mnist import semi_supervised
 
-ENCODER = """
-x     -     1    -  -     -  -    -        -
-h1    x     32   7  Max2  -  yes  ReLU     SAME
-h2    h1    32   7  Max2  -  yes  ReLU     SAME
-h3    h2    32   7  Max2  -  yes  ReLU     SAME
-y_mu  h3    {k}  4  -     -  -    -        VALID
-y     y_mu  {k}  -  -     -  -    Softmax  -
-"""
+ENCODER = Table.parse("""
+x     -     1    -  -     -      -  -    -
+h1    x     32   7  Max2  SAME   -  yes  ReLU
+h2    h1    32   7  Max2  SAME   -  yes  ReLU
+h3    h2    32   7  Max2  SAME   -  yes  ReLU
+y_mu  h3    {k}  4  -     VALID  -  -    -
+y     y_mu  {k}  -  -     -      -  -    Softmax
+""")
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
@@ -38,7 +40,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         likelihood="logistic_mixture",
         levels=256,
         blocks=15,
-        maps=32,
+        hidden_channels=32,
         activation="gated",
         conditioning=("invariant",),
     )

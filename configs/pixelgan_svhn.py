@@ -4,30 +4,32 @@
 
 Arguments, after the colon:
   labels    number of labelled images: 500 or 1000 in Table 1
-  runlocal  few data and steps: ends in a minute, to try things out
+  runlocal  a quick trial with few data and steps; takes a minute
 
-Networks and settings are those of appendix B.2: 16x16 pixels, 530,000 images with those
-of the split "extra", Adam for all costs. What it does not say is as in
-configs/pixelgan_mnist.py, and that training takes 100 epochs.
+Networks and settings are those of appendix B.2: 16x16 pixels, 530,000 images including
+the split "extra", Adam for all losses. Settings that are not given there are those of
+configs/pixelgan_mnist.py, except that training takes 100 epochs.
 
 Parameters: encoder 84,714, D 1,013,001, decoder 896,036.
 """
 
 import ml_collections
 
-from adversarial_latent.config import parse_arguments, player, shrink
+from adversarial_latent.config import parse_arguments, shrink
 from adversarial_latent.games.building import pixelcnn_config
+from adversarial_latent.networks.table import Table
+from adversarial_latent.optimizers import player
 from configs.pixelgan_mnist import semi_supervised
 
-ENCODER = """
-x     -     3    -  -     -  -    -        -
-h1    x     32   5  -     -  yes  ReLU     SAME
-h2    h1    32   5  Max2  -  yes  ReLU     SAME
-h3    h2    32   5  -     -  yes  ReLU     SAME
-h4    h3    32   5  Max2  -  yes  ReLU     SAME
-y_mu  h4    {k}  4  -     -  -    -        VALID
-y     y_mu  {k}  -  -     -  -    Softmax  -
-"""
+ENCODER = Table.parse("""
+x     -     3    -  -     -      -  -    -
+h1    x     32   5  -     SAME   -  yes  ReLU
+h2    h1    32   5  Max2  SAME   -  yes  ReLU
+h3    h2    32   5  -     SAME   -  yes  ReLU
+h4    h3    32   5  Max2  SAME   -  yes  ReLU
+y_mu  h4    {k}  4  -     VALID  -  -    -
+y     y_mu  {k}  -  -     -      -  -    Softmax
+""")
 
 TABLE_1 = {500: 0.1047, 1000: 0.0696}
 
@@ -42,7 +44,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
         likelihood="logistic_mixture",
         levels=256,
         blocks=20,
-        maps=32,
+        hidden_channels=32,
         activation="gated",
         conditioning=("invariant",),
     )

@@ -2,9 +2,9 @@
 
     python -m experiments.launch --config=configs/ring.py:game=aim --workdir=runs/ring
 
-Arguments, after the colon, are those of configs/grid25.py, and so are networks and
-settings, in particular those that all games share. Not in AIM's paper; the data are as
-VEEGAN's: 8 means on the unit circle, all different, with standard deviation 0.01.
+Arguments, networks and settings are those of configs/grid25.py, including the setting
+that all games share. The AIM paper has no such experiment. The data are those of
+VEEGAN: 8 different means on the unit circle, with standard deviation 0.01.
 """
 
 import ml_collections

@@ -1,16 +1,17 @@
-"""SAMM on MNIST with dense networks: a classifier from 100 labels, in minutes on a CPU.
+"""SAMM on MNIST with dense networks: a classifier from 100 labels in minutes on a CPU.
 
     python -m experiments.launch --config=configs/samm_mnist_dense.py \
         --workdir=runs/samm_mnist
 
 Arguments, after the colon:
-  labels    number of labelled images, as many of each digit
-  runlocal  few data and steps: ends in a minute, to try things out
+  labels    number of labelled images, equally many for each digit
+  runlocal  a quick trial with few data and steps; takes a minute
 
-Networks are those of configs/amm_mnist_dense.py, and so is what is added to the paper's
-losses, with labels in the loss of q(y|x) beside them: what they teach would be undone
-by the game early on, when it does not know the classes yet
-(experiments/results/amm/README.md). The five trials see label sets of their own.
+Networks and additional losses are those of configs/amm_mnist_dense.py. The loss of
+q(y|x) also has a supervised term. Without it, the game undoes early in training what
+labels teach, because it does not separate the classes yet
+(experiments/results/amm/README.md). Each of the five trials has different labelled
+images.
 """
 
 import ml_collections

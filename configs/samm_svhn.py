@@ -1,16 +1,16 @@
-"""SAMM on SVHN: Table 2 of the paper, a classifier from 1000 labels.
+"""SAMM on SVHN, a classifier from 1000 labels: Table 2 of the paper.
 
     python -m experiments.launch --config=configs/samm_svhn.py --workdir=runs/svhn_1000
 
 Arguments, after the colon:
   labels         number of labelled images: 1000 in the paper
-  factorization  6 (algorithm 2: z's tower reads y), 7 (table 7 as printed) or 15
+  factorization  6 (algorithm 2: z's tower takes y), 7 (table 7 as printed) or 15
   prior          as in configs/amm_svhn.py
-  extra          trains on the 531,131 images of the split "extra", too; labelled images
-                 are then drawn from both splits
-  runlocal       few data and steps: ends in minutes, to try things out
+  extra          also trains on the 531,131 images of the split "extra"; labelled images
+                 are then sampled from both splits
+  runlocal       a quick trial with few data and steps; takes minutes
 
-Parameters, with the other arguments left as they are:
+Parameters, with default values of the other arguments:
 
     factorization  encoder    prior  decoder    discriminator
     6              1,876,084  1,408  6,316,550  1,947,841
@@ -18,15 +18,15 @@ Parameters, with the other arguments left as they are:
     15             1,865,620  1,408  6,316,550  1,947,841
 
 Networks, settings and splits are those of configs/amm_svhn.py with K = 10: a component
-is a class. The labelled images are drawn from the training images whatever their class,
-and p(y) is the frequency of each class among them (section 4.3.2). The others are all
-training images, the labelled ones without their labels among them. A minibatch holds as
-many of the ones as of the others (algorithm 2).
+is a class. The labelled images are sampled from the training images regardless of
+class, and p(y) is the frequency of each class among them (section 4.3.2). All training
+images are used as unlabelled ones, including the labelled images without their labels.
+A minibatch has equally many labelled and unlabelled images (algorithm 2).
 
-Readings. Algorithm 2 and figure 1 are for eq. 6, where the z of a labelled image is
-drawn from G_z(x, y) with its true y; table 7 as printed is for eq. 7, whose z does not
-see y. The algorithm, which is SAMM's own, is followed here. Under eq. 7 or 15 the z of
-a labelled image is G_z(x), and its y reaches D alone.
+Interpretation. Algorithm 2 and figure 1 are for eq. 6, where the z of a labelled image
+is sampled from G_z(x, y) with its true y. Table 7 as printed is for eq. 7, where z does
+not depend on y. This config follows the algorithm, which is specific to SAMM. Under
+eq. 7 or 15, the z of a labelled image is G_z(x), and its y affects only D.
 """
 
 import ml_collections

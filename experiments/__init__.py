@@ -1,1 +1,1 @@
-"""Programs: launch, evaluate, predict, sample, benchmark."""
+"""Programs: launch, evaluate, predict, sample, sweep, compare; benchmarks, checks."""

@@ -1,12 +1,13 @@
-"""Sets runs side by side: a figure of each below the others, or a curve of all.
+"""Compares runs: stacks a figure of each run, or plots one curve of all runs.
 
     python -m experiments.compare --workdirs=runs/aim,runs/ali --figure=modes \
         --output=modes.png
     python -m experiments.compare --workdirs=runs/mnist,runs/cifar10 \
         --curve=test/reconstruction_mse --output=curves.png
 
-A figure is one of WORKDIR/figures, without its ending; a curve is a name in
-WORKDIR/metrics.jsonl, over epochs. Runs are called by the names of their directories.
+--figure is the name of a file in WORKDIR/figures, without its ending. --curve is a
+metric in WORKDIR/metrics.jsonl; it is plotted over epochs. Runs are labelled with the
+names of their directories.
 """
 
 import os
@@ -21,14 +22,14 @@ from adversarial_latent.evaluation import figures
 from adversarial_latent.logging import read_metrics
 from adversarial_latent.run_data import check_same_scored
 from adversarial_latent.workdir import read_config, read_json
-from experiments import summary
+from experiments import command_line
 
-_WORKDIRS = summary.define_path(
+_WORKDIRS = command_line.define_path(
     "workdirs", "Directories of runs.", several=True, required=True
 )
 _FIGURE = flags.DEFINE_string("figure", None, "Which figure, e.g. modes.")
 _CURVE = flags.DEFINE_string("curve", None, "Which curve, e.g. generator/loss.")
-_OUTPUT = summary.define_path("output", "A .png file.", required=True)
+_OUTPUT = command_line.define_path("output", "A .png file.", required=True)
 
 _TITLE = 40  # pixels above each figure
 
@@ -38,10 +39,10 @@ def _name(workdir: str) -> str:
 
 
 def stack_figures(workdirs: Sequence[str], figure: str) -> Image.Image:
-    """The same figure of several runs, one below the other, under the runs' names.
+    """Stacks the same figure of several runs, each below the run's name.
 
     Raises:
-      FileNotFoundError: if a run has no such figure; the message lists those it has.
+      FileNotFoundError: a run has no such figure; the message lists its figures.
     """
     pictures = []
     for workdir in workdirs:
@@ -68,10 +69,10 @@ def stack_figures(workdirs: Sequence[str], figure: str) -> Image.Image:
 
 
 def curves_figure(workdirs: Sequence[str], curve: str) -> Figure:
-    """One curve of several runs over epochs; trials are thin lines.
+    """Plots one curve of several runs over epochs; trials are thin lines.
 
     Raises:
-      ValueError: if a run did not log it; the message lists what it logged.
+      ValueError: a run did not log the curve; the message lists its curves.
     """
     _, _, quantity = curve.rpartition("/")
     joined: list[dict[str, Any]] = []
@@ -97,9 +98,9 @@ def curves_figure(workdirs: Sequence[str], curve: str) -> Figure:
 
 
 def main() -> None:
-    """Draws and writes."""
+    """Draws the comparison and writes it to --output."""
     workdirs, output = _WORKDIRS.value, _OUTPUT.value
-    summary.check_output(output, ".png")
+    command_line.check_output(output, ".png")
     check_same_scored(workdirs)
     if (_FIGURE.value is None) == (_CURVE.value is None):
         raise ValueError("give either --figure or --curve")
@@ -111,4 +112,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    summary.run(main)
+    command_line.run(main)

@@ -1,25 +1,30 @@
-"""Evaluates a trained run again: results.json, figures/ and report.html.
+"""Evaluates a trained run again; writes results.json, arrays, figures and report.
 
     python -m experiments.evaluate --workdir=runs/digits
+    python -m experiments.evaluate --workdir=runs/digits --figures
 
-Numbers and figures that cannot be made are left out, with the reason, and the exit code
-is 3; it is that of experiments.launch, too.
+--figures keeps the numbers and only draws the figures again from arrays/. This needs
+neither the model nor the data. Results that cannot be computed are left out, and the
+reason is printed. The exit code is 3 then, as for experiments.launch.
 """
 
-from adversarial_latent.evaluation.evaluate import evaluate
-from adversarial_latent.workdir import claim, read_config
-from experiments import summary
+from absl import flags
 
-_WORKDIR = summary.define_path("workdir", "Directory of the run.", required=True)
+from adversarial_latent.evaluation.run import draw_figures, evaluate
+from adversarial_latent.workdir import claim, read_config
+from experiments import command_line
+
+_WORKDIR = command_line.define_path("workdir", "Directory of the run.", required=True)
+_FIGURES = flags.DEFINE_bool("figures", False, "Only draw the figures again.")
 
 
 def main() -> None:
-    """Evaluates the run."""
+    """Evaluates the run, or draws its figures."""
     workdir = _WORKDIR.value
     with claim(workdir, read_config(workdir)):
-        results = evaluate(workdir)
-    summary.finish(results, workdir)
+        results = (draw_figures if _FIGURES.value else evaluate)(workdir)
+    command_line.finish(results, workdir)
 
 
 if __name__ == "__main__":
-    summary.run(main)
+    command_line.run(main)

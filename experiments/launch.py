@@ -1,10 +1,11 @@
-"""Trains and evaluates one run; launched again, it goes on where it stopped.
+"""Trains and evaluates one run; launched again, it resumes where it stopped.
 
     python -m experiments.launch --config=configs/amm_digits.py --workdir=runs/digits
 
-Any field of the config can be set: `--config.batch_size=50`. On several hosts start
-the same command on each, with --coordinator, --num_processes and --process_id (or
---coordinator=auto where the cluster tells JAX), and one shared --workdir.
+Any field of the config can be set, for example `--config.batch_size=50`. To use several
+hosts, start the same command on each with a shared --workdir and with --coordinator,
+--num_processes and --process_id. On clusters that JAX detects, --coordinator=auto is
+enough.
 """
 
 import os
@@ -17,20 +18,20 @@ from absl import flags
 
 from adversarial_latent import parallel
 from adversarial_latent.train import train_and_evaluate
-from experiments import summary
+from experiments import command_line
 
-_CONFIG = summary.define_config()
-_WORKDIR = summary.define_path("workdir", "Directory of the run.", required=True)
+_CONFIG = command_line.define_config()
+_WORKDIR = command_line.define_path("workdir", "Directory of the run.", required=True)
 _COORDINATOR = flags.DEFINE_string(
-    "coordinator", None, "host:port of process 0, or auto, if there are several."
+    "coordinator", None, "With several processes: host:port of process 0, or auto."
 )
 _NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "Number of processes.")
 _PROCESS_ID = flags.DEFINE_integer("process_id", None, "Rank of this process.")
 _CPU_DEVICES = flags.DEFINE_integer(
     "cpu_devices",
     None,
-    "As how many devices the CPU appears. Trials are divided over them. If not given, "
-    "the largest divisor of the number of trials for which there are cores.",
+    "Number of devices into which the CPU is split; trials are divided among them. "
+    "Default: the largest divisor of the number of trials for which there are cores.",
     lower_bound=1,
 )
 flags.mark_flag_as_required("config")
@@ -51,16 +52,16 @@ def main() -> None:
     except KeyboardInterrupt:
         results = None
     if results is not None:
-        summary.finish(results, _WORKDIR.value)
+        command_line.finish(results, _WORKDIR.value)
     elif jax.process_index() == 0:
         _say_stopped()
 
 
 def _stop_at_once(number: int, frame: types.FrameType | None) -> None:
-    """Ends the process on SIGTERM, except in training, which saves first.
+    """Ends the process on SIGTERM outside training; training saves first.
 
-    What counts is on the disk already. An exception would be of no use: raised in a
-    callback of JAX, it is printed and forgotten.
+    All that a resumed run needs is on disk already. Raising an exception would not
+    work: JAX prints exceptions in its callbacks and ignores them.
     """
     del number, frame
     _say_stopped()
@@ -70,10 +71,10 @@ def _stop_at_once(number: int, frame: types.FrameType | None) -> None:
 
 def _say_stopped() -> None:
     print(
-        f"Stopped; all is saved in {_WORKDIR.value}. Launch again to go on.",
+        f"Stopped; saved in {_WORKDIR.value}. Launch again to resume.",
         file=sys.stderr,
     )
 
 
 if __name__ == "__main__":
-    summary.run(main)
+    command_line.run(main)

@@ -1,23 +1,24 @@
-"""Applies a trained run to new images and writes a CSV, one row an image.
+"""Applies a trained run to new images and writes a CSV with one row per image.
 
     python -m experiments.predict --workdir=runs/digits --input=photos/ --output=out.csv
 
 The input is a folder of images, one image, or an .npz with an array `x`. The columns:
 
-    name                what the file is called, or the index in the .npz
-    class, or cluster   the most probable one as the encoder infers it from the image;
-                        classes are those of the labels that the run learned from
+    name                name of the file, or index in the .npz
+    class or cluster    the most probable one given the image, by the encoder; a class
+                        if the run learned from labels
     probability         its probability
     class_from_z (cluster_from_z), probability_from_z
-                        the same as the mixture infers it from the code (AMM, eq. 19)
-    log_p_z             log-density of the code under the mixture, in nats: low where
-                        the model did not expect such an image
+                        the same given the code, by the mixture (AMM, eq. 19)
+    log_p_z             log-density of the code under the mixture, in nats; low for
+                        images that are unlike the training data
     p_NAME, p_NAME_from_z
-                        with --probabilities: those of every class or cluster
-    z0, z1, ...         with --code: the inferred code z, of a model that has one
+                        with --probabilities: probabilities of all classes or clusters
+    z0, z1, ...         with --code: the inferred code z, if the model has one
 
-A model without components has only a name and a code. --resize prepares images as those
-of training were: the square in the middle (dataset.center_crop), then the size.
+For a model without components, the columns are the name and the code. --resize prepares
+images as in training: it cuts out the central square (dataset.center_crop) and scales
+it.
 """
 
 import csv
@@ -30,22 +31,22 @@ from absl import flags
 from adversarial_latent.data import read_images
 from adversarial_latent.distributions import GaussianMixture
 from adversarial_latent.workdir import input_shape, load, read_config, read_json
-from experiments import summary
+from experiments import command_line
 
-_WORKDIR = summary.define_path("workdir", "Directory of the run.", required=True)
-_INPUT = summary.define_path("input", "Images to look at.", required=True)
-_OUTPUT = summary.define_path("output", "The CSV to write.", required=True)
+_WORKDIR = command_line.define_path("workdir", "Directory of the run.", required=True)
+_INPUT = command_line.define_path("input", "Images to predict.", required=True)
+_OUTPUT = command_line.define_path("output", "The CSV to write.", required=True)
 _PROBABILITIES = flags.DEFINE_bool(
-    "probabilities", False, "Write those of all classes or clusters, too."
+    "probabilities", False, "Also write the probabilities of all classes or clusters."
 )
-_CODE = flags.DEFINE_bool("code", False, "Write the latent code, too.")
-_RESIZE = flags.DEFINE_bool("resize", False, "Fit images to the size of training.")
-_TRIAL = flags.DEFINE_integer("trial", None, "Trial; if not given, the chosen one.")
+_CODE = flags.DEFINE_bool("code", False, "Also write the latent code.")
+_RESIZE = flags.DEFINE_bool("resize", False, "Crop and scale images as in training.")
+_TRIAL = flags.DEFINE_integer("trial", None, "Trial. Default: the chosen one.")
 
 
 def main() -> None:
-    """Reads, infers and writes."""
-    summary.check_output(_OUTPUT.value)
+    """Reads the images, encodes them and writes the CSV."""
+    command_line.check_output(_OUTPUT.value)
     shape = input_shape(_WORKDIR.value)
     crop = read_config(_WORKDIR.value).dataset.get("center_crop", 0)
     examples = read_images(_INPUT.value, shape, _RESIZE.value, crop)
@@ -76,7 +77,7 @@ def main() -> None:
     if "z" in code and (_CODE.value or not inferred):
         for i, column in enumerate(code["z"].T):
             columns.append((f"z{i}", _text("{:.6g}", column)))
-    # Names of files may have bytes that are no text.
+    # File names may contain undecodable bytes.
     with open(
         _OUTPUT.value, "w", newline="", encoding="utf-8", errors="backslashreplace"
     ) as file:
@@ -91,4 +92,4 @@ def _text(form: str, values: np.ndarray) -> list[str]:
 
 
 if __name__ == "__main__":
-    summary.run(main)
+    command_line.run(main)

@@ -1,9 +1,10 @@
-"""Prints the README's table of results from the results.json files that runs wrote.
+"""Writes the tables of results from the results.json files of the committed runs.
 
-python -m experiments.results_table
+    python -m experiments.results_table
 
-Every folder experiments/results/GAME/NAME with a results.json gives one row a number.
-A test compares what this prints with what the README says.
+This writes experiments/results/README.md, with a row for each number in each
+experiments/results/GAME/NAME/results.json, and prints the table for the README. A test
+compares both with the committed files.
 """
 
 import json
@@ -11,122 +12,104 @@ import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-_RESULTS = pathlib.Path(__file__).parent / "results"
-NUMBERS = {  # what the results are called in tables, and how they are shown
-    "clustering_accuracy": ("one-to-one clustering accuracy", "{:.1%}"),
-    "clustering_error": ("clustering error, eq. 17", "{:.1%}"),
-    "clustering_error_by_exemplar": ("clustering error, by exemplars", "{:.1%}"),
-    "clustering_error_from_z": ("clustering error, by eq. 19", "{:.1%}"),
-    "nmi": ("normalised mutual information", "{:.3f}"),
-    "classification_error": ("classification error", "{:.1%}"),
-    "classification_error_from_z": ("classification error, by eq. 19", "{:.1%}"),
-    "classifier_agreement": ("agreement of both classifiers", "{:.1%}"),
-    "modes_captured": ("modes captured", "{:.1f}"),
-    "high_quality_fraction": ("high-quality samples", "{:.1%}"),
-    "bits_per_dim": ("bits per dimension", "{:.3f}"),
-    "bits_per_dim_given_code": ("bits per dimension, given the code", "{:.3f}"),
-    "nats_per_example": ("negative log-likelihood, nats", "{:.2f}"),
-    "nats_per_example_given_code": (
-        "negative log-likelihood given the code, nats",
-        "{:.2f}",
-    ),
-    "reconstruction_mse": ("reconstruction error, pixels in [0, 1]", "{:.4f}"),
-    "generated_label_accuracy": (
-        "generated images read as their label by a classifier of the data",
-        "{:.1%}",
-    ),
-    "style_consistency": ("consistency of style", "{:.2f}"),
-    "caption_accuracy": (
-        "illustrations read as what their caption says, all attributes",
-        "{:.1%}",
-    ),
-    "caption_accuracy_colour": (
-        "illustrations read as what their caption says, colour",
-        "{:.1%}",
-    ),
-    "classifier_inception_score": (
-        "inception score by a classifier of the data",
-        "{:.3f}",
-    ),
-    "classifier_frechet_distance": (
-        "Frechet distance by a classifier of the data",
-        "{:.3f}",
-    ),
-    "per_mode_std": ("standard deviation within modes", "{:.3f}"),
-}
-_README = (  # and all numbers that the paper reports, too
-    "clustering_accuracy",
-    "clustering_error",
-    "classification_error",
-    "classifier_agreement",
-    "generated_label_accuracy",
-    "caption_accuracy",
-    "caption_accuracy_colour",
-    "nats_per_example",
-    "modes_captured",
-    "high_quality_fraction",
+from adversarial_latent.evaluation.registry import METRICS, describe
+
+RESULTS = pathlib.Path(__file__).parent / "results"
+README_ROWS = (  # runs, and the number of each that the README shows
+    ("amm/digits", "clustering_accuracy"),
+    ("amm/mnist_dense", "clustering_error"),
+    ("amm/samm_mnist_dense", "classification_error"),
+    ("aim/grid25", "high_quality_fraction"),
+    ("aim/mnist_small", "reconstruction_mse"),
+    ("pixelgan/mnist_100", "classification_error"),
+    ("pixelgan/k30", "clustering_error_by_exemplar"),
+    ("learned_prior/mnist_label", "generated_label_accuracy"),
 )
+_HEADER = (
+    "| run | measured on test data | paper | mean ± std (trials) | lowest to highest | "
+    "chosen without labels |",
+    "|---|---|---|---|---|---|",
+)
+_INTRODUCTION = """# Results
+
+All numbers that the committed runs measured. `python -m experiments.results_table`
+wrote this file from their `results.json`, which also hold protocol, seeds, device and
+commit. "Chosen without labels" is the trial that a criterion chose on training images.
+How settings were found is described beside the runs.
+
+"""
 
 
-def our_cells(
+def cells(
     run: Mapping[str, Any], number: str, show: Callable[[float], str]
 ) -> list[str]:
-    """Formats what a run measured.
+    """Formats one number of a run.
 
     Args:
-      run: has `results` and `selection` of results.json.
-      number: which of the results.
+      run: contains `results` and `selection` of results.json.
+      number: key of the number in `results`.
       show: formats one value.
 
     Returns:
-      mean ± std (number of trials); lowest to highest; the trial chosen without
+      "mean ± std (number of trials)", without a deviation if there is one trial;
+      "lowest to highest", or "-" likewise; the value of the trial chosen without
       labels, or "-".
     """
     value = run["results"][number]
     trials = value["trials"]
+    several = len(trials) > 1
+    deviation = f" ± {show(value['std'])}" if several else ""
     return [
-        f"{show(value['mean'])} ± {show(value['std'])} ({len(trials)})",
-        f"{show(min(trials))} to {show(max(trials))}",
+        f"{show(value['mean'])}{deviation} ({len(trials)})",
+        f"{show(min(trials))} to {show(max(trials))}" if several else "-",
         show(value["chosen"]) if run["selection"] else "-",
     ]
 
 
-def results_table(folder: pathlib.Path = _RESULTS) -> str:
-    """Formats the numbers of all runs below a folder as a Markdown table.
+def readme_table(folder: pathlib.Path = RESULTS) -> str:
+    """The table for the README, in Markdown."""
+    rows = [
+        _row(name, _read(folder / name), number, f"experiments/results/{name}")
+        for name, number in README_ROWS
+    ]
+    return "\n".join([*_HEADER, *rows])
+
+
+def results_page(folder: pathlib.Path = RESULTS) -> str:
+    """The text of experiments/results/README.md.
 
     Args:
-      folder: has GAME/NAME/results.json, as runs wrote them.
-
-    Returns:
-      the table, one row for each run and number.
+      folder: contains GAME/NAME/results.json for each run.
     """
-    lines = [
-        "| experiment | measured on test data | paper | mean ± std of trials | lowest "
-        "to highest | chosen without labels |",
-        "|---|---|---|---|---|---|",
-    ]
+    lines = [*_HEADER]
     for path in sorted(folder.glob("*/*/results.json")):
-        run = json.loads(path.read_text())
-        name = "/".join(path.parts[-3:-1])
-        for number, (title, form) in NUMBERS.items():
-            paper = run["results"].get(number, {}).get("paper")
-            if number not in run["results"] or (
-                number not in _README and paper is None
-            ):
-                continue
-            cells = [
-                f"[{name}](experiments/results/{name})",
-                title,
-                "-" if paper is None else form.format(paper),
-                *our_cells(run, number, form.format),
-            ]
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        name, run = "/".join(path.parts[-3:-1]), _read(path.parent)
+        numbers = [number for number in METRICS if number in run["results"]]
+        numbers += sorted(run["results"].keys() - METRICS.keys())
+        lines += [_row(name, run, number, name) for number in numbers]
+    return _INTRODUCTION + "\n".join(lines) + "\n"
+
+
+def _read(directory: pathlib.Path) -> dict[str, Any]:
+    return json.loads((directory / "results.json").read_text())
+
+
+def _row(name: str, run: Mapping[str, Any], number: str, link: str) -> str:
+    metric = describe(number)
+    paper = run["results"][number].get("paper")
+    columns = [
+        f"[{name}]({link})",
+        ", ".join(filter(None, (metric.title, metric.unit))),
+        "-" if paper is None else metric.show(paper),
+        *cells(run, number, metric.show),
+    ]
+    return f"| {' | '.join(columns)} |"
 
 
 def main() -> None:
-    """Prints the table."""
-    print(results_table())
+    """Writes and prints the tables."""
+    (RESULTS / "README.md").write_text(results_page())
+    print(readme_table())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Draws from a trained run: a PNG with a grid of images, an npz, or a folder of PNGs.
+"""Samples from a trained run; writes a PNG grid, an .npz file, or a folder of PNGs.
 
 python -m experiments.sample --workdir=runs/digits --output=samples.png
 python -m experiments.sample --workdir=runs/digits --output=threes.npz --component=3
@@ -6,7 +6,7 @@ python -m experiments.sample --workdir=runs/digits --output=samples/ --num=50000
 python -m experiments.sample --workdir=runs/flowers --output=pink.png \
     --caption="the flower has five pink petals"
 
-A folder, of an image each, is what most programs take that score generated images.
+Most programs that score generated images read a folder with one file per image.
 """
 
 import os
@@ -16,38 +16,38 @@ from absl import flags
 from PIL import Image
 
 from adversarial_latent.workdir import load
-from experiments import summary
+from experiments import command_line
 
-_WORKDIR = summary.define_path("workdir", "Directory of the run.", required=True)
-_OUTPUT = summary.define_path(
-    "output", "A .png or .npz file, or a folder, which ends in /.", required=True
+_WORKDIR = command_line.define_path("workdir", "Directory of the run.", required=True)
+_OUTPUT = command_line.define_path(
+    "output", "A .png or .npz file, or a folder that ends in /.", required=True
 )
-_NUM = flags.DEFINE_integer("num", 64, "How many to draw.", lower_bound=1)
-_COMPONENT = flags.DEFINE_integer("component", None, "Draw from this component only.")
-_CAPTION = flags.DEFINE_string("caption", None, "What a text-to-image model shows.")
-_TRIAL = flags.DEFINE_integer("trial", None, "Trial; if not given, the chosen one.")
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of the draws.", lower_bound=0)
+_NUM = flags.DEFINE_integer("num", 64, "Number of samples.", lower_bound=1)
+_COMPONENT = flags.DEFINE_integer("component", None, "Sample only this component.")
+_CAPTION = flags.DEFINE_string("caption", None, "Caption for a text-to-image model.")
+_TRIAL = flags.DEFINE_integer("trial", None, "Trial. Default: the chosen one.")
+_SEED = flags.DEFINE_integer("seed", 0, "Random seed.", lower_bound=0)
 _SCALE = flags.DEFINE_integer(
-    "scale", 4, "Pixels of the PNG for one of the image's.", lower_bound=1
+    "scale", 4, "Width in the PNG of one pixel of an image.", lower_bound=1
 )
 
 
 def image_sheet(images: np.ndarray, scale: int) -> Image.Image:
-    """Lays images out in a square sheet.
+    """Arranges images in a square grid.
 
     Args:
       images: float [N, H, W, C] in [0, 1], C = 1 or 3.
-      scale: how many pixels wide one pixel is drawn.
+      scale: width in the sheet of one pixel of an image.
 
     Returns:
-      the sheet, with one pixel of white between images.
+      the grid, with a white line of one pixel between images.
 
     Raises:
-      ValueError: if these are no images.
+      ValueError: the samples are not images.
     """
     if images.ndim != 4:
         raise ValueError(
-            f"samples of shape {images.shape[1:]} are no images; write a .npz instead"
+            f"samples of shape {images.shape[1:]} are not images; write an .npz instead"
         )
     columns = int(np.ceil(np.sqrt(len(images))))
     rows = -(-len(images) // columns)
@@ -65,8 +65,8 @@ def save_images(images: np.ndarray, folder: str) -> None:
     """Writes float images [N, H, W, C] in [0, 1] to FOLDER/00000.png and so on.
 
     Raises:
-      FileExistsError: if something is in the folder, which might be of another run.
-      ValueError: if these are no images.
+      FileExistsError: the folder is not empty; its files may belong to another run.
+      ValueError: the samples are not images.
     """
     if os.path.isdir(folder) and os.listdir(folder):
         raise FileExistsError(f"{folder} is not empty; choose another --output")
@@ -78,28 +78,28 @@ def save_images(images: np.ndarray, folder: str) -> None:
 def _to_pillow(image: np.ndarray) -> Image.Image:
     if image.ndim != 3 or image.shape[-1] not in (1, 3):
         raise ValueError(
-            f"samples of shape {image.shape} are no images; write a .npz instead"
+            f"samples of shape {image.shape} are not images; write an .npz instead"
         )
     pixels = (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
 def main() -> None:
-    """Draws and writes."""
+    """Samples, and writes the output."""
     output = _OUTPUT.value
-    summary.check_output(output, ".png", ".npz", "/")
+    command_line.check_output(output, ".png", ".npz", "/")
     model = load(_WORKDIR.value, _TRIAL.value)
-    drawn = model.sample(
+    samples = model.sample(
         _NUM.value, _SEED.value, _COMPONENT.value, caption=_CAPTION.value
     )
     if output.endswith(".npz"):
-        np.savez_compressed(output, **drawn)
+        np.savez_compressed(output, **samples)
     elif output.endswith("/"):
-        save_images(drawn["x"], output)
+        save_images(samples["x"], output)
     else:
-        image_sheet(drawn["x"], _SCALE.value).save(output)
+        image_sheet(samples["x"], _SCALE.value).save(output)
     print(f"{_NUM.value} samples in {output}")
 
 
 if __name__ == "__main__":
-    summary.run(main)
+    command_line.run(main)

@@ -1,16 +1,18 @@
-r"""Runs a paper's table, and writes it with the paper's numbers beside ours.
+r"""Runs the experiments of a paper's table and writes our numbers beside the paper's.
 
     python -m experiments.sweep --sweep=experiments/sweeps/amm_table1.py \
         --workdir=runs/amm_table1
 
-Each run is launched in a process of its own, in a directory of its own below --workdir.
-Sweep again to go on: runs resume by themselves, and one that fails does not stop the
-others. `table.md` and `table.json` hold what is there so far; where data cannot be had,
-they say so. A cluster starts one run a job, with --index=0, 1, ...; --only_print shows
-the commands. What follows `--` goes to all launches, as
-`-- --config.duration=10_epochs`; the table tells such departures from a config. A row
-without a finished run below --workdir keeps the results that a `table.json` there has
-for it, so that a table can be continued, with --index, where the earlier runs are gone.
+Each run is a separate process with a separate directory below --workdir. A run that
+fails does not stop the others. A second sweep with the same --workdir resumes the runs.
+`table.md` and `table.json` contain the results so far, and the reason where a data set
+is not available.
+
+On a cluster, start one job per run with --index=0, 1, ...; --only_print prints the
+commands. Arguments after `--` are passed to every launch, for example
+`-- --config.duration=10_epochs`; the table lists such differences from the sweep's
+config. A row without a finished run keeps its results from an earlier `table.json` in
+--workdir. So a table can be continued where the directories of earlier runs are gone.
 """
 
 import functools
@@ -28,41 +30,44 @@ import ml_collections
 from absl import app, flags, logging
 
 from adversarial_latent import data
+from adversarial_latent.evaluation.registry import METRICS
 from adversarial_latent.inputs import InputError
 from adversarial_latent.workdir import read_json, write_json
-from experiments import summary
-from experiments.results_table import NUMBERS, our_cells
+from experiments import command_line
+from experiments.results_table import cells
 from experiments.sweeps import Row, Sweep
 
-_SWEEP = summary.define_path("sweep", "File that defines SWEEP.", required=True)
-_WORKDIR = summary.define_path("workdir", "For all its runs.", required=True)
-_TRIALS = flags.DEFINE_integer("trials", None, "Instead of its own.", lower_bound=1)
-_INDEX = flags.DEFINE_integer("index", None, "Which run to do, from 0.", lower_bound=0)
-_ONLY_PRINT = flags.DEFINE_bool("only_print", False, "Print the commands, no more.")
+_SWEEP = command_line.define_path("sweep", "File that defines SWEEP.", required=True)
+_WORKDIR = command_line.define_path("workdir", "Directory of all runs.", required=True)
+_TRIALS = flags.DEFINE_integer("trials", None, "Trials of each run.", lower_bound=1)
+_INDEX = flags.DEFINE_integer(
+    "index", None, "Only run this row, from 0.", lower_bound=0
+)
+_ONLY_PRINT = flags.DEFINE_bool("only_print", False, "Only print the commands.")
 
 
 def read_sweep(path: str) -> Sweep:
     """Reads a file of `experiments/sweeps`.
 
     Raises:
-      MissingInputError: if there is none.
-      InputError: if it is no Python, or defines no SWEEP.
+      MissingInputError: the file does not exist.
+      InputError: the file is not a Python file, or does not define SWEEP.
     """
-    sweep = getattr(summary.load_file(path), "SWEEP", None)
+    sweep = getattr(command_line.load_file(path), "SWEEP", None)
     if not isinstance(sweep, Sweep):
-        raise InputError(f"{path} defines no SWEEP, see experiments/sweeps")
+        raise InputError(f"{path} does not define SWEEP; see experiments/sweeps")
     return sweep
 
 
 def launch_command(
     row: Row, workdir: str, trials: int | None = None, extra: Sequence[str] = ()
 ) -> list[str]:
-    """What comes after `python` in the command that launches a run.
+    """Returns the arguments of `python` that launch a run.
 
     Args:
       row: the run.
       workdir: directory of the sweep.
-      trials: their number, if not the row's.
+      trials: number of trials; by default that of the row.
       extra: more flags.
     """
     overrides = dict(row.overrides) | ({"trials": trials} if trials else {})
@@ -78,25 +83,25 @@ def launch_command(
     ]
 
 
-def _shown(command: Sequence[str]) -> str:
-    """A launch's command, as one types it."""
+def _as_shell(command: Sequence[str]) -> str:
+    """The command of a launch, quoted for a shell."""
     return shlex.join(["python", *command])
 
 
 def read_config(command: list[str]) -> ml_collections.ConfigDict:
-    """The config that a launch makes of its command."""
+    """Returns the config of a launch with this command."""
     registry = flags.FlagValues()
-    config = summary.define_config(argv=command, flag_values=registry)
-    summary.parse_flags(command[1:], functools.partial(registry, known_only=True))
+    config = command_line.define_config(argv=command, flag_values=registry)
+    command_line.parse_flags(command[1:], functools.partial(registry, known_only=True))
     return config.value
 
 
 def missing_data(config: ml_collections.ConfigDict) -> str | None:
-    """Why a run's data cannot be had; None if it can."""
+    """Returns why a run's data cannot be loaded, or None if they can."""
     dataset = config.dataset.copy_and_resolve_references()
     if dataset.name.startswith("tfds:"):
         with dataset.unlocked():
-            dataset.in_memory = False  # its images are not looked at here
+            dataset.in_memory = False  # no need to read all images here
     try:
         data.load(dataset)
     except (FileNotFoundError, ValueError) as error:
@@ -105,18 +110,18 @@ def missing_data(config: ml_collections.ConfigDict) -> str | None:
 
 
 def launch(command: list[str], log: str) -> bool:
-    """Runs a launch to its end and returns whether that was a good one.
+    """Runs a launch to its end and returns whether it succeeded.
 
     Args:
-      command: of the launch.
-      log: file for all that it says; an `error: ` at the end if it failed.
+      command: command of the launch.
+      log: file for its output. It ends with a line `error: ...` if the launch failed.
 
     Raises:
-      KeyboardInterrupt: if this process is asked to stop; the launch has saved then.
+      KeyboardInterrupt: this process is interrupted; the launch has saved its state.
     """
     with (
         open(log, "w") as file,
-        # In a session of its own Ctrl-C reaches it once, by way of this process.
+        # In its own session, the launch receives Ctrl-C only through this process.
         subprocess.Popen(
             command, stdout=file, stderr=file, start_new_session=True
         ) as process,
@@ -134,7 +139,7 @@ def launch(command: list[str], log: str) -> bool:
 
 
 def failure(log: str) -> str | None:
-    """The error at the end of a launch's log, one line; None without any."""
+    """Returns the error at the end of a launch's log, or None."""
     with open(log, errors="replace") as file:
         errors = [line for line in file if line.startswith("error: ")]
     return errors[-1].removeprefix("error: ").strip() if errors else None
@@ -150,26 +155,26 @@ def _leaves(config: Any, path: str = "config") -> Iterator[tuple[str, Any]]:
 
 
 def departures(row: Row, workdir: str, config: dict[str, Any]) -> list[str]:
-    """Where a run's config is not the one that the sweep asks for, a line each."""
-    asked = read_config(launch_command(row, workdir))
-    ours, theirs = dict(_leaves(config)), dict(_leaves(json.loads(asked.to_json())))
+    """Lists the fields in which a run's config differs from that of the sweep."""
+    specified = json.loads(read_config(launch_command(row, workdir)).to_json())
+    actual, expected = dict(_leaves(config)), dict(_leaves(specified))
     return [
-        f"{path}: {ours.get(path, '(nothing)')!r}, not {theirs.get(path)!r}"
-        for path in sorted(ours.keys() | theirs.keys())
-        if ours.get(path) != theirs.get(path)
+        f"{path}: {actual.get(path, '(nothing)')!r}, not {expected.get(path)!r}"
+        for path in sorted(actual.keys() | expected.keys())
+        if actual.get(path) != expected.get(path)
     ]
 
 
 def collect(row: Row, workdir: str) -> dict[str, Any]:
-    """What is known of a row: an entry of table.json.
+    """Collects the entry of a row for table.json.
 
     Args:
       row: the row.
       workdir: directory of the sweep.
 
     Returns:
-      what the row says itself, and for a run either its results, with the parts of
-      results.json that tell how they came about, or `not_run`, the reason.
+      the row's own fields. For a run, also its results and how they were computed
+      (parts of results.json), or the reason in `not_run`.
     """
     entry: dict[str, Any] = {
         "model": row.model,
@@ -180,11 +185,11 @@ def collect(row: Row, workdir: str) -> dict[str, Any]:
         return entry
     directory = os.path.join(workdir, row.name)
     log = f"{directory}.log"
-    entry["command"] = _shown(launch_command(row, workdir))
+    entry["command"] = _as_shell(launch_command(row, workdir))
     if os.path.exists(os.path.join(directory, "results.json")):
         run = read_json(directory, "results.json")
-        wanted = ("results", "selection", "seeds", "step", "config_hash", "environment")
-        entry |= {key: run[key] for key in wanted}
+        keys = ("results", "selection", "seeds", "step", "config_hash", "environment")
+        entry |= {key: run[key] for key in keys}
         entry["departures"] = departures(
             row, workdir, read_json(directory, "config.json")
         )
@@ -198,23 +203,23 @@ def collect(row: Row, workdir: str) -> dict[str, Any]:
 
 
 def measured(row: Row, earlier: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """What an earlier table holds of a row's run.
+    """Finds the results of a row's run in an earlier table.
 
     Args:
       row: the row.
-      earlier: entries of that table.
+      earlier: entries of the earlier table.
 
     Returns:
-      the entry of the same run, wherever it was made, if that has results.
+      the entry of the same run, in whatever directory it ran, or None.
     """
     for entry in earlier:
         if "results" not in entry:
             continue
         *_, place = shlex.split(entry["command"])
         workdir = place.removeprefix("--workdir=").removesuffix(f"/{row.name}")
-        theirs = entry["model"], entry["setting"], entry["command"]
-        ours = row.model, row.setting, _shown(launch_command(row, workdir))
-        if theirs == ours:
+        found = entry["model"], entry["setting"], entry["command"]
+        expected = row.model, row.setting, _as_shell(launch_command(row, workdir))
+        if found == expected:
             return entry | {"paper": dict(row.paper)}
     return None
 
@@ -224,19 +229,18 @@ def table(sweep: Sweep, entries: list[dict[str, Any]]) -> str:
 
     Args:
       sweep: the table.
-      entries: as `collect` gives them, of each row.
+      entries: an entry of `collect` for each row.
 
     Returns:
-      a table for each result, the first one with all rows; why runs are missing, and
-      how the others were made.
+      one table per result, of which the first one shows all rows; the reasons why runs
+      are missing; and how the other runs were made.
     """
     lines = [f"# {sweep.title}"]
     for result in sweep.results:
-        title, form = NUMBERS[result]
-        percent = form.endswith("%}")  # without the sign, as papers print it
+        metric = METRICS[result]
         header = [
             "",
-            f"## {title}{', in percent' if percent else ''}",
+            f"## {', '.join(filter(None, (metric.title, metric.unit)))}",
             "",
             "| model | setting | paper | ours, mean ± std (trials) "
             "| lowest to highest | chosen without labels |",
@@ -245,13 +249,13 @@ def table(sweep: Sweep, entries: list[dict[str, Any]]) -> str:
         body = []
         for entry in entries:
             if result in entry.get("results", {}):
-                cells = our_cells(entry, result, _percent if percent else form.format)
+                ours = cells(entry, result, metric.show)
             elif result in entry["paper"] or result == sweep.results[0]:
-                cells = ["not run" if "not_run" in entry else "-", "-", "-"]
+                ours = ["not run" if "not_run" in entry else "-", "-", "-"]
             else:
                 continue
             paper = entry["paper"].get(result, "-")
-            row = (entry["model"], entry["setting"], paper, *cells)
+            row = (entry["model"], entry["setting"], paper, *ours)
             body.append(f"| {' | '.join(row)} |")
         lines += header + body if body else []
     runs = [entry for entry in entries if "results" in entry]
@@ -270,24 +274,20 @@ def table(sweep: Sweep, entries: list[dict[str, Any]]) -> str:
             f"{entry['seeds'][0]} to {entry['seeds'][-1]} on {made['num_devices']} "
             f"{made['device']}, commit {made['commit']}, config "
             f"{entry['config_hash']}: `{entry['command']}`",
-            *(f"  - departs in {departure}" for departure in entry["departures"]),
+            *(f"  - differs in {departure}" for departure in entry["departures"]),
         ]
     return "\n".join(lines) + "\n"
 
 
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2f}"
-
-
 def write_table(sweep: Sweep, workdir: str) -> str:
-    """Writes table.md and table.json from what is in `workdir`.
+    """Writes table.md and table.json from the runs in `workdir`.
 
-    A row whose run is not there, or not finished, is what table.json says of it.
+    A row without a finished run keeps its results from the earlier table.json.
 
     Returns:
-      what table.md holds.
+      the text of table.md.
     """
-    # One process at a time: runs of a cluster end at once.
+    # One process at a time: runs on a cluster may end simultaneously.
     with filelock.FileLock(os.path.join(workdir, ".table.lock")):
         entries = [collect(row, workdir) for row in sweep.rows]
         if os.path.exists(os.path.join(workdir, "table.json")):
@@ -304,7 +304,7 @@ def write_table(sweep: Sweep, workdir: str) -> str:
 
 
 def main(argv: list[str]) -> None:
-    """Runs what is to be run, and writes the table."""
+    """Runs the sweep and writes the table."""
     logging.set_verbosity(logging.WARNING)
     sweep, workdir = read_sweep(_SWEEP.value), os.path.normpath(_WORKDIR.value)
     runs = list(sweep.runs)
@@ -315,9 +315,9 @@ def main(argv: list[str]) -> None:
     commands = [launch_command(row, workdir, _TRIALS.value, argv[1:]) for row in runs]
     if _ONLY_PRINT.value:
         for command in commands:
-            print(_shown(command))
+            print(_as_shell(command))
         return
-    # All configs are read before anything is run, and all data looked for.
+    # All configs and data are checked before anything runs.
     missing = [missing_data(read_config(command)) for command in commands]
     os.makedirs(workdir, exist_ok=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -336,12 +336,12 @@ def main(argv: list[str]) -> None:
                 print(f"{row.name}: {error}", file=sys.stderr, flush=True)
             write_table(sweep, workdir)
     except KeyboardInterrupt:
-        print("Stopped; all is saved. Sweep again to go on.", file=sys.stderr)
+        print("Stopped; everything is saved. Sweep again to resume.", file=sys.stderr)
     print(write_table(sweep, workdir))
     if failed:
         raise RuntimeError(f"these runs failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":
-    with summary.clear_errors():
-        app.run(main, flags_parser=summary.parse_flags)
+    with command_line.clear_errors():
+        app.run(main, flags_parser=command_line.parse_flags)

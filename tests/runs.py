@@ -26,7 +26,7 @@ def write_npz(path: str | os.PathLike[str], size: int = 60, labels: bool = True)
 def tiny_config(directory: Path, labels: bool = True) -> ml_collections.ConfigDict:
     """Config of AMM with K = 3 and two trials: 12 steps, logged and saved every 4.
 
-    Reconstructions are judged every 6 steps.
+    Reconstructions are evaluated every 6 steps.
     """
     config = default_config()
     config.game = amm_config(penalty_weight=0.0, stratified=False)

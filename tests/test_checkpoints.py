@@ -209,7 +209,7 @@ def test_no_room(checkpoints, state, monkeypatch):
     with monkeypatch.context() as patch:
         usage = shutil.disk_usage("/")._replace(free=1000)
         patch.setattr(shutil, "disk_usage", lambda path: usage)
-        with pytest.raises(OSError, match=r"takes 0\.0 MB, and there are 0\.0 MB left"):
+        with pytest.raises(OSError, match=r"takes 0\.0 MB, but only 0\.0 MB are free"):
             checkpoints.save(2, small, {"at": 2})
     assert checkpoints.restore(small)[1] == {"at": 1}
     checkpoints.save(2, small, {"at": 2})

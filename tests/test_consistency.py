@@ -8,12 +8,13 @@ import scipy.spatial
 import scipy.special
 import scipy.stats
 
+from adversarial_latent.collectives import device_mean
 from adversarial_latent.consistency import (
     entropies,
     nearest_neighbour_distance,
     virtual_adversarial_divergence,
 )
-from adversarial_latent.parallel import Parallel, device_mean
+from adversarial_latent.parallel import Parallel
 
 KEY = jax.random.key(0)
 WEIGHTS = np.float32([[1.0, -2.0, 0.5, 0.0], [0.3, 0.1, -1.0, 2.0]])  # [K, D]
@@ -46,7 +47,7 @@ def test_nearest_neighbours():
         nearest_neighbour_distance(images), _distances(x), rtol=1e-3
     )
     np.testing.assert_array_equal(nearest_neighbour_distance(np.ones((2, 4))), [0, 0])
-    with pytest.raises(ValueError, match="two examples in a minibatch at least"):
+    with pytest.raises(ValueError, match="at least two examples per minibatch"):
         nearest_neighbour_distance(x[:1])
 
 

@@ -184,11 +184,11 @@ def test_column_of_logits_is_refused(name, side):
 
 @pytest.mark.parametrize("player", ["discriminator", "generators"])
 def test_players_refuse_logits_that_do_not_pair(player):
-    play = getattr(adversarial_loss("hinge"), player)
+    loss = getattr(adversarial_loss("hinge"), player)
     with pytest.raises(AssertionError, match="shape"):
-        play(jnp.zeros(3), jnp.zeros((3, 1)))
+        loss(jnp.zeros(3), jnp.zeros((3, 1)))
     with pytest.raises(AssertionError, match="rank"):
-        play(jnp.zeros((3, 1)), jnp.zeros((3, 1)))
+        loss(jnp.zeros((3, 1)), jnp.zeros((3, 1)))
 
 
 def test_unknown_name_lists_the_choices():

@@ -1,11 +1,13 @@
-"""A trained game that is asked: batches, seeds and errors."""
+"""A trained game: batches, seeds and errors."""
+
+import dataclasses
 
 import jax
 import numpy as np
 import pytest
 from scipy import stats
 
-from adversarial_latent.games.amm import AMM, make_game
+from adversarial_latent.games.amm import AMM
 from adversarial_latent.inputs import InputError
 from adversarial_latent.model import Model, unstack
 from tests import toys
@@ -26,7 +28,13 @@ def in_one_batch(variables):
     return Model(toys.amm(), *variables, batch_size=11)
 
 
-class Told(AMM):
+def _of_kind(kind):
+    """The toy AMM as a game of a subclass."""
+    game = toys.amm()
+    return kind(**{f.name: getattr(game, f.name) for f in dataclasses.fields(game)})
+
+
+class Labelled(AMM):
     """A game that encodes by adding the label to z."""
 
     conditional = True
@@ -37,8 +45,8 @@ class Told(AMM):
 
 
 @pytest.fixture(scope="module")
-def told(variables):
-    return Model(make_game(toys.amm_config(), Told), *variables, batch_size=4)
+def labelled(variables):
+    return Model(_of_kind(Labelled), *variables, batch_size=4)
 
 
 def _assert_close(one, other):
@@ -48,7 +56,7 @@ def _assert_close(one, other):
         np.testing.assert_allclose(value, other[name], rtol=1e-5, atol=1e-6)
 
 
-def test_batches_and_padding_change_no_answer(model, in_one_batch):
+def test_batches_and_padding_change_no_result(model, in_one_batch):
     x = toys.images(1, 11)
     code = model.encode(x)
     assert code["z"].shape == (11, 2)
@@ -93,55 +101,55 @@ def test_inputs_that_the_model_cannot_take(variables, model):
         def log_prob(self, net, x):
             return x.mean(axis=(1, 2, 3))
 
-        def neighbours(self, net, x):
+        def variations(self, net, x):
             return x
 
-    whole = Model(
-        make_game(toys.amm_config(), Whole), *variables, example_shape=(2, 2, 1)
-    )
+    whole = Model(_of_kind(Whole), *variables, example_shape=(2, 2, 1))
     x = toys.images(1, 3)
     bad = {
         r"x is uint8.* x / 255": (255 * x).astype(np.uint8),
         r"x is int64": (255 * x).astype(np.int64),
-        r"1 examples hold NaN or infinity, first at 1": np.where(
+        r"1 examples contain NaN or infinity, first at 1": np.where(
             np.arange(3)[:, None, None, None] == 1, np.nan, x
         ),
-        r"shape \[3, 2, 2\], and the model takes \[N, 2, 2, 1\]": x[..., 0],
+        r"shape \[3, 2, 2\], but the model takes \[N, 2, 2, 1\]": x[..., 0],
         r"shape \[3, 2, 1, 1\]": x[:, :, :1],
     }
     trial = whole.with_parameters(*variables)
     for message, given in bad.items():
-        for ask in (whole.encode, trial.log_prob, lambda x: trial.neighbours(x, 2)):
+        for take in (whole.encode, trial.log_prob, lambda x: trial.variations(x, 2)):
             with pytest.raises(InputError, match=message):
-                ask(given)
+                take(given)
     code = model.encode(x)
-    with pytest.raises(InputError, match="3 examples hold NaN"):
+    with pytest.raises(InputError, match="3 examples contain NaN"):
         model.decode({**code, "z": np.nan * code["z"]})
 
 
 @pytest.mark.parametrize("component", [2**32 + 1, np.array([0, 2**32 + 1])])
 def test_components_are_not_cut_to_32_bits(model, component):
-    with pytest.raises(ValueError, match="4294967297 is asked for, but the model has"):
+    with pytest.raises(ValueError, match="4294967297 is given, but the model has"):
         model.sample(2, component=component)
-    with pytest.raises(InputError, match="components are integers, not float64"):
+    with pytest.raises(InputError, match="components must be integers, not float64"):
         model.sample(2, component=1.7)
 
 
 @pytest.mark.parametrize("component", [3, -1, [0, 5]])
 def test_no_such_component(model, component):
-    with pytest.raises(ValueError, match="is asked for, but the model has 3 compon"):
+    with pytest.raises(ValueError, match="is given, but the model has 3 components"):
         model.sample(2, component=component)
 
 
-def test_nothing_to_answer(model):
+def test_nothing_to_compute(model):
     with pytest.raises(ValueError, match="nothing to encode: there are no examples"):
         model.encode(toys.images(0, 0))
-    with pytest.raises(ValueError, match="cannot draw n=0"):
+    with pytest.raises(ValueError, match="n=0 must be at least 1"):
         model.sample(0)
 
 
-def test_questions_that_a_game_cannot_answer(model):
-    assert [model.can(q) for q in ("encode", "decode", "sample")] == [True] * 3
+def test_inference_that_a_game_does_not_have(model):
+    assert [model.can(ability) for ability in ("encode", "decode", "sample")] == [
+        True
+    ] * 3
     gan = Model(toys.normed_gan(), {}, {})
     assert not gan.can("encode")
     assert gan.num_components is None
@@ -182,35 +190,35 @@ def test_components_are_classes_where_labels_are_used(name):
     assert not model.conditional
 
 
-def test_a_conditional_model_is_told_the_labels(told, model):
+def test_a_conditional_model_takes_the_labels(labelled, model):
     x, label = toys.images(1, 6), np.array([0, 2, 1, 1, 0, 2])
-    assert told.conditional
+    assert labelled.conditional
     expected = model.encode(x)["z"] + label[:, None]
-    np.testing.assert_allclose(told.encode(x, label)["z"], expected, rtol=1e-5)
+    np.testing.assert_allclose(labelled.encode(x, label)["z"], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        (None, "Told infers the code of an example from the example and its label"),
+        (None, "Labelled infers codes from examples and their labels"),
         ([0, 1], r"3 examples need integer labels of shape \(3,\)"),
         ([0.0, 1.0, 2.0], "need integer labels"),
         ([0, 1, 3], r"labels 0\.\.3 are given, but the model has 3 classes"),
         ([0, 1, -1], r"labels -1\.\.1 are given"),
     ],
 )
-def test_labels_that_do_not_fit(told, label, message):
+def test_labels_that_do_not_fit(labelled, label, message):
     label = None if label is None else np.array(label)
     with pytest.raises(ValueError, match=message):
-        told.encode(toys.images(0, 3), label)
+        labelled.encode(toys.images(0, 3), label)
 
 
-def test_labels_that_nobody_asked_for(model):
+def test_labels_that_the_model_does_not_take(model):
     with pytest.raises(ValueError, match="AMM encodes without labels"):
         model.encode(toys.images(0, 3), np.zeros(3, int))
 
 
-def test_every_question_is_compiled_once(monkeypatch, variables):
+def test_every_function_is_compiled_once(monkeypatch, variables):
     """For batches of any size, and for all trials."""
     traced = []
     encode = AMM.encode
@@ -239,7 +247,7 @@ def test_log_prob_of_every_example(given, variables):
         def log_prob(self, net, x):
             return -x.mean(axis=(1, 2, 3))
 
-    model = Model(make_game(toys.amm_config(), Density), *variables, batch_size=4)
+    model = Model(_of_kind(Density), *variables, batch_size=4)
     assert model.can("log_prob")
     assert model.log_prob_given_code == given
     x = toys.images(1, 6)
@@ -255,18 +263,18 @@ def test_a_game_without_a_density(model):
         model.log_prob(toys.images(1, 2))
 
 
-def test_neighbours_belong_to_their_example(variables):
+def test_variations_belong_to_their_example(variables):
     class Noisy(AMM):
-        """A game whose neighbours are the example and noise."""
+        """A game whose variations are the example and noise."""
 
-        def neighbours(self, net, x):
-            return x + jax.random.normal(net.key("neighbours"), x.shape)
+        def variations(self, net, x):
+            return x + jax.random.normal(net.key("variations"), x.shape)
 
-    model = Model(make_game(toys.amm_config(), Noisy), *variables, batch_size=4)
+    model = Model(_of_kind(Noisy), *variables, batch_size=4)
     x = 100 * toys.images(1, 3)
-    similar = model.neighbours(x, 5, seed=1)
-    assert similar.shape == (3, 5, *x.shape[1:])
-    noise = similar - x[:, None]
+    varied = model.variations(x, 5, seed=1)
+    assert varied.shape == (3, 5, *x.shape[1:])
+    noise = varied - x[:, None]
     assert np.abs(noise).max() < 6
     assert len(np.unique(noise)) == noise.size
-    np.testing.assert_array_equal(similar, model.neighbours(x, 5, seed=1))
+    np.testing.assert_array_equal(varied, model.variations(x, 5, seed=1))

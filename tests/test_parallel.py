@@ -16,7 +16,7 @@ from absl import logging
 
 from adversarial_latent import parallel
 from adversarial_latent.checkpoints import Checkpoints
-from adversarial_latent.parallel import Parallel, device_index, device_mean
+from adversarial_latent.parallel import Parallel
 from adversarial_latent.state import create_state
 from adversarial_latent.steps import make_train_step
 from tests import toys
@@ -25,7 +25,7 @@ TRIALS, STEPS, BATCH = 8, 2, 8
 SEED = 5
 
 
-def _no_resident(resident, batch):
+def no_resident(resident, batch):
     del resident
     return batch
 
@@ -64,7 +64,7 @@ def alone(train_step, create, batches):
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *results)
 
 
-def _devices_agree(tree):
+def devices_agree(tree):
     """Whether the copies of each leaf on all devices are equal, bit for bit."""
     for leaf in jax.tree.leaves(tree):
         first, *others = (np.asarray(shard.data) for shard in leaf.addressable_shards)
@@ -82,7 +82,7 @@ def test_every_layout_equals_one_device(
     """Parameters after plain descent, so that a gradient's scale cannot hide."""
     chex.clear_trace_counter()
     runner = Parallel(TRIALS, over, trial_loop)
-    run = runner.compile(chex.assert_max_traces(train_step, n=1), _no_resident)
+    run = runner.compile(chex.assert_max_traces(train_step, n=1), no_resident)
     placed = runner.place(runner.init(create, SEED))
     placed, metrics = run(placed, {}, runner.split(batches))
     state, (expected_state, expected_metrics) = runner.gather(placed), alone
@@ -97,41 +97,10 @@ def test_every_layout_equals_one_device(
     assert metrics["generator/grad_norm"].shape == (TRIALS, STEPS)
     chex.assert_trees_all_close(metrics, expected_metrics, rtol=1e-4, atol=1e-6)
     if over == "batch":
-        assert _devices_agree((state.params, state.opt_state, state.model_state))
+        assert devices_agree((state.params, state.opt_state, state.model_state))
     # A second call goes on from there, and traces nothing anew.
     placed, _ = run(placed, {}, runner.split(batches))
     assert runner.gather(placed).step.tolist() == [2 * STEPS] * TRIALS
-
-
-@pytest.mark.parametrize("mean", [device_mean, lambda tree: tree])
-def test_a_forgotten_device_mean_would_be_seen(mean):
-    """What `_devices_agree` in the test above is worth."""
-    runner = Parallel(1, "batch", "vmap")
-    run = runner.compile(lambda state, x: (state + mean(x.mean()), {}), _no_resident)
-    x = np.arange(8, dtype=np.float32).reshape(1, 1, 1, 8)
-    state, _ = run(jnp.zeros(1), {}, runner.split(x))
-    assert _devices_agree(state) == (mean is device_mean)
-    if mean is device_mean:
-        np.testing.assert_allclose(state, [3.5])
-
-
-@pytest.mark.parametrize(("over", "expected"), [("batch", 1.5), ("trials", 0.0)])
-def test_devices_that_share_a_batch_have_an_index(over, expected):
-    def step(state, x):
-        del x
-        return state, {"index": device_mean(jnp.float32(device_index()))}
-
-    runner = Parallel(4, over, "vmap")
-    x = np.zeros((2, 4, 1, 4), np.float32)
-    _, metrics = runner.compile(step, _no_resident)(
-        runner.place(jnp.zeros(4)), {}, runner.split(x)
-    )
-    np.testing.assert_array_equal(metrics["index"], np.full((4, 2), expected))
-
-
-def test_one_device_means_by_itself():
-    assert device_mean({"loss": 2.5}) == {"loss": 2.5}
-    assert device_index() == 0
 
 
 def test_trial_is_the_run_of_its_own_seed(create):
@@ -174,7 +143,7 @@ def test_place_and_gather_are_inverse():
 def test_resident_arrays_are_on_every_device():
     resident = Parallel(1, "batch", "map").replicate({"x": np.arange(5, dtype="uint8")})
     assert resident["x"].dtype == jnp.uint8
-    assert _devices_agree(resident)
+    assert devices_agree(resident)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +159,7 @@ def test_layout_that_fits_four_devices(trials, batch_size, over):
 def test_neither_trials_nor_batch_can_be_divided():
     with pytest.raises(
         ValueError,
-        match="labelled=6 cannot be divided over 4 devices; use a multiple",
+        match="labelled=6 cannot be divided over 4 devices; make it, or",
     ):
         Parallel.create(trials=3, batch_sizes={"batch_size": 8, "labelled": 6})
 
@@ -266,4 +235,4 @@ def test_devices_that_are_in_use_stay_as_they_are(monkeypatch, caplog):
         parallel.set_cpu_devices(jax.device_count())
         assert not caplog.text
         parallel.set_cpu_devices(jax.device_count() + 1)
-    assert "in use as 4 devices and cannot become 5; restart the kernel" in caplog.text
+    assert "in use as 4 devices and cannot be split into 5; restart" in caplog.text

@@ -224,5 +224,5 @@ def test_wrong_shapes_are_refused():
         Softmax(3).log_prob(jnp.zeros((4, 3)), jnp.zeros((4, 2)))
     with pytest.raises(AssertionError, match="shape"):
         Bernoulli().log_prob(jnp.zeros((4, 1)), jnp.zeros((5, 1)))
-    with pytest.raises(ValueError, match="no pixels of 4 outputs"):
+    with pytest.raises(ValueError, match="cannot have 4 outputs per pixel"):
         Softmax(3).sample(jnp.zeros((1, 4)), KEY)

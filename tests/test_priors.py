@@ -70,8 +70,8 @@ def test_samples_are_training_examples_of_a_data_set(tmp_path):
 def test_what_cannot_be():
     for dim, config, message in (
         (2, {"name": "flat"}, "unknown prior 'flat'"),
-        (3, {"name": "pinwheel"}, "'pinwheel' is one of 2 dimensions, not 3"),
-        (3, {"name": "swiss_roll"}, "'swiss_roll' is one of 2 dimensions, not 3"),
+        (3, {"name": "pinwheel"}, "'pinwheel' has 2 dimensions, not 3"),
+        (3, {"name": "swiss_roll"}, "'swiss_roll' has 2 dimensions, not 3"),
         (2, {"name": "gaussian", "variance": 1.0}, "'gaussian': .*'variance'"),
         (3, {"name": "samples", "dataset": "ring"}, "have 2 values.* code has 3"),
         (2, {"name": "samples", "dataset": "circle"}, "unknown data set 'circle'"),

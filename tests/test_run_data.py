@@ -82,7 +82,7 @@ def saved_run(directory, config):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"split_seed": 1}, r"split 'test': 12 examples, but others"),
+        ({"split_seed": 1}, r"split 'test': 12 examples, but different ones"),
         ({"limit": 10}, r"split 'test': 12 examples there, 10 here"),
         ({"num_validation": 3}, r"split 'validation': 0 examples there, 3 here"),
     ],
@@ -103,7 +103,7 @@ def test_a_file_that_changed_is_refused(tmp_path, array):
     arrays = dict(np.load(config.dataset.path))
     arrays[array][[0, 1]] = arrays[array][[1, 0]]
     np.savez(config.dataset.path, **arrays)
-    with pytest.raises(ValueError, match="but others, or in another order"):
+    with pytest.raises(ValueError, match="but different ones, or in another order"):
         run_data.load(config, str(tmp_path / "run"))
 
 
@@ -116,7 +116,7 @@ def test_runs_of_before_data_had_an_identity(tmp_path, caplog):
     path.write_text(json.dumps(described))
     with caplog.at_level(logging.WARNING, logger="absl"):
         run_data.load(config, str(tmp_path / "run"))
-    assert "does not say which examples it was trained on" in caplog.text
+    assert "has no record of its training examples" in caplog.text
 
 
 def test_data_are_found_from_another_directory(tmp_path, monkeypatch):

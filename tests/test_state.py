@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from adversarial_latent.game import Player
+from adversarial_latent.game import Phase, Player
 from adversarial_latent.state import create_state
 from tests import toys
 
@@ -20,7 +20,8 @@ def _bilinear_with(*players):
     class Game(toys.Bilinear):
         """A game whose players are the given ones."""
 
-    Game.players = tuple(Player(name, trains, None) for name, trains in players)
+    made = tuple(Player(name, trains, None) for name, trains in players)
+    Game.phases = (Phase("bilinear", None, made),)
     return Game({"d": toys.Scalar(1.0), "g": toys.Scalar(2.0)})
 
 

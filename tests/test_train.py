@@ -17,7 +17,9 @@ from adversarial_latent import config as config_lib
 from adversarial_latent import train
 from adversarial_latent.data import load
 from adversarial_latent.experiment import Experiment, make_experiment
-from adversarial_latent.games import classifier
+from adversarial_latent.games import aae, classifier
+from adversarial_latent.inputs import InputError
+from adversarial_latent.optimizers import player
 from adversarial_latent.workdir import load_trials
 from tests.runs import assert_same_run, logged, saved, tiny_config, write_npz
 from tests.toys import HEADER, amm_config
@@ -56,6 +58,7 @@ def terminate(batches):
 def test_finished_run(finished_run):
     assert sorted(os.listdir(finished_run)) == [
         ".lock",
+        "arrays",
         "checkpoints",
         "config.json",
         "dataset.json",
@@ -79,7 +82,7 @@ def test_finished_run(finished_run):
     assert (arrays["['step']"] == 12).all()
 
 
-def test_stop_at_any_step_and_go_on(finished_run, tmp_path, monkeypatch, capsys):
+def test_stop_at_any_step_and_resume(finished_run, tmp_path, monkeypatch, capsys):
     config, workdir = tiny_config(tmp_path), str(tmp_path / "run")
     config.dataset.path = str(finished_run.parent / "data.npz")
     handler = signal.getsignal(signal.SIGTERM)
@@ -95,7 +98,7 @@ def test_stop_at_any_step_and_go_on(finished_run, tmp_path, monkeypatch, capsys)
     assert_same_run(workdir, finished_run)
 
 
-def test_crash_between_checkpoints_and_go_on(finished_run, tmp_path, monkeypatch):
+def test_crash_between_checkpoints_and_resume(finished_run, tmp_path, monkeypatch):
     config, workdir = tiny_config(tmp_path), str(tmp_path / "run")
     config.dataset.path = str(finished_run.parent / "data.npz")
     with monkeypatch.context() as patch:
@@ -123,7 +126,7 @@ def test_finished_run_is_only_evaluated_again(finished_run, tmp_path):
     assert_same_run(workdir, finished_run)
 
 
-def test_trials_over_devices_stop_and_go_on(tmp_path, monkeypatch):
+def test_trials_over_devices_stop_and_resume(tmp_path, monkeypatch):
     """Four trials on four devices, streamed, with averaged parameters."""
     config = tiny_config(tmp_path)
     config.update(trials=4, duration="4_steps", pipeline="streaming", ema_decay=0.9)
@@ -186,11 +189,15 @@ def test_the_first_loss_that_is_not_finite_is_named():
 WRONG = {
     "seed": (-1, "seed=-1"),
     "trials": (0, r"config\.trials=0 must be in \[1, 10000\]"),
-    "trial_loop": ("pmap", r"'pmap': config\.trial_loop is one of auto, vmap, map"),
+    "trial_loop": ("pmap", r"config\.trial_loop must be one of auto, vmap, map"),
     "game.name": ("amn", r"unknown game 'amn'.*'aim', 'ali', 'alice', 'amm'"),
     "game.loss": ("non-saturating", "non-saturating.*non_saturating"),
     "game.penalty": ("gradients", "gradients.*gradient"),
-    "game.tables.prior": ("Name Input\nx -", "Name"),
+    "game.networks.prior": ("Name Input\nx -", "Name"),
+    "game.networks.encoder": (
+        "x - 1 - - - - - -\ny x 3 2 1 FULL - - Softmax",
+        r"config\.game\.networks\.encoder: row 'y': cannot read 'FULL' in column Pad",
+    ),
     "dataset.name": ("digit", r"unknown data set 'digit'.*digits, npz, folder"),
     "dataset.path": ("nowhere.npz", "no npz file at 'nowhere.npz'"),
     "dataset.test_fraction": (
@@ -200,24 +207,27 @@ WRONG = {
     "dataset.image_shape": ("2x2", r"image_shape='2x2' is not a shape"),
     "pipeline": (
         "resident_",
-        r"'resident_': config\.pipeline is one of auto, resident",
+        r"'resident_': config\.pipeline must be one of auto, resident",
     ),
     "batch_size": (400, "batch_size=400 must be between 1 and the 48"),
     "steps_per_call": (0, r"config\.steps_per_call=0 must be at least 1"),
     "duration": ("12", "cannot read duration '12': write e.g. 500_steps"),
     "log_every": ("12 steps", "cannot read duration '12 steps'"),
-    "moves": ("simultaneously", r"config\.moves is one of simultaneous, alternating"),
+    "update_order": (
+        "simultaneously",
+        r"config\.update_order must be one of '', simultaneous, alternating",
+    ),
     "players.generator.optimizer": ("adamw", "unknown optimizer 'adamw'"),
     "players.generator.schedule": ("cos", "unknown schedule 'cos'"),
-    "players.generator.repeats": (2, "cannot repeat.*set moves='alternating'"),
+    "players.generator.repeats": (2, "cannot repeat.*set update_order='alternating'"),
     "players": (
-        {"critic": config_lib.player(1e-3)},
+        {"critic": player(1e-3)},
         r"\['critic'\], but the players of amm are",
     ),
-    "evaluators": (("cluster",), "unknown evaluator 'cluster'; there are"),
-    "curves": (("rec",), "unknown evaluator 'rec'; there are"),
+    "evaluators": (("cluster",), "unknown evaluator 'cluster' in .*; there are"),
+    "curves": (("rec",), r"unknown evaluator 'rec' in .*config\.curves; there are"),
     "evaluate_every": ("daily", "cannot read duration 'daily'"),
-    "selection": ("best", "unknown selection 'best'; there are"),
+    "selection": ("best", r"unknown criterion 'best' in config\.selection; there are"),
 }
 
 
@@ -243,7 +253,7 @@ def test_wrong_configs_are_refused_before_training(tmp_path, field):
 
 def test_example_batches_are_cut_for_trials_repeats_and_devices(tmp_path):
     config = tiny_config(tmp_path)
-    config.moves = "alternating"
+    config.update_order = "alternating"
     config.players.discriminator.repeats = 3
     experiment = make_experiment(config, load(config.dataset))
     batches = experiment.next_batches()["x"]
@@ -255,10 +265,79 @@ def test_example_batches_are_cut_for_trials_repeats_and_devices(tmp_path):
 
 
 def test_evaluators_that_do_not_fit_the_data_are_refused(tmp_path):
-    config = tiny_config(tmp_path)
+    config, workdir = tiny_config(tmp_path), tmp_path / "run"
     config.curves = ("modes",)
-    with pytest.raises(ValueError, match="'modes' needs a mixture of points"):
-        make_experiment(config, load(config.dataset))
+    with pytest.raises(ValueError, match="'modes' requires a mixture with known"):
+        train.train(config, str(workdir))
+    assert not workdir.exists()
+
+
+AUTOENCODER = {
+    "encoder": "x - 1 - - - - - -\nz x {d} 2 1 - - - -",
+    "decoder": "transposed\nz - {d} - - - - - -\nx z 1 2 1 - - - Sigmoid",
+    "discriminator_z": "z - {d} - - - - - -\np z 1 1 1 - - - -",
+}
+
+
+def autoencoder_config(directory):
+    """An adversarial autoencoder; its update order is not mentioned."""
+    config = tiny_config(directory)
+    config.game = aae.default_config()
+    config.game.update(priors={"z": {"name": "gaussian"}}, networks=AUTOENCODER)
+    names = ("autoencoder", "discriminator", "generator")
+    config.players = {name: player(1e-3) for name in names}
+    return config
+
+
+def test_a_module_that_inference_cannot_use_is_refused_before_training(tmp_path):
+    config = tiny_config(tmp_path)
+    call = "tests.networks.own:Encoder(classes={k}, dim={d}, blocks=1)"
+    config.game.networks.encoder = call
+    message = (
+        "config.game.networks do not fit examples of shape 2x2x1: the network "
+        "'encoder' of the game 'AMM': .*unexpected keyword argument 'noise'"
+    )
+    with pytest.raises(InputError, match=message):
+        train.train_and_evaluate(config, str(tmp_path / "run"))
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_an_empty_update_order_is_the_games_own(tmp_path):
+    config = autoencoder_config(tmp_path)
+    assert config.update_order == ""
+    dataset, steps = load(config.dataset), {}
+    for order in ("", "alternating", "simultaneous"):
+        config.update_order = order
+        steps[order] = make_experiment(config, dataset).lowered_step()
+    assert steps[""] == steps["alternating"]
+    assert steps[""] != steps["simultaneous"]
+    config.update_order = ""
+    config.players.discriminator.repeats = 2  # which only alternating updates can
+    assert make_experiment(config, dataset).minibatches == 2
+
+
+@pytest.mark.parametrize(
+    ("make_config", "own", "other"),
+    [
+        (tiny_config, "simultaneous", "alternating"),
+        (autoencoder_config, "alternating", "simultaneous"),
+    ],
+)
+def test_another_update_order_than_the_games_own_is_said(
+    tmp_path, caplog, make_config, own, other
+):
+    config = make_config(tmp_path)
+    dataset = load(config.dataset)
+    with caplog.at_level(logging.WARNING, logger="absl"):
+        for order in ("", own):
+            config.update_order = order
+            make_experiment(config, dataset)
+        assert not caplog.records
+        config.update_order = other
+        make_experiment(config, dataset)
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert f"update_order={other} departs from the game {config.game.name!r}" in warning
+    assert f"whose updates are {own}" in warning
 
 
 def labelled_config(directory):
@@ -296,7 +375,7 @@ def test_every_trial_sees_labels_of_its_own(tmp_path):
 WITH_LABELS = {
     "labels.number": (7, "num_labels=7 must be a multiple of the 3 classes"),
     "labels.batch_size": (3, "labels.batch_size=3 cannot be divided over 4 devices"),
-    "game.num_components": (4, "num_components=4.*classes of 'npz', of which .* 3"),
+    "game.num_components": (4, "num_components=4, but .* are the 3 classes of 'npz'"),
 }
 
 
@@ -324,31 +403,31 @@ def test_labels_are_needed_and_not_ignored(tmp_path):
 
 def classifier_config(config):
     """A classifier of the data of `config`."""
-    judge = config_lib.default_config()
-    judge.game = classifier.default_config()
-    judge.game.num_components = 3
-    table = "x - 1 - - - - -\nz x 4 2 1 - - ReLU\ny z {k} 1 1 - - -"
-    judge.game.tables = {"classifier": HEADER + table}
-    judge.dataset = config.dataset.copy_and_resolve_references()
-    judge.players = {"classifier": config_lib.player(1e-2)}
-    judge.update(duration="4_steps", batch_size=8, steps_per_call=2)
-    judge.evaluators = ("classification",)
-    return judge
+    made = config_lib.default_config()
+    made.game = classifier.default_config()
+    made.game.num_components = 3
+    table = "x - 1 - - - - - -\nz x 4 2 1 - - - ReLU\ny z {k} 1 1 - - - -"
+    made.game.networks = {"classifier": HEADER + table}
+    made.dataset = config.dataset.copy_and_resolve_references()
+    made.players = {"classifier": player(1e-2)}
+    made.update(duration="4_steps", batch_size=8, steps_per_call=2)
+    made.evaluators = ("classification",)
+    return made
 
 
 def test_a_classifier_of_generated_images_is_trained_first(tmp_path):
     config, workdir = tiny_config(tmp_path), tmp_path / "run"
     config.update(trials=1, duration="2_steps", evaluate_every="2_steps", selection="")
     config.evaluators = config.curves = ("inception",)
-    with pytest.raises(ValueError, match="judges generated images by a classifier"):
+    with pytest.raises(ValueError, match=r"classifies generated images.* config\.cl"):
         train.train_and_evaluate(config, str(workdir))
     config.classifier = classifier_config(config)
     config.dataset.classes = "0,1,2"
     results = train.train_and_evaluate(config, str(workdir))["results"]
     theirs = json.loads((workdir / "classifier" / "config.json").read_text())
     assert theirs["dataset"] == config.dataset.to_dict()  # the same data
-    judged = json.loads((workdir / "classifier" / "results.json").read_text())
-    error = judged["results"]["classification_error"]["mean"]
+    trained = json.loads((workdir / "classifier" / "results.json").read_text())
+    error = trained["results"]["classification_error"]["mean"]
     assert results["classifier_error"]["mean"] == error
     (row,) = logged(workdir)
     name = "classifier_inception_score"
@@ -361,7 +440,7 @@ def test_a_classifier_of_generated_images_is_trained_first(tmp_path):
     assert before == (workdir / "classifier" / "results.json").stat().st_mtime_ns
     assert not (tmp_path / "other" / "classifier").exists()
     config.classifier.dataset.name = "digits"
-    with pytest.raises(ValueError, match="one of 'digits', and cannot judge what"):
+    with pytest.raises(ValueError, match="is for 'digits', and cannot classify what"):
         train.train_and_evaluate(config, str(tmp_path / "third"))
 
 
@@ -390,7 +469,7 @@ def test_a_damaged_checkpoint_costs_the_steps_behind_it(
     with caplog.at_level(logging.WARNING, logger="absl"):
         train.train_and_evaluate(config, workdir)
     assert "the checkpoint of step 12 in" in caplog.text
-    assert "the one of step 8 is used" in caplog.text
+    assert "using that of step 8" in caplog.text
     assert_same_run(workdir, finished_run)
 
 
@@ -403,7 +482,7 @@ def test_a_finished_run_can_be_trained_on(finished_run, tmp_path):
     train.train_and_evaluate(config, whole)
     assert_same_run(workdir, whole)
     config.duration = "12_steps"
-    with pytest.raises(ValueError, match=r"run of 20 steps, and its duration can only"):
+    with pytest.raises(ValueError, match=r"run of 20 steps, whose duration can only"):
         train.train_and_evaluate(config, workdir)
 
 
@@ -438,13 +517,13 @@ def test_what_is_said_of_durations_and_devices(finished_run, tmp_path, caplog):
     with caplog.at_level(logging.WARNING, logger="absl"):
         train.train(config, workdir)
     assert "another num_devices (7; now 4): the last digits" in caplog.text
-    assert "no multiple" not in caplog.text
+    assert "not a multiple" not in caplog.text
     experiment = make_experiment(config, load(config.dataset))
     config.evaluate_every = "5_steps"
     with caplog.at_level(logging.WARNING, logger="absl"):
         assert train._calls(config, experiment, "evaluate_every") == 2
-    assert "evaluate_every=5_steps is 5 steps, no multiple of the 2" in caplog.text
-    assert "it is every 4 steps" in caplog.text
+    assert "evaluate_every=5_steps is 5 steps, not a multiple of the 2" in caplog.text
+    assert "every 4 steps is used instead" in caplog.text
 
 
 def test_a_loss_that_is_not_finite_says_which_checkpoint_there_is():
@@ -461,5 +540,5 @@ def test_rows_that_are_lost_are_counted(finished_run, tmp_path, caplog):
     path.write_text("".join(path.read_text().splitlines(keepends=True)[2:]))
     with caplog.at_level(logging.WARNING, logger="absl"):
         assert train.train(config, workdir)
-    assert "lacks 2 of the rows up to step 8; they are lost" in caplog.text
+    assert "lacks 2 of the rows up to step 8; the run continues" in caplog.text
     assert [row["step"] for row in logged(workdir)] == [8, 12]

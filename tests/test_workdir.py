@@ -72,7 +72,7 @@ def test_another_config_is_refused_and_differences_are_named(tmp_path):
     ours.game.name = "aim"
     claim = workdir_lib.claim(str(tmp_path), ours)
     with (
-        pytest.raises(ValueError, match="holds a run with another config") as error,
+        pytest.raises(ValueError, match="contains a run with another config") as error,
         claim,
     ):
         pass
@@ -127,7 +127,7 @@ def test_load(finished_run, tmp_path):
         asked_for = adversarial_latent.load(workdir, trial).encode(x)
         np.testing.assert_array_equal(asked_for["z"], code["z"])
     for trial in (2, -1):
-        with pytest.raises(ValueError, match=f"trial {trial} is asked for; .* has 2"):
+        with pytest.raises(ValueError, match=f"there is no trial {trial}; .* has 2"):
             adversarial_latent.load(workdir, trial)
 
 
@@ -144,7 +144,7 @@ def test_a_run_that_was_not_evaluated_has_no_chosen_trial(
     assert (kernel != second.params["discriminator"]["p_kernel"]).any()
     (warning,) = [record.getMessage() for record in caplog.records]
     assert "has 2 trials, and no evaluation has chosen one yet: this is" in warning
-    assert "trial 0 (trial= or --trial chooses)" in warning
+    assert "trial 0 (choose another with trial= or --trial)" in warning
     caplog.clear()
     assert adversarial_latent.load(str(tmp_path), trial=1).num_components == 3
     assert not caplog.records

@@ -1,8 +1,8 @@
-"""Data sources, splits and label subsets, and the two pipelines that feed a step."""
+"""Data sources, splits and label subsets, and the pipelines that feed train steps."""
 
 from adversarial_latent.data.examples import Dataset, Examples, LazyImages, to_float
 from adversarial_latent.data.folder import read_images
-from adversarial_latent.data.pipelines import Pipeline, make_pipeline
+from adversarial_latent.data.pipelines import Pairs, Pipeline, make_pipeline
 from adversarial_latent.data.sources import default_config, load
 from adversarial_latent.data.splits import label_subset
 from adversarial_latent.data.synthetic import (
@@ -20,6 +20,7 @@ __all__ = [
     "Dataset",
     "Examples",
     "LazyImages",
+    "Pairs",
     "Pipeline",
     "default_config",
     "grid_means",

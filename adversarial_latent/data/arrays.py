@@ -1,4 +1,4 @@
-"""Data sets that come as arrays: scikit-learn's digits and npz files."""
+"""Data sets stored as arrays: scikit-learn's digits and npz files."""
 
 from pathlib import Path
 
@@ -21,11 +21,11 @@ from adversarial_latent.inputs import (
 
 
 def load_digits(config: ConfigDict) -> Dataset:
-    """Loads the embedded default: 1,797 real 8x8 digits, values 0 to 16 (UCI)."""
+    """Loads scikit-learn's 1,797 digits (UCI): 8x8 pixels, values 0 to 16."""
     from sklearn.datasets import load_digits as load
 
     digits = load()
-    # Kept as they are, with 16 standing for 1.0: 255 is no multiple of 16.
+    # Stored unscaled, with max_value 16, because 255 is not a multiple of 16.
     x = digits.images.astype(np.uint8)[..., None]
     return Dataset(
         name=config.name,
@@ -38,22 +38,23 @@ def load_digits(config: ConfigDict) -> Dataset:
 def load_npz(config: ConfigDict) -> Dataset:
     """Loads an npz file: x [and y], or x_train [y_train, x_test, y_test, x_val, y_val].
 
-    Labels are whatever numbers or text occur in them.
+    Labels may be any whole numbers or any text.
 
     Raises:
-        MissingInputError: no such file.
-        InputError: no npz file, missing arrays, or arrays that are no data set.
+      MissingInputError: the file does not exist.
+      InputError: it is not an npz file, lacks an array, or its arrays do not form a
+        data set.
     """
     path = Path(config.path)
     arrays = read_npz(path)
     shape = parse_image_shape(config.image_shape)
     try:
-        # x_train is the training split, and so is x.
+        # Both "x" and "x_train" name the training split.
         aliases = {x: x[2:] or "train" for x in arrays if x == "x" or x[:2] == "x_"}
         keys = {split: (x, f"y{x[1:]}") for split, x in find_splits(aliases).items()}
         if "train" not in keys:
             raise InputError(
-                f"holds {sorted(arrays)}; wanted 'x' (and 'y'), or 'x_train' (and "
+                f"contains {sorted(arrays)}; expected 'x' (and 'y'), or 'x_train' (and "
                 "'y_train', 'x_test', 'y_test', 'x_val', 'y_val')"
             )
         labels, class_names = number_classes(
@@ -86,22 +87,22 @@ def _examples(
 
 
 def fit(x: np.ndarray, shape: tuple[int, ...] | None) -> np.ndarray:
-    """Brings uint8 images to a shape; None leaves them as they are.
+    """Resizes uint8 images to a shape.
 
     Args:
-        x: as `check_inputs` gives them.
-        shape: of each.
+      x: inputs as returned by `check_inputs`.
+      shape: target shape of one image; None leaves the images unchanged.
 
     Raises:
-        InputError: they are floats, or have other channels than 1 or 3.
+      InputError: the images are floats, or do not have 1 or 3 channels.
     """
     if shape is None or x.shape[1:] == shape:
         return x
     if x.dtype != np.uint8:
         raise InputError(
-            f"image_shape={shape_text(shape)} fits uint8 images only, and these are "
-            f"float {shape_text(x.shape[1:])}"
+            f"image_shape={shape_text(shape)} applies to uint8 images only, but these "
+            f"are float {shape_text(x.shape[1:])}"
         )
     if x.shape[-1] not in (1, 3):
-        raise InputError(f"cannot resize images of {x.shape[-1]} channels")
+        raise InputError(f"cannot resize images with {x.shape[-1]} channels")
     return np.stack([resize(image, shape) for image in x])

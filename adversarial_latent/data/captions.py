@@ -1,4 +1,4 @@
-"""Captions of images, from text files that are named as the images are."""
+"""Captions of images, from text files with the same names as the images."""
 
 import collections
 import dataclasses
@@ -16,22 +16,22 @@ from adversarial_latent.inputs import (
 
 
 def with_captions(dataset: Dataset, directory: str) -> Dataset:
-    """Gives each example of a data set its captions.
+    """Adds captions to the examples of a data set.
 
     Args:
-        dataset: one whose examples are named by their files.
-        directory: holds a file PATH.txt for each image PATH.png (or whatever else it
-            ends in), with a caption a line; or, at any depth, a file STEM.txt where
-            only one image and one file have this stem.
+      dataset: a data set whose examples are named by their files.
+      directory: contains a file PATH.txt for each image PATH.png (or with another
+        suffix), with one caption per line. A file STEM.txt at any depth also works
+        if only one image and one text file have this stem.
 
     Returns:
-        the same with captions. Where images have unequally many, those of an image
-        with fewer are repeated in turn.
+      The data set with captions. If the number of captions differs between images,
+      the captions of an image that has fewer are repeated in turn.
 
     Raises:
-        MissingInputError: no such directory, or no file for an image.
-        InputError: a file that could belong to several images, several for one, or
-            one without any caption, or in another encoding than UTF-8.
+      MissingInputError: the directory does not exist, or an image has no file.
+      InputError: a file could belong to several images, an image has several files,
+        or a file contains no caption or is not UTF-8.
     """
     names = [name for part in dataset.splits.values() for name in part.name]
     files = _files_of_images(names, directory)
@@ -53,12 +53,12 @@ def with_captions(dataset: Dataset, directory: str) -> Dataset:
 
 
 def _files_of_images(names: list[str], directory: str) -> dict[str, Path]:
-    """The file of each image's captions: of its path, or else of its stem."""
+    """Finds the caption file of each image by its path, or else by its stem."""
     root, where = Path(directory), printable(directory)
     if not root.is_dir():
         raise MissingInputError(
-            f"no folder at '{where}' (--config.dataset.captions): it has to hold a "
-            "text file for each image, with a caption a line"
+            f"no folder at '{where}' (--config.dataset.captions): it must contain a "
+            "text file for each image, with one caption per line"
         )
     by_path, by_stem = {}, collections.defaultdict(list)
     for file in find_files(root)[0]:
@@ -83,10 +83,11 @@ def _files_of_images(names: list[str], directory: str) -> dict[str, Path]:
                 f"{printable(str(same[0]))} and {printable(str(same[1]))} are captions "
                 "of the same image"
                 if len(same) > 1
-                else f"{printable(str(same[0]))} could be of {stems[path.name]} images"
+                else f"{printable(str(same[0]))} could belong to "
+                f"{stems[path.name]} images"
             )
             raise InputError(
-                f"{problem}, '{name}': call the file of each image as its path is, "
+                f"{problem}, '{name}': name the file of each image after its path, "
                 f"'{path}.txt'"
             )
         else:
@@ -98,5 +99,5 @@ def _read(file: Path) -> list[str]:
     lines = read_text(file).splitlines()
     sentences = [line.strip() for line in lines if line.strip()]
     if not sentences:
-        raise InputError(f"{printable(str(file))}: there is no caption in it")
+        raise InputError(f"{printable(str(file))}: the file contains no caption")
     return sentences

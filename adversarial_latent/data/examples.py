@@ -1,7 +1,7 @@
-"""What a data set is: arrays of examples, their labels and names, by split.
+"""The data set type: arrays of examples with their labels and names, by split.
 
-Images are kept as they are stored, uint8 [N, H, W, C], and become float32 in [0, 1] in
-one place, `to_float`, which works on NumPy arrays and, traced, on JAX arrays.
+Images stay as stored, uint8 [N, H, W, C]. Only `to_float` converts them to float32 in
+[0, 1]. It works on NumPy arrays and on traced JAX arrays.
 """
 
 import dataclasses
@@ -12,14 +12,14 @@ import numpy as np
 
 
 def to_float(x: Any, max_value: int) -> Any:
-    """Turns stored pixels into the values that models see.
+    """Converts stored pixels to the values that models see.
 
     Args:
-        x: NumPy or JAX array: uint8 pixels, or float32 values, which pass unchanged.
-        max_value: the pixel value that means 1.0.
+      x: NumPy or JAX array. uint8 pixels are scaled, float32 values are unchanged.
+      max_value: the pixel value that becomes 1.0.
 
     Returns:
-        float32 array of the same shape.
+      float32 array of the same shape.
     """
     if x.dtype == np.uint8:
         return x.astype(np.float32) * np.float32(1 / max_value)
@@ -27,15 +27,15 @@ def to_float(x: Any, max_value: int) -> Any:
 
 
 class LazyImages:
-    """Images that are read and decoded only when they are asked for.
+    """Images that are read and decoded only when they are accessed.
 
-    It behaves as a uint8 array [N, H, W, C] as far as the pipelines need one: `len`,
-    `shape`, `dtype`, and indexing along the first axis, which reads.
+    Supports what the pipelines need of a uint8 array [N, H, W, C]: `len`, `shape`,
+    `dtype`, and indexing along the first axis, which reads the images.
 
     Attributes:
-        shape: (N, H, W, C).
-        dtype: uint8.
-        nbytes: what the decoded images would take.
+      shape: (N, H, W, C).
+      dtype: uint8.
+      nbytes: size of the decoded images in bytes.
     """
 
     dtype = np.dtype(np.uint8)
@@ -62,7 +62,7 @@ class LazyImages:
 
     @property
     def positions(self) -> np.ndarray:
-        """Where the images are in their source, int [N]."""
+        """Positions of the images in their source, int [N]."""
         return self._indices
 
     def subset(self, indices: np.ndarray) -> "LazyImages":
@@ -75,17 +75,17 @@ class Examples:
     """One split: inputs with their labels, names and captions.
 
     Attributes:
-        x: uint8 images [N, H, W, C] (an array, or `LazyImages`), float32 images in
-            [0, 1] of that shape, or float32 points [N, D].
-        label: int32 [N], or None.
-        name: N strings: file names, or the position in the source.
-        max_value: the uint8 value that stands for 1.0 (16 for scikit-learn's digits).
-        captions: for each example C sentences that describe it, or None.
-        embedding: what stands for these sentences (`sentences.py`): float32 [N, C, D],
-            or None.
+      x: uint8 images [N, H, W, C] (an array, or `LazyImages`), float32 images in
+        [0, 1] of that shape, or float32 points [N, D].
+      label: int32 [N], or None.
+      name: N strings: file names, or positions in the source.
+      max_value: the uint8 value that becomes 1.0 (16 for scikit-learn's digits).
+      captions: C captions for each example, or None.
+      caption_vectors: embeddings of these captions (`text/`), float32 [N, C, D], or
+        None.
 
     Raises:
-        ValueError: no examples, lengths that differ, or a wrong dtype or shape.
+      ValueError: there are no examples, lengths differ, or a dtype or shape is wrong.
     """
 
     x: np.ndarray | LazyImages
@@ -93,7 +93,7 @@ class Examples:
     name: Sequence[str] = ()
     max_value: int = 255
     captions: Sequence[Sequence[str]] | None = None
-    embedding: np.ndarray | None = None
+    caption_vectors: np.ndarray | None = None
 
     def __post_init__(self):
         size = len(self.x)
@@ -119,15 +119,16 @@ class Examples:
                 raise ValueError(f"labels must be integers, not {label.dtype}")
             if (label != label.astype(np.int32)).any():
                 raise ValueError(
-                    f"labels {label.min()}..{label.max()} are no numbers of classes"
+                    f"labels must fit in int32, but go from {label.min()} to "
+                    f"{label.max()}"
                 )
             object.__setattr__(self, "label", label.astype(np.int32))
         if self.captions is not None:
-            numbers = {len(sentences) for sentences in self.captions}
-            if len(self.captions) != size or len(numbers) != 1 or 0 in numbers:
+            counts = {len(sentences) for sentences in self.captions}
+            if len(self.captions) != size or len(counts) != 1 or 0 in counts:
                 raise ValueError(
-                    f"{size} examples need as many captions each, and there are "
-                    f"{sorted(numbers)} for {len(self.captions)} examples"
+                    f"all {size} examples need the same number of captions, but there "
+                    f"are {sorted(counts)} for {len(self.captions)} examples"
                 )
 
     def __len__(self) -> int:
@@ -139,7 +140,7 @@ class Examples:
         return tuple(self.x.shape[1:])
 
     def take(self, indices: np.ndarray) -> "Examples":
-        """Returns the examples at `indices` [M], in that order; lazy ones stay lazy."""
+        """Returns the examples at `indices` [M], in order; lazy images stay lazy."""
         indices = np.asarray(indices)
         return dataclasses.replace(
             self,
@@ -149,30 +150,32 @@ class Examples:
             label=None if self.label is None else self.label[indices],
             name=tuple(self.name[i] for i in indices),
             captions=self.captions and tuple(self.captions[i] for i in indices),
-            embedding=None if self.embedding is None else self.embedding[indices],
+            caption_vectors=None
+            if self.caption_vectors is None
+            else self.caption_vectors[indices],
         )
 
     def as_float(self, key: Any = slice(None)) -> np.ndarray:
-        """Returns the inputs chosen by `key` as models see them: float32 [M, ...]."""
+        """Returns the inputs at `key` as models see them, float32 [M, ...]."""
         return to_float(self.x[key], self.max_value)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Dataset:
-    """A named data set, cut into splits.
+    """A named data set, divided into splits.
 
     Attributes:
-        name: the name it was asked for by.
-        splits: "train", "test" and, when asked for or given by the source,
-            "validation".
-        protocol: how the splits were made, in words, for the reports.
-        class_names: one for each class; empty when there are no labels.
-        attributes: what the words of a class's name are, where classes are
-            combinations of attributes: "red four" of ("colour", "petals").
+      name: its name in the config.
+      splits: "train" and "test", and "validation" if requested or provided by the
+        source.
+      protocol: how the splits were made, in words, for reports.
+      class_names: one name per class; empty without labels.
+      attributes: if classes are combinations of attributes, the attribute that each
+        word of a class name is a value of: ("colour", "petals") for "red four".
 
     Raises:
-        ValueError: splits of different shape, labels outside the classes, or labels or
-            captions in some splits only.
+      ValueError: splits of different shape, labels outside the classes, or labels or
+        captions in some splits only.
     """
 
     name: str
@@ -212,7 +215,7 @@ class Dataset:
         return len(self.class_names) or None
 
     @property
-    def captioned(self) -> bool:
+    def has_captions(self) -> bool:
         """Whether examples have captions."""
         return self.splits["train"].captions is not None
 

@@ -1,9 +1,9 @@
-"""Drawn flowers and sentences that describe them: captioned images, anywhere.
+"""Synthetic images of flowers with captions, which need no download.
 
-A flower has four attributes, and is drawn at a random place, size and angle, with
-petals of a random breadth, before leaves of random shades. Each has five captions, of
-many forms. Some combinations of attributes can be held out: all their words occur in
-training, but never together.
+A flower has four attributes. Its position, size, angle and petal breadth are random,
+and so are the shades of the leaves behind it. Each image has five captions, written
+from varied templates. Some combinations of attributes can be held out: all their words
+occur in training, but never together.
 """
 
 import itertools
@@ -16,7 +16,7 @@ from adversarial_latent.data.examples import Dataset, Examples
 from adversarial_latent.data.splits import split_rng
 from adversarial_latent.inputs import parse_image_shape
 
-COLOURS = {  # sRGB, of petals
+COLOURS = {  # of petals, in sRGB
     "pink": (245, 135, 185),
     "red": (205, 25, 35),
     "yellow": (250, 220, 40),
@@ -27,7 +27,7 @@ COLOURS = {  # sRGB, of petals
 }
 PETALS = {"three": 3, "four": 4, "five": 5, "six": 6}
 SHAPES = ("round", "pointed", "narrow")
-# Two words for colours that no petal has, as in figure 14 of the paper.
+# Green and black are colours that no petal has, as in figure 14 of the paper.
 CENTRES = {
     "yellow": (235, 190, 20),
     "white": (255, 255, 250),
@@ -39,7 +39,7 @@ VALUES = (tuple(COLOURS), tuple(PETALS), SHAPES, tuple(CENTRES))
 
 PER_COMBINATION = 40
 CAPTIONS_PER_IMAGE = 5
-_OVERSAMPLING = 2  # in each direction
+_OVERSAMPLING = 2  # per axis
 _CHUNK = 500
 
 _SUBJECTS = ("the flower", "this flower", "the blossom", "a flower that")
@@ -49,7 +49,7 @@ _SHAPE_WORDS = {
     "narrow": ("narrow", "thin", "narrow and long"),
 }
 _CENTRE_WORDS = ("center", "middle", "disk in the middle")
-_FORMS = (
+_TEMPLATES = (
     "{subject} is {colour} in color and has {petals} petals that are {shape} "
     "around a {centre} {middle}",
     "{subject} has {petals} {colour} petals that are {shape} and a {centre} {middle}",
@@ -65,34 +65,37 @@ _FORMS = (
 
 
 def combinations() -> np.ndarray:
-    """All combinations of values: int64 [336, 4]; a class is a row."""
+    """Returns all combinations of values, int64 [336, 4]. Each row is a class."""
     return np.array(list(itertools.product(*(range(len(value)) for value in VALUES))))
 
 
 def class_names() -> tuple[str, ...]:
-    """Names of the classes: the four values, with spaces between."""
+    """Returns the names of the classes: the four values, separated by spaces."""
     return tuple(map(" ".join, itertools.product(*VALUES)))
 
 
 def load_flowers(config: ConfigDict) -> Dataset:
-    """Draws and describes the flowers; the label is the combination of attributes.
+    """Generates the images and their captions.
+
+    The label is the combination of attributes.
 
     Raises:
-        ValueError: a share of combinations that leaves none to train on, or images
-            that are not square and in colour.
+      ValueError: `held_out` leaves no combinations for training, or `image_shape` is
+        not square with three channels.
     """
     shape = parse_image_shape(config.image_shape) or (32, 32, 3)
     if shape[0] != shape[1] or shape[2] != 3:
         raise ValueError(
-            f"config.dataset.image_shape={config.image_shape!r}: flowers are drawn "
-            "square and in colour, as 32x32x3"
+            f"config.dataset.image_shape={config.image_shape!r}: flowers are square "
+            "colour images; use for example 32x32x3"
         )
     known = combinations()
     held_out = round(config.held_out * len(known))
     if not 0 <= held_out < len(known):
         raise ValueError(
-            f"config.dataset.held_out={config.held_out} must be a share of the "
-            f"{len(known)} combinations of attributes that leaves some: from 0 to 1"
+            f"config.dataset.held_out={config.held_out} must be a fraction in [0, 1) "
+            f"that leaves some of the {len(known)} combinations of attributes for "
+            "training"
         )
     order = split_rng(config.split_seed, "flowers/combinations").permutation(len(known))
     parts = {"train": np.sort(order[held_out:])}
@@ -122,58 +125,58 @@ def load_flowers(config: ConfigDict) -> Dataset:
 def describe(
     attributes: np.ndarray, number: int, rng: np.random.Generator
 ) -> tuple[tuple[str, ...], ...]:
-    """Describes flowers in words, with all their attributes.
+    """Writes captions that name all four attributes of each flower.
 
     Args:
-        attributes: int [N, 4], places in `VALUES`.
-        number: captions of each.
-        rng: generator of the words.
+      attributes: int [N, 4], indices into `VALUES`.
+      number: number of captions per flower.
+      rng: generator that chooses templates and words.
 
     Returns:
-        N tuples of `number` captions.
+      N tuples of `number` captions.
     """
-    chances = rng.integers(1 << 30, size=(len(attributes), number, 4)).tolist()
+    randoms = rng.integers(1 << 30, size=(len(attributes), number, 4)).tolist()
 
-    def one_of(choices: Sequence[str], chance: int) -> str:
-        return choices[chance % len(choices)]
+    def choose(choices: Sequence[str], random: int) -> str:
+        return choices[random % len(choices)]
 
-    def caption(row: Sequence[int], chance: Sequence[int]) -> str:
+    def caption(row: Sequence[int], random: Sequence[int]) -> str:
         names = zip(VALUES, row, strict=True)
         colour, petals, shape, centre = (values[i] for values, i in names)
-        return one_of(_FORMS, chance[0]).format(
-            subject=one_of(_SUBJECTS, chance[1]),
+        return choose(_TEMPLATES, random[0]).format(
+            subject=choose(_SUBJECTS, random[1]),
             colour=colour,
             petals=petals,
-            shape=one_of(_SHAPE_WORDS[shape], chance[2]),
+            shape=choose(_SHAPE_WORDS[shape], random[2]),
             centre=centre,
-            middle=one_of(_CENTRE_WORDS, chance[3]),
+            middle=choose(_CENTRE_WORDS, random[3]),
         )
 
     return tuple(
-        tuple(caption(row, chance) for chance in several)
-        for row, several in zip(attributes.tolist(), chances, strict=True)
+        tuple(caption(row, random) for random in flower)
+        for row, flower in zip(attributes.tolist(), randoms, strict=True)
     )
 
 
 def draw(attributes: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Draws flowers.
+    """Renders flowers.
 
     Args:
-        attributes: int [N, 4], places in `VALUES`.
-        size: height and width of the images.
-        rng: generator of places, sizes, angles, breadths and shades.
+      attributes: int [N, 4], indices into `VALUES`.
+      size: height and width of the images.
+      rng: generator of positions, sizes, angles, breadths and shades.
 
     Returns:
-        uint8 [N, size, size, 3].
+      uint8 [N, size, size, 3].
     """
     x = np.empty((len(attributes), size, size, 3), np.uint8)
     for start in range(0, len(attributes), _CHUNK):
         part = slice(start, start + _CHUNK)
-        x[part] = _draw(attributes[part], size, rng)
+        x[part] = _render(attributes[part], size, rng)
     return x
 
 
-def _draw(attributes: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+def _render(attributes: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
     number, pixels = len(attributes), size * _OVERSAMPLING
 
     def uniform(low: float, high: float, *shape: int) -> np.ndarray:
@@ -186,12 +189,12 @@ def _draw(attributes: np.ndarray, size: int, rng: np.random.Generator) -> np.nda
     radius = np.hypot(across, down) / uniform(0.72, 0.88)
     count = np.array(tuple(PETALS.values()), np.float32)[petals][:, None, None]
     turn = count * (np.arctan2(down, across) / (2 * np.pi) + uniform(0, 1))
-    # Where between two petals' axes a pixel is, from -0.5 to 0.5, and how far from the
-    # axis in units of the outer radius.
+    # Coordinates of each pixel relative to the axis of the nearest petal, in units of
+    # the outer radius.
     off_axis = np.abs(turn - np.round(turn)) * 2 * np.pi / count
     side, along = radius * np.sin(off_axis), radius * np.cos(off_axis)
     breadth = uniform(0.9, 1.1) * np.minimum(0.42, 1.35 / count)
-    outlines = (  # half the petal's breadth at a distance from the flower's centre
+    outlines = (  # half the petal's breadth, as a function of the distance `along`
         breadth * np.sqrt(np.clip(1 - (2 * along - 1.0) ** 2, 0, None)) * 1.1,
         0.8 * breadth * np.clip(np.minimum(5 * along, 1.6 * (1 - along)), 0, None),
         breadth * 0.42 * np.sqrt(np.clip(1 - (2 * along - 1.0) ** 2, 0, None)),
@@ -203,12 +206,13 @@ def _draw(attributes: np.ndarray, size: int, rng: np.random.Generator) -> np.nda
     )[..., None]
     image = leaf * (1 + 0.18 * wave)
     shades = np.array(tuple(COLOURS.values()), np.float32)[colour][:, None, None]
-    # Darker towards the centre and along the edges, as petals are.
+    # Petals are darker towards the centre of the flower.
     shading = np.clip(0.8 + 0.25 * along, 0, 1)[..., None] * uniform(0.94, 1.0, 1, 1, 1)
     image = np.where(inside[..., None], shades * shading, image)
     core = radius / uniform(0.25, 0.29)
     middle = np.array(tuple(CENTRES.values()), np.float32)[centre][:, None, None]
-    middle = middle * (1 - 0.4 * core**4)[..., None]  # a rim, seen on its own colour
+    # A dark rim separates the middle from petals of the same colour.
+    middle = middle * (1 - 0.4 * core**4)[..., None]
     image = np.where(core[..., None] < 1, middle, image)
     image = image.reshape(number, size, _OVERSAMPLING, size, _OVERSAMPLING, 3)
     return image.mean((2, 4)).round().clip(0, 255).astype(np.uint8)

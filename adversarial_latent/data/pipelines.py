@@ -1,13 +1,14 @@
-"""Two ways to feed a training step, behind one interface and in one and the same order.
+"""Two pipelines that feed train steps, with one interface and the same order.
 
-The order of trial t is an endless row of permutations of the examples, a pure function
-of (seed + t, epoch). Step k takes places [k B, (k + 1) B) of that row, and a process
-its share of them. A position is thus one number, and restoring it is exact, even with
-another number of processes or the other kind of pipeline. Labelled examples, where a
-game asks for them, are a second row of permutations, of their own; captioned ones, too.
+Trial t sees an endless sequence of permutations of the examples, each a pure function
+of (seed + t, epoch). Step k takes elements [k B, (k + 1) B) of this sequence, and each
+process takes its slice of them. The position is thus one number. It is restored
+exactly, even with another number of processes or the other kind of pipeline. Examples
+with labels or captions (`Pairs`) have a sequence of their own.
 """
 
 import abc
+import dataclasses
 import functools
 import os
 import sys
@@ -20,7 +21,26 @@ import numpy as np
 from adversarial_latent.data.examples import Examples, to_float
 
 RESIDENT_LIMIT = 1 << 30  # bytes
-_LABELLED = 1  # keeps the order of labelled examples apart from that of all
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Pairs:
+    """Examples that reach a game together with a label or caption.
+
+    Attributes:
+      x: batch field of their inputs, "labelled_x" or "captioned_x".
+      field: batch field of the paired values, "label" or "caption".
+      values: paired values [N, ...] of all training examples.
+      indices: for each trial, indices [L] of the training examples that its batches
+        contain.
+      batch_size: examples per step and trial, over all processes; may exceed L.
+    """
+
+    x: str
+    field: str
+    values: np.ndarray
+    indices: Sequence[np.ndarray]
+    batch_size: int
 
 
 def make_pipeline(
@@ -31,36 +51,30 @@ def make_pipeline(
     kind: str = "auto",
     process_index: int = 0,
     process_count: int = 1,
-    labelled: Sequence[np.ndarray] | None = None,
-    labelled_batch_size: int = 0,
-    told: np.ndarray | None = None,
+    pairs: Sequence[Pairs] = (),
 ) -> "Pipeline":
     """Builds the pipeline of a training run.
 
     Args:
-        examples: what to train on.
-        batch_size: examples a step and trial, over all processes.
-        seed: trial t sees the order that a single run with seed `seed + t` sees.
-        trials: number of independent orders.
-        kind: "resident" (the data lives on the devices, a step gets indices),
-            "streaming" (a step gets the examples), or "auto": resident if the data is
-            an array below 1 GiB.
-        process_index: this process,
-        process_count: of so many.
-        labelled: for each trial, indices [L] of the examples whose labels it may see;
-            if given, batches also hold some of these. Otherwise no batch ever holds a
-            label.
-        labelled_batch_size: labelled examples a step and trial, over all processes;
-            may exceed L.
-        told: [N, ...], what batches tell of labelled examples; their labels if it is
-            not given.
+      examples: the training examples.
+      batch_size: examples per step and trial, over all processes.
+      seed: trial t sees the same order as a single run with seed `seed + t`.
+      trials: number of independent orders.
+      kind: "resident" (the data stay on the devices, a step gets indices),
+        "streaming" (a step gets the examples), or "auto": resident if the data are an
+        array below 1 GiB.
+      process_index: index of this process.
+      process_count: number of processes.
+      pairs: fields of the batches besides "x". No batch contains a label unless a pair
+        provides labels.
 
     Returns:
-        The pipeline, at step 0.
+      The pipeline, at step 0.
 
     Raises:
-        ValueError: an unknown kind, a batch that does not divide by the processes or
-            is larger than the data, missing labels, or lazy data made resident.
+      ValueError: the kind is unknown, a batch size is not divisible by the number of
+        processes or exceeds the data, pairs do not match the examples, or lazy images
+        cannot be resident.
     """
     kinds = {"resident": ResidentPipeline, "streaming": StreamingPipeline}
     if kind == "auto":
@@ -70,15 +84,7 @@ def make_pipeline(
     if kind not in kinds:
         raise ValueError(f"unknown pipeline '{kind}'; known: auto, {', '.join(kinds)}")
     return kinds[kind](
-        examples,
-        batch_size,
-        seed,
-        trials,
-        process_index,
-        process_count,
-        labelled,
-        labelled_batch_size,
-        examples.label if told is None else told,
+        examples, batch_size, seed, trials, process_index, process_count, pairs
     )
 
 
@@ -86,10 +92,10 @@ class Pipeline(abc.ABC):
     """Delivers the batches of this process, step after step.
 
     Attributes:
-        resident: arrays that the caller puts on every device once.
-        num_examples: size of one epoch.
-        batch_size: examples a step and trial, over all processes.
-        position: steps delivered so far.
+      resident: arrays that the caller copies to every device once.
+      num_examples: number of examples in an epoch.
+      batch_size: examples per step and trial, over all processes.
+      position: number of steps delivered so far.
     """
 
     resident: dict[str, np.ndarray]
@@ -102,58 +108,66 @@ class Pipeline(abc.ABC):
         trials: int,
         process_index: int,
         process_count: int,
-        labelled: Sequence[np.ndarray] | None,
-        labelled_batch_size: int,
-        told: np.ndarray | None,
+        pairs: Sequence[Pairs],
     ):
         if not 0 < batch_size <= len(examples):
             raise ValueError(
                 f"batch_size={batch_size} must be between 1 and the {len(examples)} "
                 "training examples"
             )
-        sizes = {"batch_size": batch_size, "labelled_batch_size": labelled_batch_size}
+        sizes = {"batch_size": batch_size}
+        sizes |= {f"{pair.x} batch_size": pair.batch_size for pair in pairs}
         for name, size in sizes.items():
             if size % process_count:
                 raise ValueError(
-                    f"{name}={size} does not divide by {process_count} processes"
+                    f"{name}={size} is not divisible by {process_count} processes"
                 )
         if not 0 <= process_index < process_count:
-            raise ValueError(f"no process {process_index} among {process_count}")
+            raise ValueError(
+                f"process_index={process_index} must be between 0 and "
+                f"{process_count - 1}"
+            )
         if seed < 0 or trials < 1:
-            raise ValueError(f"seed={seed} and trials={trials}: at least 0 and 1")
+            raise ValueError(
+                f"seed={seed} must be at least 0, and trials={trials} at least 1"
+            )
         self.num_examples = len(examples)
         self.batch_size = batch_size
         self.position = 0
         self.resident = {}
         self._x = examples.x
-        self._label = None
         self._max_value = examples.max_value
         self._seed = seed
         self._trials = trials
+        self._pairs = tuple(pairs)
         everything = np.arange(len(examples), dtype=np.int32)
-        self._rows = {
-            "x": _Row(
+        self._streams = {
+            "x": _Stream(
                 [_Order(everything, seed + trial) for trial in range(trials)],
                 batch_size,
                 process_index,
                 process_count,
             )
         }
-        if labelled is not None:
-            if told is None:
-                raise ValueError("labelled examples are asked for, but there are none")
-            if labelled_batch_size < 1 or len(labelled) != trials:
+        for number, pair in enumerate(pairs, start=1):
+            if len(pair.values) != len(examples):
                 raise ValueError(
-                    f"labelled_batch_size={labelled_batch_size} must be at least 1, "
-                    f"and labelled given for {trials} trials, not {len(labelled)}"
+                    f"{len(pair.values)} values of {pair.field!r} for {len(examples)} "
+                    "examples"
                 )
-            self._label = told
-            self._rows["labelled_x"] = _Row(
+            if pair.batch_size < 1 or len(pair.indices) != trials:
+                raise ValueError(
+                    f"the batch size of {pair.x!r}, {pair.batch_size}, must be at "
+                    f"least 1, and its indices must be for {trials} trials, not "
+                    f"{len(pair.indices)}"
+                )
+            self._streams[pair.x] = _Stream(
                 [
-                    _Order(indices.astype(np.int32), seed + trial, _LABELLED)
-                    for trial, indices in enumerate(labelled)
+                    # The number makes its order differ from those of other streams.
+                    _Order(indices.astype(np.int32), seed + trial, number)
+                    for trial, indices in enumerate(pair.indices)
                 ],
-                labelled_batch_size,
+                pair.batch_size,
                 process_index,
                 process_count,
             )
@@ -163,82 +177,87 @@ class Pipeline(abc.ABC):
         """Returns the batches of the next steps.
 
         Returns:
-            Arrays by name, with leading axes [num_steps, trials, batch_local].
+          Arrays by name, with leading axes [num_steps, trials, batch_local].
         """
 
     @abc.abstractmethod
     def examples(self, resident: Any, batch: Any) -> dict[str, jnp.ndarray]:
-        """Makes one batch into what a game sees; pure, to be traced in the step.
+        """Converts one batch to the fields that a game reads. Pure: traced in the step.
 
         Args:
-            resident: `self.resident`, on the device.
-            batch: what `next` gave for one step, [B, ...] (or with the trials' axis).
+          resident: `self.resident`, on the device.
+          batch: arrays of one step from `next`, [B, ...], with or without an axis of
+            trials in front.
 
         Returns:
-            "x", float32 [B, ...]; with labels also "labelled_x", float32 [M, ...], and
-            "label", int32 [M], or whatever else is told of them, [M, ...].
+          "x", float32 [B, ...], and the fields of all pairs: inputs, float32 [M, ...],
+          and paired values [M, ...].
         """
 
     def state(self) -> dict[str, int]:
-        """Returns the position, and what it is a position in: plain numbers."""
+        """Returns the position, and the numbers that identify its sequence."""
         return {
             "position": self.position,
             "seed": self._seed,
             "trials": self._trials,
             "batch_size": self.batch_size,
             "num_examples": self.num_examples,
-            **self._labelled_state(),
+            **{
+                f"{name}_{key}": value
+                for name, stream in self._streams.items()
+                if name != "x"
+                for key, value in (
+                    ("batch_size", stream.batch_size),
+                    ("num_examples", stream.num_examples),
+                )
+            },
         }
 
-    def _labelled_state(self) -> dict[str, int]:
-        if "labelled_x" not in self._rows:
-            return {}
-        row = self._rows["labelled_x"]
-        return {"labelled_batch_size": row.batch_size, "num_labels": row.num_examples}
-
     def restore(self, state: dict[str, int]) -> None:
-        """Continues at the position of `state`, as if never stopped.
+        """Continues at the position of `state` as if the run had never stopped.
 
         Raises:
-            ValueError: the state belongs to other data or another run.
+          ValueError: the state belongs to other data or to another run.
         """
         ours = self.state()
         for key in ours:
             if key != "position" and state[key] != ours[key]:
                 raise ValueError(
-                    f"the saved data position has {key}={state[key]}, and this run "
-                    f"{key}={ours[key]}: it cannot be continued"
+                    f"cannot resume: the saved data position has {key}={state[key]}, "
+                    f"and this run {key}={ours[key]}"
                 )
         self.position = state["position"]
 
     def close(self) -> None:
-        """Stops what reads ahead; asking for more batches starts it again."""
-        return  # a resident pipeline reads nothing
+        """Stops reading ahead. `next` starts it again."""
+        return  # a resident pipeline does not read ahead
 
     def _indices(self, step: int, num_steps: int) -> dict[str, np.ndarray]:
-        """Returns int32 [num_steps, trials, batch_local] of each row."""
-        return {name: row.take(step, num_steps) for name, row in self._rows.items()}
+        """Returns indices of each stream, int32 [num_steps, trials, batch_local]."""
+        return {
+            name: stream.take(step, num_steps) for name, stream in self._streams.items()
+        }
 
     def _as_batch(self, stored: dict[str, Any]) -> dict[str, Any]:
         return {
-            name: array if name == "label" else to_float(array, self._max_value)
+            name: to_float(array, self._max_value) if name in self._streams else array
             for name, array in stored.items()
         }
 
 
 class ResidentPipeline(Pipeline):
-    """The data lives on the devices; a batch is its indices."""
+    """Keeps the data on the devices. A batch consists of indices."""
 
     def __init__(self, *args: Any):
         super().__init__(*args)
         if not isinstance(self._x, np.ndarray):
             raise ValueError(
-                "these examples are read when needed (in_memory=False): use a streaming"
-                " pipeline"
+                "these examples are read on demand (in_memory=False): use a streaming "
+                "pipeline"
             )
-        self.resident = {"x": self._x}
-        if self._label is not None:
-            self.resident["label"] = self._label
+        self.resident = {"x": self._x} | {
+            pair.field: pair.values for pair in self._pairs
+        }
 
     def next(self, num_steps: int) -> dict[str, np.ndarray]:
         """Returns indices, int32 [num_steps, trials, batch_local] by name."""
@@ -247,19 +266,19 @@ class ResidentPipeline(Pipeline):
         return indices
 
     def examples(self, resident: Any, batch: Any) -> dict[str, jnp.ndarray]:
-        """Gathers the examples of a batch of indices; see the base class."""
+        """Gathers the examples at a batch of indices; see the base class."""
         gather = functools.partial(jnp.take, axis=0, mode="clip")
         stored = {name: gather(resident["x"], chosen) for name, chosen in batch.items()}
-        if "label" in resident:
-            stored["label"] = gather(resident["label"], batch["labelled_x"])
+        for pair in self._pairs:
+            stored[pair.field] = gather(resident[pair.field], batch[pair.x])
         return self._as_batch(stored)
 
 
 class StreamingPipeline(Pipeline):
-    """A batch is its examples, read ahead of the steps by Grain's worker threads."""
+    """Sends examples to the devices. Grain's worker threads read them ahead."""
 
-    # Steps read ahead. They hide the reading behind the device's work, and take
-    # memory: 32 batches of 100 CelebA faces at 64x64x3 are 39 MB.
+    # Number of steps read ahead, so that devices do not wait. They take memory: 32
+    # batches of 100 CelebA faces at 64x64x3 are 39 MB.
     _PREFETCH = 32
 
     def __init__(self, *args: Any):
@@ -267,7 +286,7 @@ class StreamingPipeline(Pipeline):
         self._stream: Any = None
 
     def next(self, num_steps: int) -> dict[str, np.ndarray]:
-        """Returns stored examples, [num_steps, trials, batch_local, ...] by name."""
+        """Returns stored examples by name, [num_steps, trials, batch_local, ...]."""
         if self._stream is None:
             self._stream = self._start()
         steps = [next(self._stream) for _ in range(num_steps)]
@@ -276,7 +295,7 @@ class StreamingPipeline(Pipeline):
 
     def examples(self, resident: Any, batch: Any) -> dict[str, jnp.ndarray]:
         """Converts a batch of stored examples; see the base class."""
-        del resident  # nothing of a stream is
+        del resident  # empty
         return self._as_batch(batch)
 
     def restore(self, state: dict[str, int]) -> None:
@@ -291,7 +310,7 @@ class StreamingPipeline(Pipeline):
             self._stream = None
 
     def _start(self) -> Any:
-        import grain  # here, because most runs are resident and it is slow to import
+        import grain  # here, because it is slow to import and most runs are resident
 
         steps = grain.MapDataset.range(self.position, sys.maxsize).map(self._read)
         options = grain.ReadOptions(
@@ -301,18 +320,18 @@ class StreamingPipeline(Pipeline):
         return iter(steps.to_iter_dataset(options))
 
     def _read(self, step: int) -> dict[str, np.ndarray]:
-        rows = {name: chosen[0] for name, chosen in self._indices(step, 1).items()}
+        chosen = {name: taken[0] for name, taken in self._indices(step, 1).items()}
         batch = {}
-        for name, indices in rows.items():  # [trials, batch_local]
+        for name, indices in chosen.items():  # [trials, batch_local]
             x = self._x[indices.reshape(-1)]
             batch[name] = x.reshape(*indices.shape, *x.shape[1:])
-        if self._label is not None:
-            batch["label"] = self._label[rows["labelled_x"]]
+        for pair in self._pairs:
+            batch[pair.field] = pair.values[chosen[pair.x]]
         return batch
 
 
-class _Row:
-    """What every trial goes through, step after step, and a process's share of it."""
+class _Stream:
+    """Indices of one batch field for every trial: the slice of one process."""
 
     def __init__(
         self,
@@ -325,23 +344,23 @@ class _Row:
         self.num_examples = orders[0].size
         self._orders = orders
         local = batch_size // process_count
-        self._share = slice(process_index * local, (process_index + 1) * local)
+        self._local = slice(process_index * local, (process_index + 1) * local)
 
     def take(self, step: int, num_steps: int) -> np.ndarray:
         """Returns int32 [num_steps, trials, batch_local] from `step` on."""
         start, size = step * self.batch_size, num_steps * self.batch_size
-        rows = np.stack([order.take(start, start + size) for order in self._orders])
-        steps = rows.reshape(len(rows), num_steps, self.batch_size)
-        return np.ascontiguousarray(steps[:, :, self._share].swapaxes(0, 1))
+        taken = np.stack([order.take(start, start + size) for order in self._orders])
+        steps = taken.reshape(len(taken), num_steps, self.batch_size)
+        return np.ascontiguousarray(steps[:, :, self._local].swapaxes(0, 1))
 
 
 class _Order:
-    """The endless row of permutations of some indices that one trial goes through."""
+    """The endless sequence of permutations of some indices that one trial sees."""
 
     def __init__(self, indices: np.ndarray, seed: int, *purpose: int):
         self.size = len(indices)
 
-        # Steps follow each other, so that the last epochs are all that is ever needed.
+        # Steps are consecutive, so only the last epochs are needed again.
         @functools.lru_cache(maxsize=2)
         def permutation(epoch: int) -> np.ndarray:
             rng = np.random.default_rng([seed, epoch, *purpose])
@@ -350,7 +369,7 @@ class _Order:
         self._permutation = permutation
 
     def take(self, start: int, stop: int) -> np.ndarray:
-        """Returns the indices at places [start, stop) of the row, int32."""
+        """Returns elements [start, stop) of the sequence, int32."""
         pieces = []
         while start < stop:
             epoch, first = divmod(start, self.size)

@@ -1,4 +1,4 @@
-"""Where data sets come from: a registry of names, and `load`."""
+"""The registry of data sources, and `load`."""
 
 import dataclasses
 import os
@@ -22,7 +22,7 @@ from adversarial_latent.inputs import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """A loader and the keys of the config that only some loaders read."""
+    """A loader, and those optional keys of the config that it reads."""
 
     load: Callable[[ConfigDict], Dataset]
     keys: tuple[str, ...] = ()
@@ -52,46 +52,47 @@ SOURCES = {
 
 
 def default_config() -> ConfigDict:
-    """Returns `config.dataset` with every key that there is."""
+    """Returns `config.dataset` with all keys."""
     return ConfigDict(
         {
             "name": "digits",  # or npz, folder, flowers, grid25, ring, tfds:NAME
-            "path": "",  # npz, folder: where it is
-            "data_dir": "",  # tfds: '' is TFDS_DATA_DIR, or TFDS's default
-            "train_split": "train",  # tfds: 'train+extra' and the like
-            "in_memory": True,  # tfds: False reads images when they are needed
-            # npz, folder, flowers, tfds: fit images to it: '28x28x1'
+            "path": "",  # npz, folder: path of the file or folder
+            "data_dir": "",  # tfds: '' for TFDS_DATA_DIR, or TFDS's default
+            "train_split": "train",  # tfds: for example 'train+extra'
+            "in_memory": True,  # tfds: False reads images on demand
+            # npz, folder, flowers, tfds: resize images to this shape, '28x28x1'.
             "image_shape": "",
-            # folder, tfds: of images, first, this square in the middle; 0 for all
+            # folder, tfds: crop images to a central square of this size before
+            # resizing; 0 for no crop.
             "center_crop": 0,
-            # folder, tfds: a folder with a/b.txt, or b.txt if there is only one such
-            # image, for the image a/b.png; a caption a line
+            # folder, tfds: folder with a file a/b.txt for each image a/b.png, one
+            # caption per line. If b is unique, b.txt works, too.
             "captions": "",
-            "held_out": 0.2,  # flowers: this share of all kinds is for testing only
-            # Only examples of these, by the names that the source gives them: '0,1,2'.
+            "held_out": 0.2,  # flowers: fraction of combinations for testing only
+            # Use only these classes, by their names in the source: '0,1,2'.
             "classes": "",
-            "test_fraction": 0.2,  # of sources without a test split of their own
-            "num_validation": 0,  # this many training examples are held out
-            "split_seed": 0,  # of every choice above
-            "limit": 0,  # at most this many examples a split, 0 for all
+            "test_fraction": 0.2,  # for sources without a test split
+            "num_validation": 0,  # number of training examples to hold out
+            "split_seed": 0,  # seed of all random choices of examples
+            "limit": 0,  # maximum number of examples per split, 0 for all
         }
     )
 
 
 def load(config: ConfigDict) -> Dataset:
-    """Loads a data set and cuts its splits.
+    """Loads a data set and makes its splits.
 
     Args:
-        config: as `default_config`; keys left out have its values.
+      config: like `default_config`; missing keys take its values.
 
     Returns:
-        Dataset with splits "train" and "test", and "validation" if `num_validation`
-        asks for one or the source has one.
+      Data set with splits "train" and "test". It has "validation", too, if
+      `num_validation` is set or the source provides one.
 
     Raises:
-        MissingInputError: the data is not where the config says; names the place.
-        InputError: an unknown name or key, a key that the source does not read, or
-            data that is not sound; names what is wrong.
+      MissingInputError: the data are not at the configured path.
+      InputError: a name or key is unknown, the source does not read a key that is set,
+        or the data are invalid.
     """
     config, source = _complete(config)
     raw = source.load(config)
@@ -110,7 +111,7 @@ def load(config: ConfigDict) -> Dataset:
         if "validation" in parts:
             raise InputError(
                 f"{config.name} has a validation split of its own: leave "
-                f"num_validation at 0, not {config.num_validation}"
+                f"num_validation at 0 instead of {config.num_validation}"
             )
         parts["train"], parts["validation"] = splits.hold_out_validation(
             parts["train"], config.num_validation, config.split_seed
@@ -129,41 +130,41 @@ def load(config: ConfigDict) -> Dataset:
     return dataclasses.replace(raw, splits=parts, protocol="; ".join(protocol))
 
 
-def _only_classes(dataset: Dataset, wanted: str | Sequence[str]) -> Dataset:
-    """Keeps the examples of some classes, in all splits.
+def _only_classes(dataset: Dataset, classes: str | Sequence[str]) -> Dataset:
+    """Keeps only the examples of some classes, in all splits.
 
     Args:
-        dataset: a labelled one.
-        wanted: names of classes, in any order; labels keep the order of the source.
+      dataset: a labelled data set.
+      classes: names of classes, in any order; labels keep the order of the source.
 
     Returns:
-        The rest of `dataset`, with labels from 0 on.
+      The data set of these classes, with labels renumbered from 0.
     """
     known = dataset.class_names
     if not known:
         raise InputError(
-            f"config.dataset.classes={wanted!r}, but {dataset.name!r} has no labels to "
-            "choose by: leave it empty"
+            f"config.dataset.classes={classes!r}, but {dataset.name!r} has no labels: "
+            "leave it empty"
         )
-    listed = _listed(wanted, known) if isinstance(wanted, str) else wanted
+    listed = _parse_names(classes, known) if isinstance(classes, str) else classes
     names = [str(name) for name in listed]
     problem = ""
     if unknown := [name for name in names if name not in known]:
         problem = f"there is no class {unknown[0]!r}; there are {', '.join(known)}"
     elif twice := [name for name in names if names.count(name) > 1]:
-        problem = f"{twice[0]!r} is given twice"
+        problem = f"{twice[0]!r} is listed twice"
     elif len(names) < 2:
         problem = "give at least two classes, or none for all"
     if problem:
-        raise InputError(f"config.dataset.classes={wanted!r}: {problem}")
+        raise InputError(f"config.dataset.classes={classes!r}: {problem}")
     chosen = sorted(map(known.index, names))
     parts = {}
     for split, examples in dataset.splits.items():
         kept = splits.only_classes(examples, chosen)
         if kept is None:
             raise InputError(
-                f"config.dataset.classes={wanted!r}: no example of these in the split "
-                f"{split!r} of {dataset.name!r}"
+                f"config.dataset.classes={classes!r}: the split {split!r} of "
+                f"{dataset.name!r} has no examples of these classes"
             )
         parts[split] = kept
     class_names = tuple(known[index] for index in chosen)
@@ -175,17 +176,17 @@ def _only_classes(dataset: Dataset, wanted: str | Sequence[str]) -> Dataset:
     )
 
 
-def _listed(text: str, known: Sequence[str]) -> list[str]:
-    """Reads a list of names, of which some may have commas in them, as the ring's."""
+def _parse_names(text: str, known: Sequence[str]) -> list[str]:
+    """Parses a list of names, which may contain commas, as the ring's do."""
     if text[0] in "([" and not any(map(text.startswith, known)):
-        text = re.sub("['\"]", "", text[1:-1])  # a tuple or list, as Python writes it
+        text = re.sub("['\"]", "", text[1:-1])  # a Python tuple or list
     longest_first = sorted(map(re.escape, known), key=len, reverse=True)
     names = re.findall(rf"\s*({'|'.join(longest_first)}|[^,]*?)\s*(?:,|$)", text)
     return [name for name in names if name]
 
 
 def _complete(config: ConfigDict) -> tuple[ConfigDict, Source]:
-    """Fills in defaults, and refuses keys that are unknown or would be ignored."""
+    """Fills in defaults; raises for keys that are unknown or would be ignored."""
     defaults = default_config()
     unknown = sorted(set(config.keys()) - set(defaults.keys()))
     if unknown:
@@ -203,7 +204,7 @@ def _complete(config: ConfigDict) -> tuple[ConfigDict, Source]:
     for key in sorted({key for source in SOURCES.values() for key in source.keys}):
         if key not in SOURCES[kind].keys and complete[key] != defaults[key]:
             raise InputError(
-                f"config.dataset.{key} has no meaning for the data set "
+                f"config.dataset.{key} does not apply to the data set "
                 f"'{complete.name}': leave it at {defaults[key]!r}"
             )
     for key in ("path", "data_dir", "captions"):

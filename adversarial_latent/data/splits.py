@@ -1,4 +1,4 @@
-"""Choices of examples: random ones are pure functions of a recorded seed."""
+"""Splits and subsets of examples. Random ones are pure functions of a recorded seed."""
 
 import dataclasses
 import math
@@ -13,7 +13,7 @@ from adversarial_latent.inputs import InputError, printable
 T = TypeVar("T")
 
 
-# What people call splits, in folders and arrays.
+# Common names of splits in folders and arrays.
 SPLITS = {
     "train": "train",
     "training": "train",
@@ -26,40 +26,40 @@ SPLITS = {
 
 
 def find_splits(names: Mapping[T, str]) -> dict[str, T]:
-    """Finds out which of some things are splits, by their names.
+    """Finds the folders or arrays that are splits, by their names.
 
     Args:
-        names: of each thing.
+      names: `{item: name}`.
 
     Returns:
-        What is "train", "test" and "validation", in this order.
+      `{split: item}` for "train", "test" and "validation", in this order.
 
     Raises:
-        InputError: two are the same split.
+      InputError: two items are the same split.
     """
     found: dict[str, T] = {}
-    for thing, name in names.items():
+    for item, name in names.items():
         if (split := SPLITS.get(name.lower())) is None:
             continue
         if split in found:
             raise InputError(
-                f"'{printable(str(found[split]))}' and '{printable(str(thing))}' are "
+                f"'{printable(str(found[split]))}' and '{printable(str(item))}' are "
                 f"both the {split} split: keep one"
             )
-        found[split] = thing
+        found[split] = item
     return {split: found[split] for split in SPLITS.values() if split in found}
 
 
 def split_rng(seed: int, purpose: str) -> np.random.Generator:
-    """Returns the generator of one purpose: streams of different names never meet."""
+    """Returns the generator for one purpose, independent of those for others."""
     return np.random.default_rng([seed, *purpose.encode()])
 
 
 def draw(size: int, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Draws `count` of `size` indices without replacement.
+    """Samples `count` of `size` indices without replacement.
 
     Returns:
-        Sorted int64 [count]: examples keep the order of their source.
+      int64 [count], sorted, so that examples keep the order of their source.
     """
     return np.sort(rng.permutation(size)[:count])
 
@@ -67,15 +67,15 @@ def draw(size: int, count: int, rng: np.random.Generator) -> np.ndarray:
 def draw_stratified(
     label: np.ndarray, counts: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Draws `counts[c]` indices of every class c.
+    """Samples `counts[c]` indices of every class c without replacement.
 
     Args:
-        label: int32 [N], classes 0 to C - 1.
-        counts: [C], how many of each class.
-        rng: generator of the choice.
+      label: int32 [N], classes 0 to C - 1.
+      counts: [C], number of indices per class.
+      rng: random generator.
 
     Returns:
-        Sorted int64 [sum(counts)].
+      int64 [sum(counts)], sorted.
     """
     chosen = [
         rng.permutation(np.flatnonzero(label == c))[:count]
@@ -85,14 +85,14 @@ def draw_stratified(
 
 
 def apportion(sizes: np.ndarray, total: int) -> np.ndarray:
-    """Shares `total` among classes in proportion to their sizes (largest remainder).
+    """Divides `total` among classes in proportion to their sizes (largest remainder).
 
     Args:
-        sizes: int [C].
-        total: at most `sizes.sum()`.
+      sizes: int [C].
+      total: at most `sizes.sum()`.
 
     Returns:
-        int64 [C], none above its size, with sum `total`.
+      int64 [C] with sum `total`, each at most the size of its class.
     """
     quota = sizes * (total / sizes.sum())
     counts = np.floor(quota).astype(np.int64)
@@ -102,20 +102,20 @@ def apportion(sizes: np.ndarray, total: int) -> np.ndarray:
 
 
 def split(examples: Examples, chosen: np.ndarray) -> tuple[Examples, Examples]:
-    """Returns (the examples not chosen, the chosen ones)."""
+    """Returns (other examples, chosen examples)."""
     rest = np.setdiff1d(np.arange(len(examples)), chosen)
     return examples.take(rest), examples.take(chosen)
 
 
 def only_classes(examples: Examples, classes: Sequence[int]) -> Examples | None:
-    """Keeps the examples of some classes; lazy ones stay lazy.
+    """Keeps only the examples of some classes; lazy images stay lazy.
 
     Args:
-        examples: labelled ones.
-        classes: those to keep; the i-th gets the label i.
+      examples: labelled examples.
+      classes: classes to keep; the i-th gets the label i.
 
     Returns:
-        What is left, or None if nothing is.
+      The examples of these classes, or None if there are none.
     """
     assert examples.label is not None
     kept = np.flatnonzero(np.isin(examples.label, classes))
@@ -130,26 +130,27 @@ def only_classes(examples: Examples, classes: Sequence[int]) -> Examples | None:
 def hold_out_test(
     examples: Examples, fraction: float, seed: int
 ) -> tuple[Examples, Examples]:
-    """Holds out a test set, with the proportions of the classes if there are any.
+    """Holds out a test set, stratified if there are labels.
 
     Args:
-        examples: all examples of a source that has no test split of its own.
-        fraction: share of every class that is held out.
-        seed: the split is a pure function of it.
+      examples: all examples of a source without a test split.
+      fraction: fraction of the examples that is held out.
+      seed: seed of the split.
 
     Returns:
-        (train, test).
+      (train, test).
 
     Raises:
-        ValueError: a fraction outside (0, 1), or one that leaves a side empty.
+      ValueError: the fraction is outside (0, 1), or leaves a split empty.
     """
     if not 0 < fraction < 1:
         raise ValueError(
-            f"test_fraction must lie strictly between 0 and 1, not {fraction}: this "
-            "data set has no test split of its own"
+            f"test_fraction={fraction} must be strictly between 0 and 1: this data "
+            "set has no test split of its own"
         )
     rng = split_rng(seed, "test")
-    total = math.ceil(round(fraction * len(examples), 6))  # 0.1 * 30 is above 3
+    # Rounded first, because 0.1 * 30 > 3 in floating point.
+    total = math.ceil(round(fraction * len(examples), 6))
     if examples.label is None:
         chosen = draw(len(examples), total, rng)
     else:
@@ -166,13 +167,13 @@ def hold_out_test(
 def hold_out_validation(
     examples: Examples, count: int, seed: int
 ) -> tuple[Examples, Examples]:
-    """Holds out `count` random examples (AMM, section 4: 5,000 of MNIST's).
+    """Holds out `count` random examples (AMM, section 4: 5,000 of MNIST).
 
     Returns:
-        (train, validation).
+      (train, validation).
 
     Raises:
-        ValueError: a count that leaves nothing to train on.
+      ValueError: `count` leaves a split empty.
     """
     if not 0 < count < len(examples):
         raise ValueError(
@@ -185,25 +186,25 @@ def hold_out_validation(
 def label_subset(
     examples: Examples, num_labels: int, seed: int, balanced: bool = True
 ) -> np.ndarray:
-    """Draws the examples whose labels semi-supervised learning may see.
+    """Samples the examples whose labels semi-supervised learning may use.
 
     Args:
-        examples: labelled training examples.
-        num_labels: size of the subset, 0 for all; a multiple of the number of classes
-            if `balanced`.
-        seed: the subset is a pure function of it.
-        balanced: whether there are equally many of each class, or they are drawn
-            whatever their class.
+      examples: labelled training examples.
+      num_labels: size of the subset, 0 for all; a multiple of the number of classes
+        if `balanced`.
+      seed: seed of the subset.
+      balanced: whether all classes have the same number of examples. Otherwise
+        examples are sampled regardless of their class.
 
     Returns:
-        Sorted int64 [num_labels] indices.
+      Indices, int64 [num_labels], sorted.
 
     Raises:
-        ValueError: no labels, a size that is too large or does not divide by the
-            classes, or a class with too few examples.
+      ValueError: there are no labels, `num_labels` is too large or not a multiple of
+        the number of classes, or a class has too few examples.
     """
     if examples.label is None:
-        raise ValueError("a label subset needs labels, and these examples have none")
+        raise ValueError("a label subset needs labels, but these examples have none")
     if num_labels == 0:
         return np.arange(len(examples))
     if not 0 < num_labels <= len(examples):
@@ -219,7 +220,7 @@ def label_subset(
     if num_labels % num_classes:
         raise ValueError(
             f"num_labels={num_labels} must be a multiple of the {num_classes} classes, "
-            "unless they are drawn unbalanced"
+            "unless the subset is unbalanced"
         )
     counts = np.full(num_classes, num_labels // num_classes)
     if (available < counts).any():

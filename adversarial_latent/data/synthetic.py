@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians in the plane, on which mode collapse can be counted."""
+"""Mixtures of Gaussians in the plane, on which mode collapse can be measured."""
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -13,20 +13,20 @@ NUM_TEST = 10_000
 
 
 def grid_means() -> np.ndarray:
-    """Returns the 25-grid's means {-4, -2, 0, 2, 4}^2 (AIM, section 5.3): [25, 2]."""
+    """Returns the means of grid25, {-4, -2, 0, 2, 4}^2 (AIM, section 5.3): [25, 2]."""
     axis = np.arange(-4, 5, 2, dtype=np.float32)
     return np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(25, 2)
 
 
 def ring_means() -> np.ndarray:
     """Returns 8 distinct means on the unit circle: [8, 2]."""
-    # The end point is left out: it is the first one again, and would make 7 modes.
+    # With the end point, the first mean would occur twice.
     angle = np.linspace(0, 2 * np.pi, 8, endpoint=False)
     return np.stack([np.cos(angle), np.sin(angle)], axis=-1).astype(np.float32)
 
 
 def mode_names(means: np.ndarray) -> tuple[str, ...]:
-    """Returns the names of modes with means [K, 2], which are the names of classes."""
+    """Returns names of the modes with means [K, 2], used as class names."""
     return tuple(f"({a:.2f}, {b:.2f})" for a, b in means.tolist())
 
 

@@ -1,8 +1,8 @@
 """Named data sets of TensorFlow Datasets, read without TensorFlow.
 
-Examples are named by the feature `file_name`, where there is one. Pixels are decoded by
-Pillow here and not by TFDS, which would use OpenCV where that is installed: the same
-data on every machine, and only the features that are wanted.
+Examples are named by the feature `file_name` if there is one. Images are decoded with
+Pillow rather than by TFDS, which uses OpenCV if it is installed. Pixels are thus the
+same on every machine, and only the features needed are decoded.
 """
 
 import os
@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from adversarial_latent.data.examples import Dataset, Examples, LazyImages
 from adversarial_latent.inputs import InputError, MissingInputError, images
 
-# Records of small images are read and decoded fastest some hundreds at a time.
+# Small images are read and decoded fastest in chunks of several hundred.
 CHUNK = 1000
 
 
@@ -22,23 +22,25 @@ def load_tfds(config: ConfigDict) -> Dataset:
     """Loads 'tfds:NAME': splits "train", and "test" and "validation" if it has them.
 
     Raises:
-        MissingInputError: not prepared in the data directory; says how to do that.
-        InputError: unknown to TFDS, no training split, no uint8 images, images that
-            differ in size without `image_shape`, or smaller than `center_crop`.
+      MissingInputError: the data set is not prepared in the data directory. The error
+        says how to prepare it.
+      InputError: TFDS does not know the data set; it lacks the training split or uint8
+        images; images differ in size and `image_shape` is not set; or an image is
+        smaller than `center_crop`.
     """
     builder = _open(config.name.removeprefix("tfds:"), config.data_dir)
     image_key, label_key = _keys(builder)
     crop = config.center_crop
     shape = _image_shape(builder, image_key, crop, config.image_shape)
-    wanted = {"train": config.train_split}
-    wanted |= {
+    selected = {"train": config.train_split}
+    selected |= {
         name: name for name in ("test", "validation") if name in builder.info.splits
     }
     splits = {
         name: _Records(builder, split, image_key, label_key, crop, shape).examples(
             config.in_memory
         )
-        for name, split in wanted.items()
+        for name, split in selected.items()
     }
     return Dataset(
         name=config.name,
@@ -49,7 +51,7 @@ def load_tfds(config: ConfigDict) -> Dataset:
 
 
 class _Records:
-    """One split on disk: reads any of its examples, of which only two features."""
+    """One split on disk, with random access to images, labels and file names."""
 
     def __init__(
         self,
@@ -111,7 +113,7 @@ class _Records:
         return x
 
     def examples(self, in_memory: bool) -> Examples:
-        """Returns the split; images are read now or when asked for, the rest now."""
+        """Returns the split. Unless `in_memory`, images are read on demand."""
         size = len(self)
         names: list[str] = []
         label = np.empty(size, np.int64)
@@ -143,7 +145,7 @@ class _Records:
 def _open(name: str, data_dir: str) -> Any:
     import tensorflow_datasets as tfds
 
-    # Read at every call: TFDS itself looks at the variable once, when imported.
+    # Read at every call, because TFDS reads the variable only once, when imported.
     data_dir = data_dir or os.path.expanduser(
         os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
     )
@@ -160,11 +162,11 @@ def _open(name: str, data_dir: str) -> Any:
     ]
     missing = [path for path in files if not os.path.exists(path)]
     if not files or missing:
-        what = f"'{missing[0]}' is missing" if missing else "nothing is there"
+        problem = f"'{missing[0]}' is missing" if missing else "there are no files"
         raise MissingInputError(
             f"TFDS data set '{name}' is not prepared in array_record format under "
-            f"'{data_dir}': {what}. Name the directory with --config.dataset.data_dir "
-            "or TFDS_DATA_DIR, or prepare it once:\n"
+            f"'{data_dir}': {problem}. Set the directory with "
+            "--config.dataset.data_dir or TFDS_DATA_DIR, or prepare it once:\n"
             "  pip install -e '.[prepare]'\n"
             '  python -c "import tensorflow_datasets as tfds; '
             f"tfds.builder('{name}', data_dir='{data_dir}', "
@@ -174,25 +176,25 @@ def _open(name: str, data_dir: str) -> Any:
 
 
 def _keys(builder: Any) -> tuple[str, str | None]:
-    """Finds the names of the image feature and of the class label, if there is one."""
+    """Returns the names of the image feature and of the class label, if any."""
     import tensorflow_datasets as tfds
 
     features = builder.info.features
     image_key, label_key = "image", "label"
     match builder.info.supervised_keys:
         case (str(image_key), str(label_key)):
-            pass  # the data set says itself which features go in and which come out
+            pass  # the data set declares its input and its label
     if image_key not in features or not isinstance(
         features[image_key], tfds.features.Image
     ):
         raise InputError(
-            f"{builder.info.full_name} is no image data set: its features are "
+            f"{builder.info.full_name} is not an image data set: its features are "
             f"{list(features)}"
         )
     if features[image_key].np_dtype != np.uint8:
         raise InputError(
-            f"{builder.info.full_name} holds {features[image_key].np_dtype} images, "
-            "and only uint8 ones are supported"
+            f"{builder.info.full_name} has {features[image_key].np_dtype} images, but "
+            "only uint8 images are supported"
         )
     if label_key in features and isinstance(
         features[label_key], tfds.features.ClassLabel
@@ -202,24 +204,24 @@ def _keys(builder: Any) -> tuple[str, str | None]:
 
 
 def _cropped_shape(builder: Any, image_key: str, crop: int) -> tuple[Any, Any, Any]:
-    """Shape of the stored images, or of what is cut out of them."""
+    """Returns the shape of the images after cropping; None where sizes differ."""
     height, width, channels = builder.info.features[image_key].shape
     return (crop, crop, channels) if crop else (height, width, channels)
 
 
 def _image_shape(
-    builder: Any, image_key: str, crop: int, wanted: Any
+    builder: Any, image_key: str, crop: int, image_shape: Any
 ) -> images.ImageShape:
-    shape = images.parse_image_shape(wanted)
+    shape = images.parse_image_shape(image_shape)
     stored = _cropped_shape(builder, image_key, crop)
     if shape is None and None in stored:
         raise InputError(
-            f"the images of {builder.info.full_name} differ in size: bring them to one "
-            "shape with --config.dataset.image_shape=HEIGHTxWIDTHxCHANNELS"
+            f"the images of {builder.info.full_name} differ in size: resize them to "
+            "one shape with --config.dataset.image_shape=HEIGHTxWIDTHxCHANNELS"
         )
     if stored[-1] not in (1, 3):
         raise InputError(
-            f"{builder.info.full_name} has images of {stored[-1]} channels, and only "
+            f"{builder.info.full_name} has images with {stored[-1]} channels, but only "
             "1 (grey) and 3 (colour) are supported"
         )
     return shape or stored

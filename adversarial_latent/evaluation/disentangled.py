@@ -1,49 +1,50 @@
-"""What of an image the component decides, and what is left to style; codes of both."""
+"""Separation of component and style, and codes of the prior beside inferred ones."""
 
 import functools
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from adversarial_latent.evaluation import figures
 from adversarial_latent.evaluation.evaluator import (
+    Arrays,
     Evaluation,
-    Judged,
-    Model,
-    captioned,
+    EvaluationData,
     choose,
     evaluator,
 )
-from adversarial_latent.evaluation.projection import MAX_POINTS, project
+from adversarial_latent.evaluation.limits import MAX_POINTS
+from adversarial_latent.evaluation.projection import project
+from adversarial_latent.model import Model
 
 _STYLES = 200
 
 
-@evaluator("styles", needs=("images", "components"))
-def style(model: Model, judged: Judged, seed: int) -> Evaluation:
-    """Asks whether a style is the same with every component (learned prior, figure 8).
+@evaluator("styles", "images", "components")
+def style(model: Model, seed: int) -> Evaluation:
+    """Measures whether a style looks the same with every component.
 
-    Results: `style_consistency`. The evaluator `samples` shows styles in columns.
+    Numbers: `style_consistency`. The evaluator `samples` shows styles in columns
+    (learned prior, figure 8).
     """
     images = model.styles(_STYLES, seed)  # [K, n, H, W, C]
     components = len(images)
-    shares = [consistency(values) for values in style_statistics(images)]
+    values = [consistency(statistic) for statistic in style_statistics(images)]
     protocol = (
         f"style_consistency: {_STYLES} styles, each with all {components} components "
-        f"(seed {seed}). Of their images' brightness, breadth and slant, what the "
-        "component explains is taken off; of the variance that is left, the share that "
-        "the style explains, in the mean of the three. Were styles not kept it would "
-        f"be {1 / components:.2f}."
+        f"(seed {seed}). From the brightness, breadth and slant of the images, the "
+        "mean of each component is subtracted. The number is the share of the "
+        "remaining variance that the style explains, averaged over the three. Without "
+        f"any consistency it would be {1 / components:.2f}."
     )
-    return Evaluation({"style_consistency": float(np.mean(shares))}, {}, protocol)
+    return Evaluation({"style_consistency": float(np.mean(values))}, protocol)
 
 
 def style_statistics(images: np.ndarray) -> np.ndarray:
-    """Simple statistics of style, of images [..., H, W, C] in [0, 1].
+    """Simple style statistics of images [..., H, W, C] in [0, 1].
 
     Returns:
-      [3, ...]: mean brightness; standard deviation of the bright columns; and how far
-      columns move from a row to the next (slant), both as regression on the brightness.
+      [3, ...]: the mean brightness, the standard deviation of the column (breadth), and
+      the slope of the column regressed on the row (slant). The latter two weight pixels
+      by brightness.
     """
     bright = images.mean(-1)  # [..., H, W]
     mass = np.maximum(bright.sum((-2, -1)), 1e-6)
@@ -63,36 +64,36 @@ def consistency(values: np.ndarray) -> float:
     """Share of the variance within components that styles explain.
 
     Args:
-      values: [K, n], of n styles with each of K components.
+      values: [K, n] values of n styles with each of K components.
 
     Returns:
-      sum of squares of styles over that of styles and residuals, as a two-way analysis
-      of variance without interaction has them; 0 where nothing varies.
+      Sum of squares of styles, divided by that of styles and residuals, as in a two-way
+      analysis of variance without interaction; 0 without variance.
     """
     within = values - values.mean(axis=1, keepdims=True)
     total = np.square(within).sum()
     styles = len(values) * np.square(within.mean(axis=0)).sum()
-    varies = total > 1e-10 * np.square(values).sum()  # more than by rounding
+    varies = total > 1e-10 * np.square(values).sum()  # exceeds rounding errors
     return float(styles / total) if varies else 0.0
 
 
-@evaluator("encode", "sample", needs=("components", "z"))
-def prior_codes(model: Model, judged: Judged, seed: int) -> Evaluation:
+@evaluator("encode", "sample", "components", "z")
+def prior_codes(model: Model, data: EvaluationData, seed: int) -> Evaluation:
     """Shows codes of the prior beside inferred ones (learned prior, figures 9 and 12).
 
-    Results: none. Figures: `prior_codes`, coloured by component, and `inferred_codes`,
-    coloured by class if there are labels, in one and the same projection.
+    Numbers: none. Figures: `prior_codes`, coloured by component, and `inferred_codes`,
+    coloured by class if there are labels, in the same projection.
 
     Raises:
-      InputError: the model's codes have no part z.
+      InputError: the model's codes have no z.
     """
-    number = min(len(judged.x), MAX_POINTS)
+    number = min(len(data.x), MAX_POINTS)
     protocol = (
-        f"prior_codes: t-SNE of codes z, {number} drawn from the prior and as many "
-        f"inferred from {judged.described}, together (seed {seed})."
+        f"prior_codes: joint t-SNE of codes z, {number} drawn from the prior and as "
+        f"many inferred from {data.description} (seed {seed})."
     )
-    chosen = choose(len(judged.x), number, seed)
-    inferred = judged.encode(model, chosen)
+    chosen = choose(len(data.x), number, seed)
+    inferred = data.encode(model, chosen)
     prior_codes.check_codes({name: part.shape for name, part in inferred.items()})
     components = model.num_components
     assert components is not None
@@ -100,40 +101,25 @@ def prior_codes(model: Model, judged: Judged, seed: int) -> Evaluation:
 
     @functools.cache
     def projected() -> np.ndarray:
-        drawn = model.sample(number, seed, component=component)
-        return project(np.concatenate([drawn["z"], inferred["z"]]), seed)
+        sampled = model.sample(number, seed, component=component)
+        return project(np.concatenate([sampled["z"], inferred["z"]]), seed)
 
-    def draw_prior() -> Figure:
-        names = [str(k) for k in range(components)]
-        points = projected()
-        return captioned(
-            _scatter(points, points[:number], component, names, "component"),
-            f"t-SNE projection of {number} codes drawn from the prior, coloured by "
-            "component.",
-        )
+    def of_prior() -> Arrays:
+        return {
+            "points": projected()[:number],
+            "others": projected()[number:],
+            "component": component,
+            "num_components": np.array(components),
+        }
 
-    def draw_inferred() -> Figure:
-        labels = None if judged.labels is None else judged.labels[chosen]
-        points = projected()
-        return captioned(
-            _scatter(points, points[number:], labels, judged.class_names, "class"),
-            f"Codes inferred from {number} test images, in the same projection.",
-        )
+    def of_data() -> Arrays:
+        arrays = {"points": projected()[number:], "others": projected()[:number]}
+        if data.labels is None:
+            return arrays
+        return arrays | {
+            "labels": data.labels[chosen],
+            "class_names": np.array(data.class_names),
+        }
 
-    drawings = {"prior_codes": draw_prior, "inferred_codes": draw_inferred}
-    return Evaluation({}, drawings, protocol)
-
-
-def _scatter(
-    everything: np.ndarray,
-    points: np.ndarray,
-    classes: np.ndarray | None,
-    names: tuple[str, ...] | list[str],
-    title: str,
-) -> Figure:
-    """Some of all points, where the axes are those of all."""
-    figure = figures.scatter_figure(points, classes, names, legend_title=title)
-    axes = figure.axes[0]
-    axes.update_datalim([everything.min(axis=0), everything.max(axis=0)])
-    axes.autoscale_view()
-    return figure
+    arrays = {"prior_codes": of_prior, "inferred_codes": of_data}
+    return Evaluation({}, protocol, arrays)

@@ -1,132 +1,77 @@
-"""What an evaluator is: one question about a trained model, with what it needs.
+"""Evaluators: functions that compute numbers about a trained model.
 
-An evaluator takes a model, a data set and a seed, and returns numbers, the protocol
-that they follow, and functions that draw figures, so that no figure can cost a number.
-It is a pure function: equal arguments give equal numbers, bit for bit. The labels of
-the data score what a model infers, and are never shown to it, unless it is a
-conditional one.
+An evaluator declares what it requires of model and data. Its parameters declare what it
+receives. It returns numbers, the protocol that they follow, and functions that compute
+the arrays of figures. Figures are drawn from these arrays alone (`figures`). Thus no
+figure can cost a number, and figures can be drawn again without the model. Equal
+arguments give equal results, bit for bit. Labels are only used to score what a model
+infers, unless the model is conditional on them.
 """
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from adversarial_latent.data import (
     GRID_SIGMA,
     RING_SIGMA,
     Dataset,
-    Examples,
     grid_means,
     ring_means,
 )
-from adversarial_latent.distributions import GaussianMixture
 from adversarial_latent.inputs import InputError
+from adversarial_latent.model import Model
 
 Shapes = Mapping[str, tuple[int, ...]]
+Arrays = Mapping[str, np.ndarray]
 
 MIXTURES: Mapping[str, tuple[Callable[[], np.ndarray], float]] = {
     "grid25": (grid_means, GRID_SIGMA),
     "ring": (ring_means, RING_SIGMA),
 }
-"""Data sets that are mixtures of points: their means and standard deviation."""
+"""Data sets that are mixtures in the plane: their means and standard deviation."""
 
-
-class Model(Protocol):
-    """A trained model as evaluators see it: `adversarial_latent.model.Model`."""
-
-    @property
-    def num_components(self) -> int | None:
-        """Number of clusters or classes, K, or None."""
-
-    @property
-    def classifies(self) -> bool:
-        """Whether components are classes."""
-
-    @property
-    def conditional(self) -> bool:
-        """Whether `encode` has to be told the labels."""
-
-    @property
-    def captioned(self) -> bool:
-        """Whether `sample` has to be told a caption."""
-
-    @property
-    def log_prob_given_code(self) -> bool:
-        """Whether `log_prob` is that of x given the code inferred from it."""
-
-    def can(self, question: str) -> bool:
-        """Whether the model answers "encode", "decode", "neighbours"..."""
-
-    def encode(
-        self, x: np.ndarray, label: np.ndarray | None = None
-    ) -> dict[str, np.ndarray]:
-        """Codes of x: "z" [N, d], "y" [N, K] probabilities of components, or both."""
-
-    def decode(self, code: dict[str, np.ndarray]) -> np.ndarray:
-        """Generates x [N, ...] from codes."""
-
-    def neighbours(self, x: np.ndarray, n: int, seed: int = 0) -> np.ndarray:
-        """Generates n examples [N, n, ...] that are similar to each x."""
-
-    def sample(
-        self,
-        n: int,
-        seed: int = 0,
-        component: int | np.ndarray | None = None,
-        *,
-        caption: str | Sequence[str] | None = None,
-    ) -> dict[str, np.ndarray]:
-        """Draws "x" [n, ...] and the codes that it was made from."""
-
-    def styles(
-        self, n: int, seed: int = 0, *, captions: Sequence[str] | None = None
-    ) -> np.ndarray:
-        """Generates [K, n, ...]: n styles, each with every component or caption."""
-
-    def log_prob(self, x: np.ndarray) -> np.ndarray:
-        """The log-density log p(x) [N], in nats."""
-
-    def mixture(self) -> GaussianMixture:
-        """The prior p(z) = sum_k p(y=k) p(z|y=k)."""
+ABILITIES = (
+    "encode",
+    "decode",
+    "sample",
+    "styles",
+    "variations",
+    "log_prob",
+    "mixture",
+)
+"""Requirements that are inference functions, see `Game`."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """What an evaluator found.
+    """Results of an evaluator.
 
     Attributes:
-      results: numbers by name.
-      figures: by name, functions that draw them; a figure's label is its caption.
-      protocol: how the numbers were made, in words.
-      arrays: by name, for those who want to go on from there.
+      numbers: by name, see `registry.METRICS`.
+      protocol: how the numbers were computed, in words.
+      arrays: by the name of a figure, a function that computes its arrays. Arrays of
+        other names are saved without a figure.
     """
 
-    results: Mapping[str, float]
-    figures: Mapping[str, Callable[[], Figure]]
+    numbers: Mapping[str, float]
     protocol: str
-    arrays: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    arrays: Mapping[str, Callable[[], Arrays]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
-class Judged:
-    """The examples on which a model is judged.
+class EvaluationData:
+    """The examples on which a model is evaluated.
 
     Attributes:
-      name: of the data set.
-      split: of the data set, "test" or "validation".
-      x: as models see them, float32 [N, ...].
+      name: name of the data set.
+      split: "test" or "validation".
+      x: float32 [N, ...], as models see them.
       labels: [N], or None.
       class_names: empty without labels.
-      classifier: a trained classifier of the same data, by which generated images are
-        judged; None where no evaluator asks for one.
-      validation: the labelled examples of the validation split, as they are stored;
-        None where there are none, or where they are the judged ones.
-      captions: several of each example, or None.
-      attributes: of which the words of class names are values, see `Dataset`.
-      sentences: to illustrate beside captions.
     """
 
     name: str
@@ -134,26 +79,26 @@ class Judged:
     x: np.ndarray
     labels: np.ndarray | None
     class_names: tuple[str, ...]
-    classifier: Model | None = None
-    validation: Examples | None = None
-    captions: Sequence[Sequence[str]] | None = None
-    attributes: tuple[str, ...] = ()
-    sentences: Sequence[str] = ()
 
     @property
-    def described(self) -> str:
-        """What they are, for protocols."""
+    def description(self) -> str:
+        """A description for protocols."""
         return f"{len(self.x)} examples of the {self.split} split of {self.name}"
 
     @property
-    def is_ink(self) -> bool:
-        """Whether they are light strokes on black: those are printed dark on white."""
-        return self.x.shape[-1] == 1 and float(self.x.mean()) < 0.5
+    def is_image(self) -> bool:
+        """Whether the examples are images [N, H, W, C]."""
+        return self.x.ndim == 4
+
+    @property
+    def is_ink(self) -> np.ndarray:
+        """Whether they are light strokes on black, which are shown inverted."""
+        return np.array(self.x.shape[-1] == 1 and float(self.x.mean()) < 0.5)
 
     def encode(
         self, model: Model, chosen: np.ndarray | slice = slice(None)
     ) -> dict[str, np.ndarray]:
-        """Codes of the chosen examples; only a conditional model is told the labels."""
+        """Infers codes of the chosen examples; gives labels only if required."""
         if not model.conditional:
             return model.encode(self.x[chosen])
         return model.encode(
@@ -161,80 +106,112 @@ class Judged:
         )
 
 
-_MODEL_NEEDS: Mapping[str, tuple[Callable[[Model], bool], str]] = {
+_MODEL_REQUIREMENTS: Mapping[str, tuple[Callable[[Model], bool], str]] = {
     "components": (
         lambda model: model.num_components is not None,
-        "needs a model with components; this one infers no y",
+        "requires a model with components; this one infers no y",
     ),
     "classes": (
         lambda model: model.classifies,
-        "needs a model that learns classes from labels; for one without labels there "
-        "is 'clustering'",
+        "requires a model that learns classes from labels; without labels use "
+        "'clustering'",
     ),
     "captions": (
-        lambda model: model.captioned,
-        "tells models captions, and this one knows none",
+        lambda model: model.uses_captions,
+        "requires a model that uses captions",
     ),
-    "inference": (
+    "unconditional": (
         lambda model: not model.conditional,
-        "compares inferred components with labels, but this model is told the labels",
+        "compares inferred components with labels, but this model is given the labels",
     ),
 }
-_DATA_NEEDS: Mapping[str, tuple[Callable[[Dataset], bool], str]] = {
+_DATA_REQUIREMENTS: Mapping[str, tuple[Callable[[Dataset], bool], str]] = {
     "images": (
         lambda dataset: len(dataset.example_shape) == 3,
-        "shows images [N, H, W, C], but {name!r} holds examples of shape {shape}",
+        "requires images [N, H, W, C], but examples of {name!r} have shape {shape}",
     ),
     "labels": (
         lambda dataset: bool(dataset.class_names),
-        "compares classes with labels, and {name!r} has none",
+        "requires labels, but {name!r} has none",
     ),
     "captions": (
-        lambda dataset: dataset.captioned,
-        "illustrates captions, and {name!r} has none",
+        lambda dataset: dataset.has_captions,
+        "requires captions, but {name!r} has none",
     ),
-    "means": (
+    "known_means": (
         lambda dataset: dataset.name in MIXTURES,
-        "needs a mixture of points with known means, one of "
+        "requires a mixture with known means, one of "
         f"{sorted(MIXTURES)}, not {{name!r}}",
     ),
     "classifier": (
         lambda dataset: bool(dataset.class_names),
-        "judges generated images by a classifier, which learns from labels, and "
-        "{name!r} has none",
+        "requires labels to train a classifier of generated images, but {name!r} has "
+        "none",
     ),
 }
-_CODE_NEEDS: Mapping[str, tuple[Callable[[Shapes], bool], str]] = {
+_CODE_REQUIREMENTS: Mapping[str, tuple[Callable[[Shapes], bool], str]] = {
     "z": (
         lambda code: "z" in code,
-        "shows codes z, but this model's have the parts {parts}",
+        "requires codes z, but this model's have the parts {parts}",
     ),
-    "plane": (
+    "z_in_plane": (
         lambda code: "y" not in code and code["z"][-1] == 2,
-        "needs codes z [N, 2] without a component y, not {code}",
+        "requires codes z [N, 2] without a component y, not {code}",
     ),
 }
+_REQUIREMENTS = {
+    *ABILITIES,
+    *_MODEL_REQUIREMENTS,
+    *_DATA_REQUIREMENTS,
+    *_CODE_REQUIREMENTS,
+} - {"classifier"}  # which follows from the parameter of that name
+
+RECEIVED = (
+    "model",
+    "data",
+    "seed",
+    "classifier",
+    "validation",
+    "captions",
+    "attributes",
+    "sentences",
+)
+"""What an evaluator can receive, by the names of its parameters.
+
+A `Model`; `EvaluationData`; the seed of everything random; a trained classifier of the
+same data, as a `Model`; labelled validation `Examples`, or None if there are none or if
+they are what is evaluated; captions, several of each example; the attributes whose
+values are the words of class names; sentences to illustrate.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluator:
-    """One question about a model.
+    """A function that evaluates a model, with its requirements.
 
     Attributes:
-      name: what configs call it.
-      judge: `(model, judged, seed) -> Evaluation`.
-      asks: what the model has to answer.
-      needs: "components", "classes", "captions" or "inference" of the model; "images",
-        "labels", "captions", "means" or "classifier" of the data; "z" or "plane" of
-        the codes.
-      at_least: of how many examples it can be made.
+      name: its name in configs.
+      compute: the function; its parameters are among `RECEIVED`.
+      requires: names in `ABILITIES`; "components", "classes", "captions" or
+        "unconditional" of the model; "images", "labels", "captions" or "known_means"
+        of the data; "z" or "z_in_plane" of the codes.
+      min_examples: the smallest number of examples.
     """
 
     name: str
-    judge: Callable[[Model, Judged, int], Evaluation]
-    asks: tuple[str, ...]
-    needs: tuple[str, ...]
-    at_least: int = 1
+    compute: Callable[..., Evaluation]
+    requires: tuple[str, ...]
+    min_examples: int = 1
+
+    @property
+    def receives(self) -> tuple[str, ...]:
+        """Names of the parameters of `compute`."""
+        return tuple(inspect.signature(self.compute).parameters)
+
+    @property
+    def needs_classifier(self) -> bool:
+        """Whether it receives a classifier of the data."""
+        return "classifier" in self.receives
 
     def __call__(
         self,
@@ -246,22 +223,22 @@ class Evaluator:
         classifier: Model | None = None,
         sentences: Sequence[str] = (),
     ) -> Evaluation:
-        """Judges a model.
+        """Evaluates a model.
 
         Args:
           model: the model.
-          dataset: what it is judged on.
-          seed: of whatever is drawn at random.
-          split: of the data set.
-          classifier: of the same data, for evaluators that need one.
-          sentences: to illustrate, for the one that does.
+          dataset: the data set.
+          seed: seed of everything random.
+          split: split of the data set.
+          classifier: a classifier of the same data, for evaluators that need one.
+          sentences: captions to illustrate, for evaluators that do.
 
         Raises:
-          InputError: if model or data are not what the evaluator is for.
+          InputError: model or data do not meet the requirements.
         """
         self.check_model(model)
         self.check_data(dataset, split)
-        if "classifier" in self.needs and classifier is None:
+        if self.needs_classifier and classifier is None:
             raise InputError(
                 f"The evaluator {self.name!r} needs a classifier of {dataset.name!r}."
             )
@@ -269,115 +246,123 @@ class Evaluator:
         validation = dataset.splits.get("validation")
         if split == "validation" or (validation and validation.label is None):
             validation = None
-        judged = Judged(
-            name=dataset.name,
-            split=split,
-            x=examples.as_float(),
-            labels=examples.label,
-            class_names=dataset.class_names,
-            classifier=classifier,
-            validation=validation,
-            captions=examples.captions,
-            attributes=dataset.attributes,
-            sentences=sentences,
-        )
-        return self.judge(model, judged, seed)
+        available: dict[str, Any] = {
+            "model": model,
+            "data": EvaluationData(
+                name=dataset.name,
+                split=split,
+                x=examples.as_float(),
+                labels=examples.label,
+                class_names=dataset.class_names,
+            ),
+            "seed": seed,
+            "classifier": classifier,
+            "validation": validation,
+            "captions": examples.captions,
+            "attributes": dataset.attributes,
+            "sentences": sentences,
+        }
+        return self.compute(**{name: available[name] for name in self.receives})
 
     def check_model(self, model: Model) -> None:
-        """Refuses a model that there is no such question for; need not be trained.
+        """Checks a model, trained or not, against the requirements.
 
         Raises:
-          InputError: it does not answer, or has no components, or no classes.
+          InputError: the model lacks an ability, components, classes or captions.
         """
-        missing = [question for question in self.asks if not model.can(question)]
-        if missing:
+        abilities = [name for name in self.requires if name in ABILITIES]
+        if missing := [name for name in abilities if not model.can(name)]:
             raise InputError(
-                f"The evaluator {self.name!r} asks models to answer "
-                f"{list(self.asks)}, but this one has no {missing}."
+                f"The evaluator {self.name!r} requires models that can {abilities}, "
+                f"but this one cannot {missing}."
             )
-        if "sample" in self.asks and model.captioned and "captions" not in self.needs:
+        without_caption = "captions" not in self.requires
+        if "sample" in abilities and model.uses_captions and without_caption:
             raise InputError(
-                f"The evaluator {self.name!r} draws samples without a caption, and "
-                "this model has to be told one: use 'captions'."
+                f"The evaluator {self.name!r} samples without captions, but this "
+                "model requires one: use 'captions'."
             )
-        for need in self.needs:
-            holds, words = _MODEL_NEEDS.get(need, (_always, ""))
-            if not holds(model):
+        for name in self.requires:
+            satisfied, words = _MODEL_REQUIREMENTS.get(name, (_always, ""))
+            if not satisfied(model):
                 raise InputError(f"The evaluator {self.name!r} {words}.")
 
     @property
-    def needs_codes(self) -> bool:
-        """Whether `check_codes` may refuse codes."""
-        return not _CODE_NEEDS.keys().isdisjoint(self.needs)
+    def requires_codes(self) -> bool:
+        """Whether it has requirements for `check_codes`."""
+        return not _CODE_REQUIREMENTS.keys().isdisjoint(self.requires)
 
     def check_codes(self, shapes: Shapes) -> None:
-        """Refuses codes that cannot be shown.
+        """Checks codes against the requirements.
 
         Args:
-          shapes: of what `encode` gives, by name.
+          shapes: shapes of the parts of a code, by name.
 
         Raises:
-          InputError: they are not what the evaluator is for.
+          InputError: a requirement is not met.
         """
-        for need in self.needs:
-            holds, words = _CODE_NEEDS.get(need, (_always, ""))
-            if not holds(shapes):
+        for name in self.requires:
+            satisfied, words = _CODE_REQUIREMENTS.get(name, (_always, ""))
+            if not satisfied(shapes):
                 words = words.format(parts=sorted(shapes), code=dict(shapes))
                 raise InputError(f"The evaluator {self.name!r} {words}.")
 
     def check_data(self, dataset: Dataset, split: str = "test") -> None:
-        """Refuses data that a model cannot be judged on.
+        """Checks data against the requirements.
 
         Raises:
-          InputError: no such split, too few examples in it, or data that are not what
-            the evaluator is for.
+          InputError: the split is missing or has too few examples, or another
+            requirement is not met.
         """
         if split not in dataset.splits:
             raise InputError(
                 f"The data set {dataset.name!r} has no {split} split to evaluate on; "
                 f"set dataset.{_SETTING_OF_SPLIT[split]}."
             )
-        if (number := len(dataset.splits[split])) < self.at_least:
+        if (number := len(dataset.splits[split])) < self.min_examples:
             raise InputError(
-                f"The evaluator {self.name!r} needs at least {self.at_least} examples, "
-                f"and the {split} split of {dataset.name!r} has {number}: raise "
-                f"dataset.{_SETTING_OF_SPLIT[split]}, or leave the evaluator out."
+                f"The evaluator {self.name!r} requires at least {self.min_examples} "
+                f"examples, but the {split} split of {dataset.name!r} has {number}: "
+                f"raise dataset.{_SETTING_OF_SPLIT[split]}, or leave the evaluator out."
             )
-        for need in self.needs:
-            holds, words = _DATA_NEEDS.get(need, (_always, ""))
-            if not holds(dataset):
+        classifier = ("classifier",) if self.needs_classifier else ()
+        for name in (*self.requires, *classifier):
+            satisfied, words = _DATA_REQUIREMENTS.get(name, (_always, ""))
+            if not satisfied(dataset):
                 words = words.format(name=dataset.name, shape=dataset.example_shape)
                 raise InputError(f"The evaluator {self.name!r} {words}.")
 
 
 def evaluator(
-    *asks: str, needs: Sequence[str] = (), at_least: int = 1
-) -> Callable[[Callable[[Model, Judged, int], Evaluation]], Evaluator]:
-    """Makes a function an `Evaluator` of its name.
+    *requires: str, min_examples: int = 1
+) -> Callable[[Callable[..., Evaluation]], Evaluator]:
+    """Turns a function into an `Evaluator` of the same name.
 
     Args:
-      *asks: what the model has to answer.
-      needs: what else it takes, see `Evaluator`.
-      at_least: of how many examples it can be made.
+      *requires: requirements, see `Evaluator`.
+      min_examples: the smallest number of examples.
+
+    Raises:
+      TypeError: a requirement is unknown, or a parameter is not in `RECEIVED`.
     """
 
-    def wrap(judge: Callable[[Model, Judged, int], Evaluation]) -> Evaluator:
-        made = Evaluator(judge.__name__, judge, asks, tuple(needs), at_least)
-        object.__setattr__(made, "__doc__", judge.__doc__)
-        return made
+    def wrap(compute: Callable[..., Evaluation]) -> Evaluator:
+        wrapped = Evaluator(compute.__name__, compute, requires, min_examples)
+        for kind, names, known in (
+            ("requirement", requires, _REQUIREMENTS),
+            ("parameter", wrapped.receives, RECEIVED),
+        ):
+            if unknown := set(names) - set(known):
+                raise TypeError(f"{wrapped.name}: unknown {kind} {sorted(unknown)}")
+        object.__setattr__(wrapped, "__doc__", compute.__doc__)
+        return wrapped
 
     return wrap
 
 
 def choose(total: int, number: int, seed: int) -> np.ndarray:
-    """At most `number` different indices below `total`, in random order."""
+    """Samples up to `number` different indices below `total`, in random order."""
     return np.random.default_rng(seed).permutation(total)[:number]
-
-
-def captioned(figure: Figure, caption: str) -> Figure:
-    """The figure, with its caption as its label."""
-    figure.set_label(caption)
-    return figure
 
 
 _SETTING_OF_SPLIT = {"test": "test_fraction", "validation": "num_validation"}

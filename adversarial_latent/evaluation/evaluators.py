@@ -2,20 +2,22 @@
 
 from collections.abc import Mapping
 
+from adversarial_latent.config import did_you_mean
+from adversarial_latent.evaluation.classified import captions, faithfulness, inception
 from adversarial_latent.evaluation.clusters import classification, clustering
 from adversarial_latent.evaluation.disentangled import prior_codes, style
 from adversarial_latent.evaluation.evaluator import Evaluator
-from adversarial_latent.evaluation.generated import captions, faithfulness, inception
-from adversarial_latent.evaluation.images import (
-    interpolation,
-    manifold,
-    neighbours,
-    reconstruction,
-    samples,
-)
 from adversarial_latent.evaluation.likelihood import likelihood
 from adversarial_latent.evaluation.mixtures import mixture
 from adversarial_latent.evaluation.modes import modes
+from adversarial_latent.evaluation.visual import (
+    interpolation,
+    manifold,
+    reconstruction,
+    samples,
+    variations,
+)
+from adversarial_latent.inputs import InputError
 
 EVALUATORS: Mapping[str, Evaluator] = {
     evaluator.name: evaluator
@@ -34,7 +36,7 @@ EVALUATORS: Mapping[str, Evaluator] = {
         likelihood,
         modes,
         manifold,
-        neighbours,
+        variations,
     )
 }
 
@@ -43,8 +45,11 @@ def get_evaluator(name: str) -> Evaluator:
     """Returns the evaluator of that name.
 
     Raises:
-      ValueError: there is none; the message lists those there are.
+      InputError: the name is unknown; the message lists the known names.
     """
     if name not in EVALUATORS:
-        raise ValueError(f"unknown evaluator {name!r}; there are {sorted(EVALUATORS)}")
+        raise InputError(
+            f"unknown evaluator {name!r} in config.evaluators or config.curves; there "
+            f"are {sorted(EVALUATORS)}" + did_you_mean(name, EVALUATORS)
+        )
     return EVALUATORS[name]

@@ -1,24 +1,23 @@
-"""Numbers that judge a model, as pure functions of numpy arrays.
+"""Metrics, as pure functions of NumPy arrays.
 
-Clusters and classes are integer arrays [N]. A *cluster matrix* counts how often
-each pair occurs and is all that the clustering error, the one-to-one accuracy and
-their mappings need. Points are compared with a mixture of isotropic Gaussians
-given by its means [K, D] and its common standard deviation sigma. Components of a
-learned mixture have means and log-variances [K, d].
+Clusters and classes are integer arrays [N]. A *cluster matrix* counts how often each
+pair occurs. The clustering error, the one-to-one accuracy and their mappings are
+computed from it. Samples are compared with a mixture of isotropic Gaussians, given by
+its means [K, D] and its common standard deviation sigma. Components of a learned
+mixture have means and log-variances [K, d].
+
+SciPy and scikit-learn are imported where they are used. Their import takes a second or
+more, and a trained model is often loaded without being evaluated.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from scipy import optimize, stats
-from scipy.cluster import hierarchy
-from scipy.spatial.distance import squareform
-from sklearn import metrics as sklearn_metrics
 
 HIGH_QUALITY_SIGMAS = 3.0
 """A sample is of high quality within this many sigmas of its nearest mean.
 
-Srivastava et al. (2017), VEEGAN, section 4.1; AIM, section 5.3.
+Sources: Srivastava et al. 2017 (VEEGAN), section 4.1; AIM, section 5.3.
 """
 
 
@@ -40,7 +39,7 @@ def _check_indices(name: str, indices: np.ndarray, size: int) -> np.ndarray:
 def cluster_matrix(
     labels: np.ndarray, clusters: np.ndarray, num_classes: int, num_clusters: int
 ) -> np.ndarray:
-    """Counts how many examples of each class fell into each cluster.
+    """Counts how many examples of each class are in each cluster.
 
     Args:
       labels: true classes [N], integers in 0..num_classes-1.
@@ -52,13 +51,13 @@ def cluster_matrix(
       Counts [C, K], int64.
 
     Raises:
-      ValueError: no examples, different lengths, or an index out of range.
+      ValueError: there are no examples, lengths differ, or an index is out of range.
     """
     labels = _check_indices("labels", labels, num_classes)
     clusters = _check_indices("clusters", clusters, num_clusters)
     if labels.shape != clusters.shape or not labels.size:
         raise ValueError(
-            f"Need one label for each cluster and at least one example, got "
+            f"Need as many labels as clusters and at least one example, got "
             f"{labels.size} labels and {clusters.size} clusters."
         )
     counts = np.zeros((num_classes, num_clusters), np.int64)
@@ -67,31 +66,31 @@ def cluster_matrix(
 
 
 def majority_mapping(counts: np.ndarray) -> np.ndarray:
-    """The best many-to-one mapping: each cluster takes its most frequent class.
+    """The best many-to-one mapping: each cluster gets its most frequent class.
 
     Args:
       counts: a cluster matrix [C, K].
 
     Returns:
-      The class of each cluster [K]; -1 for a cluster without examples. The lowest
-      class wins a tie.
+      The class of each cluster [K], -1 for a cluster without examples. Ties go to the
+      lowest class.
     """
     return np.where(counts.sum(axis=0) > 0, counts.argmax(axis=0), -1)
 
 
 def exemplar_mapping(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The mapping that asks for a label once a cluster (PixelGAN, section 3.1).
+    """The mapping that uses one label per cluster (PixelGAN, section 3.1).
 
     Args:
       probabilities: q(y=k|x) of labelled examples [N, K].
       labels: their classes [N].
 
     Returns:
-      The class of each cluster [K]: the label of the example that is the most probable
-      one for it. The first example wins a tie.
+      The class of each cluster [K]: the label of the example with the highest
+      probability of this cluster. Ties go to the first example.
 
     Raises:
-      ValueError: no examples, or not a label for each.
+      ValueError: there are no examples, or not one label for each.
     """
     number = len(labels)
     if not number or probabilities.ndim != 2 or len(probabilities) != number:
@@ -103,15 +102,17 @@ def exemplar_mapping(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarra
 
 
 def one_to_one_mapping(counts: np.ndarray) -> np.ndarray:
-    """The best mapping that uses no class and no cluster twice (Hungarian).
+    """The best one-to-one mapping, by the Hungarian algorithm.
 
     Args:
       counts: a cluster matrix [C, K].
 
     Returns:
-      The class of each cluster [K]; -1 for the K - C clusters left over where there
-      are more clusters than classes.
+      The class of each cluster [K]. With more clusters than classes, K - C clusters
+      have none, which is -1.
     """
+    from scipy import optimize
+
     classes, clusters = optimize.linear_sum_assignment(counts, maximize=True)
     mapping = np.full(counts.shape[1], -1)
     mapping[clusters] = classes
@@ -124,18 +125,19 @@ def _mapped_accuracy(counts: np.ndarray, mapping: np.ndarray) -> float:
 
 
 def clustering_error(counts: np.ndarray, mapping: np.ndarray | None = None) -> float:
-    """One minus the accuracy of AMM, eq. (17).
+    """One minus the accuracy of AMM, eq. 17.
 
-    The maximum there runs over *all* mappings from clusters to classes, so that it
-    is reached by `majority_mapping`, many to one. It can only fall as clusters are
-    added: report `clustering_accuracy` beside it.
+    The maximum in eq. 17 is over *all* mappings from clusters to classes, so
+    `majority_mapping`, which is many-to-one, attains it. The error can only decrease as
+    clusters are added, so report `clustering_accuracy` with it.
 
     Args:
       counts: a cluster matrix [C, K].
-      mapping: the class of each cluster [K], -1 for none, if not that best one.
+      mapping: the class of each cluster [K], -1 for none; `majority_mapping` by
+        default.
 
     Returns:
-      The share of examples, in [0, 1], whose class is not their cluster's.
+      The fraction of examples, in [0, 1], whose class is not that of their cluster.
     """
     if mapping is None:
         mapping = majority_mapping(counts)
@@ -145,7 +147,7 @@ def clustering_error(counts: np.ndarray, mapping: np.ndarray | None = None) -> f
 def clustering_accuracy(counts: np.ndarray) -> float:
     """The accuracy under `one_to_one_mapping`, in [0, 1].
 
-    Clusters beyond the number of classes count as wrong.
+    Examples in clusters without a class count as wrong.
 
     Args:
       counts: a cluster matrix [C, K].
@@ -154,25 +156,28 @@ def clustering_accuracy(counts: np.ndarray) -> float:
 
 
 def nmi(labels: np.ndarray, clusters: np.ndarray) -> float:
-    """Mutual information over the mean of the two entropies, in [0, 1]."""
-    return float(sklearn_metrics.normalized_mutual_info_score(labels, clusters))
+    """Mutual information divided by the mean of the two entropies, in [0, 1]."""
+    from sklearn.metrics import normalized_mutual_info_score
+
+    return float(normalized_mutual_info_score(labels, clusters))
 
 
 def ari(labels: np.ndarray, clusters: np.ndarray) -> float:
-    """The adjusted Rand index: 0 expected by chance, 1 for equal partitions."""
-    return float(sklearn_metrics.adjusted_rand_score(labels, clusters))
+    """The adjusted Rand index: 0 by chance, 1 for equal partitions."""
+    from sklearn.metrics import adjusted_rand_score
+
+    return float(adjusted_rand_score(labels, clusters))
 
 
 def reconstruction_mse(x: np.ndarray, reconstruction: np.ndarray) -> float:
-    """The squared error, averaged over examples and all their entries.
+    """The mean squared error of reconstructions.
 
     Args:
-      x: data [N, ...]; images are in [0, 1], so that the result is, too.
-      reconstruction: of the same shape.
+      x: data [N, ...]; for images in [0, 1], the error is in [0, 1], too.
+      reconstruction: array of the same shape.
 
     Returns:
-      The mean over N and over pixels and channels (not their sum), in squared units
-      of the data.
+      The mean over examples, pixels and channels, in squared units of the data.
 
     Raises:
       ValueError: the shapes differ.
@@ -186,24 +191,24 @@ def reconstruction_mse(x: np.ndarray, reconstruction: np.ndarray) -> float:
 
 
 def component_distances(mean: np.ndarray, log_variance: np.ndarray) -> np.ndarray:
-    """How far apart the components of a mixture lie, in their standard deviations.
+    """Distances between the components of a mixture, in their standard deviations.
 
-    Between components j and k it is
+    The distance between components j and k is
 
         sqrt(sum_i (mu_ji - mu_ki)^2 / ((sigma^2_ji + sigma^2_ki) / 2)),
 
-    the Mahalanobis distance of the means under the mean of both covariances.
+    the Mahalanobis distance between their means under the mean of their covariances.
 
     Args:
       mean: [K, d].
-      log_variance: of the diagonal covariances [K, d].
+      log_variance: [K, d], for diagonal covariances.
 
     Returns:
       Distances [K, K], float64, symmetric, with zeros on the diagonal.
     """
     mean = mean.astype(np.float64)
     variance = np.exp(log_variance.astype(np.float64))
-    # Row by row: [K, K, d] can be large.
+    # Computed row by row, because [K, K, d] can be large.
     squared = [
         np.sum((mean[j] - mean) ** 2 / ((variance[j] + variance) / 2), axis=-1)
         for j in range(len(mean))
@@ -211,11 +216,11 @@ def component_distances(mean: np.ndarray, log_variance: np.ndarray) -> np.ndarra
     return np.sqrt(squared)
 
 
-def neighbour_order(distances: np.ndarray) -> np.ndarray:
-    """An order in which near things stand together.
+def nearest_order(distances: np.ndarray) -> np.ndarray:
+    """Orders items so that near ones are adjacent.
 
-    The leaves of an average-linkage tree, turned so that the sum of distances between
-    neighbours is the least that the tree allows (Bar-Joseph et al. 2001).
+    The order is that of the leaves of an average-linkage tree, flipped to minimise the
+    sum of distances between adjacent leaves (Bar-Joseph et al. 2001).
 
     Args:
       distances: [K, K], symmetric, with zeros on the diagonal.
@@ -225,17 +230,20 @@ def neighbour_order(distances: np.ndarray) -> np.ndarray:
     """
     if len(distances) < 2:
         return np.arange(len(distances))
+    from scipy.cluster import hierarchy
+    from scipy.spatial.distance import squareform
+
     condensed = squareform(distances, checks=False)
     tree = hierarchy.linkage(condensed, "average", optimal_ordering=True)
     return hierarchy.leaves_list(tree)
 
 
 class ModeAssignment(NamedTuple):
-    """Where samples lie relative to the means of a mixture.
+    """Positions of samples relative to the means of a mixture.
 
     Attributes:
       mode: index of the nearest mean [N].
-      high_quality: whether it is at most three sigmas away [N], bool.
+      high_quality: whether that mean is at most three sigmas away [N], bool.
     """
 
     mode: np.ndarray
@@ -245,15 +253,15 @@ class ModeAssignment(NamedTuple):
 def assign_modes(
     samples: np.ndarray, means: np.ndarray, sigma: float
 ) -> ModeAssignment:
-    """Finds each sample's nearest mean and whether it is of high quality.
+    """Finds the nearest mean of each sample, and whether the sample is of high quality.
 
     Args:
       samples: [N, D].
-      means: of the mixture's components [K, D].
+      means: means of the mixture's components [K, D].
       sigma: their common standard deviation in each dimension.
 
     Raises:
-      ValueError: no samples, or shapes that do not fit.
+      ValueError: there are no samples, or the shapes do not match.
     """
     if samples.ndim != 2 or means.ndim != 2 or samples.shape[1] != means.shape[1]:
         raise ValueError(
@@ -261,7 +269,7 @@ def assign_modes(
             f"{means.shape}."
         )
     if not len(samples):
-        raise ValueError("Need at least one sample to look for modes.")
+        raise ValueError("Need at least one sample to find modes.")
     offsets = samples[:, None].astype(np.float64) - means[None]  # [N, K, D]
     squared = np.sum(offsets**2, axis=-1)  # [N, K]
     limit = (HIGH_QUALITY_SIGMAS * sigma) ** 2
@@ -269,7 +277,7 @@ def assign_modes(
 
 
 def mode_counts(assignment: ModeAssignment, num_modes: int) -> np.ndarray:
-    """The number of high-quality samples of each mode [K]."""
+    """The number of high-quality samples in each mode [K]."""
     modes = assignment.mode[assignment.high_quality]
     return np.bincount(modes, minlength=num_modes)
 
@@ -278,36 +286,34 @@ def modes_captured(counts: np.ndarray) -> int:
     """The number of modes with at least one high-quality sample.
 
     Args:
-      counts: high-quality samples of each mode [K], see `mode_counts`.
+      counts: number of high-quality samples in each mode [K], see `mode_counts`.
     """
     return int(np.count_nonzero(counts))
 
 
 def high_quality_fraction(assignment: ModeAssignment) -> float:
-    """The share of samples within three sigmas of the nearest mean.
+    """The fraction of samples within three sigmas of the nearest mean.
 
-    See `exact_sampler_reference` for what the true distribution scores.
+    See `exact_sampler_reference` for the value of the true distribution.
     """
     return float(assignment.high_quality.mean())
 
 
 def per_mode_std(samples: np.ndarray, assignment: ModeAssignment) -> float:
-    """The spread of the samples of one mode, to be compared with sigma.
+    """Standard deviation of samples within a mode, to be compared with sigma.
 
-    Only high-quality samples enter: a handful of points between the modes would
-    otherwise hide that all the rest sit on their means. The price is that cutting at
-    three sigmas narrows even an exact sampler, see `exact_sampler_reference`. The
-    spread is taken about the samples' own centre, not the true mean, so that a
-    displaced spike is still a spike.
+    Only high-quality samples count. Otherwise a few points between the modes would hide
+    that all others have collapsed to their means. The cut at three sigmas also reduces
+    the value for an exact sampler, see `exact_sampler_reference`. Deviations are from
+    the samples' own mean, not the true mean, to detect any collapse to a point.
 
     Args:
       samples: [N, D].
-      assignment: of these samples.
+      assignment: `assign_modes` of these samples.
 
     Returns:
-      sqrt(unbiased variance, averaged over dimensions) of each captured mode,
-      averaged over these. A mode with a single sample has none (0), and so has a
-      model that captured no mode.
+      sqrt(unbiased variance, averaged over dimensions), averaged over captured modes. A
+      mode with a single sample counts as 0. Without captured modes, the result is 0.
     """
     spreads = []
     for mode in np.unique(assignment.mode[assignment.high_quality]):
@@ -320,35 +326,39 @@ def per_mode_std(samples: np.ndarray, assignment: ModeAssignment) -> float:
 
 
 def kl_to_uniform(counts: np.ndarray) -> float:
-    """KL(occupancy of the modes || uniform), in nats.
+    """KL(distribution over modes || uniform), in nats.
 
     Args:
-      counts: high-quality samples of each mode [K], see `mode_counts`.
+      counts: number of high-quality samples in each mode [K], see `mode_counts`.
 
     Returns:
-      sum_k p_k log(K p_k), where an empty mode contributes 0 log 0 = 0: from 0
-      (all modes alike) to log K (a single mode). With no high-quality samples at all
-      there is no distribution to compare, and the worst value, log K, is given.
+      sum_k p_k log(K p_k), with 0 log 0 = 0. It ranges from 0, for equally frequent
+      modes, to log K, for a single mode. Without high-quality samples it is log K, too.
     """
     num_modes = len(counts)
     if not counts.any():
         return float(np.log(num_modes))
+    from scipy import stats
+
     return float(stats.entropy(counts, np.full(num_modes, 1.0)))
 
 
 def exact_sampler_reference(dimension: int) -> tuple[float, float]:
-    """What samples of the true mixture score, when its modes do not overlap.
+    """Metrics of samples from the true mixture, if its modes do not overlap.
 
-    The squared distance to the mean, over sigma squared, is chi-squared with D
-    degrees of freedom; E[u; u < c] = D P(u' < c), with D + 2 degrees for u'.
+    The squared distance u to the mean, in units of sigma squared, is chi-squared with D
+    degrees of freedom. E[u; u < c] = D P(u' < c), where u' has D + 2 degrees of
+    freedom.
 
     Args:
-      dimension: of the points, D.
+      dimension: dimension of the points, D.
 
     Returns:
       The expected `high_quality_fraction` (0.989 for D = 2), and the expected
       `per_mode_std` in units of sigma (0.974 for D = 2).
     """
+    from scipy import stats
+
     limit = HIGH_QUALITY_SIGMAS**2
     fraction = stats.chi2.cdf(limit, dimension)
     variance = stats.chi2.cdf(limit, dimension + 2) / fraction

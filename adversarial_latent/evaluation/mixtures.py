@@ -1,163 +1,148 @@
-"""The mixture that is the prior of the codes: AMM's "proximity of categories"."""
+"""The mixture prior of the codes: AMM's "proximity of categories"."""
 
 import functools
 from collections.abc import Mapping
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
 
 from adversarial_latent.distributions import GaussianMixture
-from adversarial_latent.evaluation import figures, metrics
-from adversarial_latent.evaluation.clusters import (
-    colours,
-    component_names,
-    count,
-)
+from adversarial_latent.evaluation import metrics
+from adversarial_latent.evaluation.clusters import component_names, count, groups
 from adversarial_latent.evaluation.evaluator import (
+    Arrays,
     Evaluation,
-    Judged,
-    Model,
-    captioned,
+    EvaluationData,
     choose,
     evaluator,
 )
-from adversarial_latent.evaluation.projection import MAX_POINTS
+from adversarial_latent.evaluation.limits import MAX_POINTS, check_number
+from adversarial_latent.model import Model
 
-_DISTANCE = (
-    "the distance of components j and k is sqrt(sum_i (mu_ji - mu_ki)^2 / "
+DISTANCE = (
+    "the distance between components j and k is sqrt(sum_i (mu_ji - mu_ki)^2 / "
     "((sigma^2_ji + sigma^2_ki) / 2)), in standard deviations"
 )
-# Compiled, it never holds all of [N, K, d].
+# Compiled, it does not allocate [N, K, d].
 _log_prob = jax.jit(GaussianMixture.log_prob)
 
 
-@evaluator("encode", "mixture", needs=("components",))
-def mixture(model: Model, judged: Judged, seed: int) -> Evaluation:
-    """Describes the mixture that is the prior of z: AMM's "proximity of categories".
+@evaluator("encode", "mixture", "components")
+def mixture(model: Model, data: EvaluationData, seed: int) -> Evaluation:
+    """Describes the mixture prior of z: AMM's "proximity of categories".
 
-    Results: `log_p_z`, `mixture_std` and, of several components,
-    `nearest_component_distance`. Figures: `mixture_distances` and `mixture_plane`.
-    Arrays: `probabilities` [K], `mean` and `log_variance` [K, d], `distance` [K, K].
+    Numbers: `log_p_z`, `mixture_std` and, with several components,
+    `nearest_component_distance`.
+
+    Figures: `mixture_distances` and `mixture_plane`.
+
+    Arrays: `mixture`, with `probabilities` [K], `mean` and `log_variance` [K, d], and
+    `distance` [K, K].
     """
-    code = judged.encode(model)
+    code = data.encode(model)
     prior = model.mixture()
     distances = metrics.component_distances(prior.mean, prior.log_variance)
     size, dimension = prior.mean.shape
-    results = {
+    numbers = {
         "log_p_z": float(np.asarray(_log_prob(prior, code["z"]), np.float64).mean()),
         "mixture_std": float(np.mean(np.exp(prior.log_variance / 2))),
     }
     protocol = (
-        f"log_p_z: mean over {judged.described} of log p(z) in nats, where z is the "
+        f"log_p_z: mean over {data.description} of log p(z) in nats, where z is the "
         "inferred code and p(z) = sum_k p(y=k) p(z|y=k) the mixture of "
         f"{size} components in {dimension} dimensions. "
         "mixture_std: mean standard deviation of the components. "
     )
     if size > 1:
         others = distances + np.diag(np.full(size, np.inf))
-        results["nearest_component_distance"] = float(others.min(axis=1).mean())
+        numbers["nearest_component_distance"] = float(others.min(axis=1).mean())
         protocol += (
             "nearest_component_distance: mean over components j of the distance to the "
-            f"nearest other one k; {_DISTANCE}."
+            f"nearest other component k; {DISTANCE}."
         )
-    arrays = {
-        "probabilities": np.asarray(prior.probabilities),
-        "mean": prior.mean,
-        "log_variance": prior.log_variance,
-        "distance": distances,
-    }
-    drawings = {}
+
+    def parameters() -> Arrays:
+        return {
+            "probabilities": np.asarray(prior.probabilities),
+            "mean": prior.mean,
+            "log_variance": prior.log_variance,
+            "distance": distances,
+        }
+
+    arrays = {"mixture": parameters}
     if size > 1:
-        drawings["mixture_distances"] = functools.partial(
-            _draw_distances, model, code, judged, distances
+        arrays["mixture_distances"] = functools.partial(
+            _distances, model, code, data, distances
         )
-    drawings["mixture_plane"] = functools.partial(
-        _draw_plane, model, prior, code, judged, seed
-    )
-    return Evaluation(results, drawings, protocol, arrays)
+    arrays["mixture_plane"] = functools.partial(_plane, model, prior, code, data, seed)
+    return Evaluation(numbers, protocol, arrays)
 
 
 def _component_classes(
-    model: Model, judged: Judged, clusters: np.ndarray, size: int
+    model: Model, data: EvaluationData, clusters: np.ndarray, size: int
 ) -> tuple[np.ndarray, list[str]]:
-    """The class of each component [K], -1 for none, and what components are called."""
+    """The class of each component [K], -1 for none, and the components' names."""
     if model.classifies:
-        return np.arange(size), list(judged.class_names)
-    if judged.labels is None:
-        return np.arange(size), component_names(None, judged, size)
-    counts = count(judged, {"": clusters}, size)[""]
-    return metrics.majority_mapping(counts), component_names(counts, judged, size)
+        return np.arange(size), list(data.class_names)
+    if data.labels is None:
+        return np.arange(size), component_names(None, data, size)
+    counts = count(data, {"": clusters}, size)[""]
+    return metrics.majority_mapping(counts), component_names(counts, data, size)
 
 
-def _draw_distances(
+def _distances(
     model: Model,
     code: Mapping[str, np.ndarray],
-    judged: Judged,
+    data: EvaluationData,
     distances: np.ndarray,
-) -> Figure:
-    """Distances between components."""
+) -> Arrays:
+    """Distances between components, in an order where near ones are adjacent."""
     size = len(distances)
-    figures.check_number(size, "components")  # their order takes time
-    _, names = _component_classes(model, judged, code["y"].argmax(axis=1), size)
-    caption = ""
-    if judged.labels is not None and not model.classifies:
-        caption = " Arrows name the majority class of a component's test examples."
-    order = metrics.neighbour_order(distances)
-    return captioned(
-        figures.distance_figure(
-            distances[np.ix_(order, order)], [names[k] for k in order]
-        ),
-        "Distances between the components of the mixture, ordered so that near "
-        f"ones stand together: {_DISTANCE}.{caption}",
-    )
+    check_number(size, "components")  # before they are ordered, which takes time
+    _, names = _component_classes(model, data, code["y"].argmax(axis=1), size)
+    order = metrics.nearest_order(distances)
+    return {
+        "distances": distances[np.ix_(order, order)],
+        "names": np.array([names[k] for k in order]),
+        "named_by_majority": np.array(data.labels is not None and not model.classifies),
+    }
 
 
-def _draw_plane(
+def _plane(
     model: Model,
     prior: GaussianMixture,
     code: Mapping[str, np.ndarray],
-    judged: Judged,
+    data: EvaluationData,
     seed: int,
-) -> Figure:
-    """The plane on which components differ most."""
+) -> Arrays:
+    """Projection on the plane of the largest variance between component means."""
     size = len(prior.mean)
     clusters = code["y"].argmax(axis=1)
-    component_classes, names = _component_classes(model, judged, clusters, size)
+    component_classes, names = _component_classes(model, data, clusters, size)
     if not model.classifies:
         names = [str(k) for k in range(size)]
-    basis, shares = _principal_plane(prior.mean)
+    basis, explained = _principal_plane(prior.mean)
     chosen = choose(len(clusters), MAX_POINTS, seed)
-    meaning, groups, group_names = colours(judged, clusters, size)
+    colours = groups(data, clusters, size)
+    colours["groups"] = colours["groups"][chosen]
     variances = np.exp(prior.log_variance)  # [K, d]
-    return captioned(
-        figures.mixture_figure(
-            code["z"][chosen] @ basis,
-            groups[chosen],
-            group_names,
-            prior.mean @ basis,
-            np.einsum("di,kd,dj->kij", basis, variances, basis),
-            component_classes,
-            names,
-            legend_title=meaning,
-            axis_labels=(
-                f"first principal component of the means ({shares[0]:.0%})",
-                f"second ({shares[1]:.0%})",
-            ),
-        ),
-        "The mixture on the plane of the first two principal components of its means, "
-        "with the share of the means' variance that each has: ellipses of one standard "
-        "deviation about the means, with the number or class of the component, over "
-        f"the codes of {len(chosen)} test examples. Colour: {meaning}, of a component "
-        "that of most of its examples.",
-    )
+    return {
+        "codes": code["z"][chosen] @ basis,
+        "means": prior.mean @ basis,
+        "covariances": np.einsum("di,kd,dj->kij", basis, variances, basis),
+        "component_classes": component_classes,
+        "names": np.array(names),
+        "shares": explained,
+        **colours,
+    }
 
 
 def _principal_plane(mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Basis [d, 2] of the first two principal components of means [K, d].
+    """Computes the first two principal components of means [K, d].
 
     Returns:
-      the basis (its second column is zero if d = 1), and both shares of the variance.
+      The components [d, 2], whose second column is zero if d = 1, and the fraction of
+      the variance that each explains [2].
     """
     centred = mean - mean.mean(axis=0)
     _, scales, directions = np.linalg.svd(centred)  # directions [d, d]

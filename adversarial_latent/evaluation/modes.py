@@ -1,44 +1,42 @@
-"""The modes of a mixture of points that samples of a model reach."""
+"""Coverage of the modes of a mixture of points."""
 
 import numpy as np
-from matplotlib.figure import Figure
-from sklearn.decomposition import PCA
 
 from adversarial_latent.data import mode_names
-from adversarial_latent.evaluation import figures, metrics
+from adversarial_latent.evaluation import metrics
 from adversarial_latent.evaluation.evaluator import (
     MIXTURES,
+    Arrays,
     Evaluation,
-    Judged,
-    Model,
-    captioned,
+    EvaluationData,
     evaluator,
 )
 from adversarial_latent.inputs import InputError
+from adversarial_latent.model import Model
 
 NUM_MODE_SAMPLES = 2500
-"""Samples on which modes are counted (Srivastava et al. 2017)."""
+"""Number of samples in which modes are counted (Srivastava et al. 2017)."""
 
 
-@evaluator("sample", needs=("means",))
-def modes(model: Model, judged: Judged, seed: int) -> Evaluation:
+@evaluator("sample", "known_means")
+def modes(model: Model, data: EvaluationData, seed: int) -> Evaluation:
     """Counts the modes of a mixture of points that samples reach (AIM, section 5.3).
 
-    Results: `modes_captured`, `high_quality_fraction`, `per_mode_std` and
+    Numbers: `modes_captured`, `high_quality_fraction`, `per_mode_std` and
     `kl_to_uniform`. Figures: `modes`, AIM's figure 3.
     """
-    x = judged.x
-    make_means, sigma = MIXTURES[judged.name]
+    x = data.x
+    make_means, sigma = MIXTURES[data.name]
     means = make_means()
-    # The data may hold some of the modes only.
-    means = means[np.isin(mode_names(means), judged.class_names)]
-    drawn = model.sample(NUM_MODE_SAMPLES, seed)["x"]
-    assignment = metrics.assign_modes(drawn, means, sigma)
+    # The data may contain only some of the modes.
+    means = means[np.isin(mode_names(means), data.class_names)]
+    samples = model.sample(NUM_MODE_SAMPLES, seed)["x"]
+    assignment = metrics.assign_modes(samples, means, sigma)
     counts = metrics.mode_counts(assignment, len(means))
-    results = {
+    numbers = {
         "modes_captured": float(metrics.modes_captured(counts)),
         "high_quality_fraction": metrics.high_quality_fraction(assignment),
-        "per_mode_std": metrics.per_mode_std(drawn, assignment),
+        "per_mode_std": metrics.per_mode_std(samples, assignment),
         "kl_to_uniform": metrics.kl_to_uniform(counts),
     }
     fraction, std = metrics.exact_sampler_reference(means.shape[1])
@@ -48,52 +46,43 @@ def modes(model: Model, judged: Judged, seed: int) -> Evaluation:
         f"{len(means)} means; a mode is captured by at least one such sample. "
         f"per_mode_std: spread per dimension of the high-quality samples about their "
         "own centre, averaged over captured modes. kl_to_uniform: KL divergence in "
-        "nats of the high-quality samples' share of each mode from uniform (log K = "
+        "nats from the modes' shares of the high-quality samples to uniform (log K = "
         f"{np.log(len(means)):.2f} if there are none). An exact sampler is expected "
         f"to reach high_quality_fraction {fraction:.3f}, per_mode_std "
         f"{std * sigma:.4f} (cut at 3 sigma) and kl_to_uniform "
         f"{(len(means) - 1) / (2 * NUM_MODE_SAMPLES):.4f}."
     )
 
-    def draw() -> Figure:
-        infers = model.can("encode") and model.can("decode")
-        code = judged.encode(model) if infers else None
-        z = None if code is None else code.get("z")
-        panel, codes_title = (None, "") if z is None else _plane(z)
-        figure = figures.mode_figure(
-            x,
-            drawn,
-            means=means,
-            data_modes=metrics.assign_modes(x, means, sigma).mode,
-            sample_modes=np.where(assignment.high_quality, assignment.mode, -1),
-            codes=panel,
-            reconstructions=None if code is None else model.decode(code),
-            codes_title=codes_title,
-        )
-        inferred = ""
-        if infers:
-            shown = "Reconstructions" if z is None else "Codes and reconstructions"
-            inferred = f" {shown} have the colour of their data point."
-        return captioned(
-            figure,
-            f"{len(x)} test points and {NUM_MODE_SAMPLES} samples of the model, "
-            f"coloured by mode.{inferred} Samples further than 3 sigma from every mean "
-            "are grey; small crosses mark the means. Points far outside the data are "
-            "cut off.",
-        )
+    def points() -> Arrays:
+        arrays = {
+            "data": x,
+            "samples": samples,
+            "means": means,
+            "data_modes": metrics.assign_modes(x, means, sigma).mode,
+            "sample_modes": np.where(assignment.high_quality, assignment.mode, -1),
+        }
+        if model.can("encode") and model.can("decode"):
+            code = data.encode(model)
+            arrays["reconstructions"] = model.decode(code)
+            if "z" in code:
+                arrays["codes"], arrays["codes_title"] = _plane(code["z"])
+        return arrays
 
-    return Evaluation(results, {"modes": draw}, protocol)
+    return Evaluation(numbers, protocol, {"modes": points})
 
 
-def _plane(z: np.ndarray) -> tuple[np.ndarray, str]:
-    """Codes [N, d] as points of a plane [N, 2], and what they are called."""
+def _plane(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Codes [N, d] as points [N, 2] in a plane, and a title for them."""
     if z.shape[1] == 2:
-        return z, "latent codes"
+        return z, np.array("latent codes")
     if z.shape[1] == 1:
-        return np.concatenate([z, np.zeros_like(z)], axis=1), "latent codes"
+        points = np.concatenate([z, np.zeros_like(z)], axis=1)
+        return points, np.array("latent codes")
     if len(z) < 2:
         raise InputError(
             "principal components need at least two examples; there is one"
         )
+    from sklearn.decomposition import PCA
+
     points = PCA(2, svd_solver="full").fit_transform(z)
-    return points, f"latent codes ({z.shape[1]}-d, first two PCs)"
+    return points, np.array(f"latent codes ({z.shape[1]}-d, first two PCs)")

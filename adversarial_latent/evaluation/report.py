@@ -1,4 +1,4 @@
-"""The report of a run: one HTML file that needs nothing else, not even a network."""
+"""The report of a run: one self-contained HTML file."""
 
 import base64
 import html
@@ -6,34 +6,15 @@ import io
 import json
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from adversarial_latent.evaluation import figures
-from adversarial_latent.evaluation.names import METRICS, describe
+from adversarial_latent.evaluation.registry import METRICS, describe
+from adversarial_latent.inputs import InputError, read_npz
 from adversarial_latent.logging import read_metrics
-
-_FIGURE_ORDER = (
-    "classification_components",
-    "classification_matrix",
-    "clustering_components",
-    "clustering_matrix",
-    "classification_simplex",
-    "clustering_simplex",
-    "modes",
-    "reconstruction",
-    "manifold_traversal",
-    "manifold_codes",
-    "neighbours",
-    "interpolation",
-    "samples",
-    "classification_tsne",
-    "clustering_tsne",
-    "mixture_distances",
-    "mixture_plane",
-)
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d1f23; --muted: #62676f; --line: #dfe2e6;
@@ -79,11 +60,11 @@ pre { background: var(--card); padding: 1rem; border-radius: 6px; overflow-x: au
 
 
 def write_report(workdir: str | os.PathLike[str]) -> str:
-    """Writes report.html of an evaluated run.
+    """Writes report.html for an evaluated run.
 
-    It shows what results.json, config.json, dataset.json, metrics.jsonl and
-    figures/*.png hold, and lists arrays/*.npz; only the first is needed. Pictures are
-    embedded, text is escaped, and equal files give an equal report.
+    The report shows the contents of results.json, config.json, dataset.json,
+    metrics.jsonl and figures/*.png, and lists arrays/*.npz. Only results.json is
+    required. Images are embedded, and text is escaped. Equal files give equal reports.
 
     Args:
       workdir: directory of the run.
@@ -92,7 +73,7 @@ def write_report(workdir: str | os.PathLike[str]) -> str:
       The path of the report.
 
     Raises:
-      FileNotFoundError: the directory holds no results.json.
+      FileNotFoundError: the directory has no results.json.
     """
     workdir = os.fspath(workdir)
     results = _read_json(workdir, "results.json")
@@ -113,9 +94,9 @@ def write_report(workdir: str | os.PathLike[str]) -> str:
         _left_out(results),
         _trials(results),
         _protocols(results, dataset),
-        _pictures(workdir, _number_of_trials(results)),
-        _arrays(workdir),
+        _figures(workdir, _number_of_trials(results)),
         _training(rows),
+        _arrays(workdir),
         _details("Environment", _environment(results)),
         _details("Config", config),
     ]
@@ -127,7 +108,7 @@ def write_report(workdir: str | os.PathLike[str]) -> str:
         "</body>\n</html>\n"
     )
     path = os.path.join(workdir, "report.html")
-    # Names of files may have bytes that are no text.
+    # File names may contain bytes that are not valid text.
     with open(f"{path}.new", "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(page)
     os.replace(f"{path}.new", path)
@@ -163,7 +144,7 @@ def _subtitle(
     dataset: Mapping[str, Any],
     rows: Sequence[Mapping[str, Any]],
 ) -> str:
-    """One line: trained how long, on how much, how often."""
+    """One line: the number of steps, of training examples and of trials."""
     parts = []
     if rows:
         parts.append(f"Trained for {rows[-1]['step']:,} steps")
@@ -182,22 +163,22 @@ def _subtitle(
 
 
 def _headline(results: Mapping[str, Any]) -> str:
-    """The most important number of the run and what it means."""
+    """The most important number of the run, with its meaning."""
     numbers = results.get("results", {})
     name = next((name for name in METRICS if name in numbers), None)
     if name is None:
         return ""
     metric, value = METRICS[name], numbers[name]
-    shown = metric.show(value["chosen"]) + metric.unit
+    shown = metric.with_unit(metric.show(value["chosen"]))
     meaning = f"{metric.title}: {metric.meaning}."
     if metric.better:
         meaning += f" {metric.better.capitalize()} is better."
     trials = _number_of_trials(results)
     if trials > 1:
         meaning += (
-            f" This is trial {results['chosen_trial']}, which was chosen as told "
-            f"below; mean and standard deviation over all {trials} trials are "
-            f"{metric.show_spread(value['mean'], value['std'])}{metric.unit}."
+            f" This is trial {results['chosen_trial']}, chosen as described below; "
+            f"the mean and standard deviation over all {trials} trials are "
+            f"{metric.with_unit(metric.show_spread(value['mean'], value['std']))}."
         )
     return (
         f'<div class="headline"><strong>{_escape(shown)}</strong>'
@@ -206,7 +187,7 @@ def _headline(results: Mapping[str, Any]) -> str:
 
 
 def _numbers(results: Mapping[str, Any]) -> str:
-    """The table of all numbers."""
+    """Table of all numbers."""
     numbers = results.get("results", {})
     if not numbers:
         return ""
@@ -222,13 +203,14 @@ def _numbers(results: Mapping[str, Any]) -> str:
     body = ""
     for name in order:
         metric, value = describe(name), numbers[name]
-        cells = [metric.show(value["chosen"]) + metric.unit]
+        cells = [metric.with_unit(metric.show(value["chosen"]))]
         if trials > 1:
             spread = metric.show_spread(value["mean"], value["std"])
-            cells.append(spread + metric.unit)
+            cells.append(metric.with_unit(spread))
         if has_paper:
             paper = value.get("paper")
-            cells.append("" if paper is None else metric.show(paper) + metric.unit)
+            shown = "" if paper is None else metric.with_unit(metric.show(paper))
+            cells.append(shown)
         meaning = metric.meaning
         if metric.better:
             meaning += f"; {metric.better} is better"
@@ -244,7 +226,7 @@ def _numbers(results: Mapping[str, Any]) -> str:
 
 
 def _left_out(results: Mapping[str, Any]) -> str:
-    """What could not be made, and why."""
+    """List of what could not be computed, with reasons."""
     body = "".join(
         f"<dt>{_escape(name)}</dt><dd>{_escape(reason)}</dd>"
         for name, reason in results.get("left_out", {}).items()
@@ -253,7 +235,7 @@ def _left_out(results: Mapping[str, Any]) -> str:
 
 
 def _trials(results: Mapping[str, Any]) -> str:
-    """Every trial, the score it was chosen by, and the criterion."""
+    """Table of trials, with the scores and the criterion of the selection."""
     trials = _number_of_trials(results)
     if trials < 2:
         return ""
@@ -266,7 +248,7 @@ def _trials(results: Mapping[str, Any]) -> str:
     if scores:
         heads.append(selection.get("criterion", "score"))
     heads += [
-        describe(name).title + (", %" if describe(name).is_share else "")
+        ", ".join(filter(None, (METRICS[name].title, METRICS[name].unit)))
         for name in names
     ]
     body = ""
@@ -282,37 +264,37 @@ def _trials(results: Mapping[str, Any]) -> str:
             + "</tr>"
         )
     head = "".join(f'<th class="number">{_escape(text)}</th>' for text in heads)
-    words = selection.get("protocol", "")
+    protocol = selection.get("protocol", "")
     return (
         "<h2>Trials</h2>"
-        + (f"<p>{_escape(words)}</p>" if words else "")
+        + (f"<p>{_escape(protocol)}</p>" if protocol else "")
         + f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 
 
 def _protocols(results: Mapping[str, Any], dataset: Mapping[str, Any]) -> str:
-    """How the numbers were made; metrics that share a protocol share an entry."""
+    """List of protocols; metrics with the same protocol share an entry."""
     entries: dict[str, list[str]] = {}
     if dataset.get("protocol"):
         entries[dataset["protocol"]] = ["Data"]
     for name, value in results.get("results", {}).items():
         if value.get("protocol"):
             entries.setdefault(value["protocol"], []).append(describe(name).title)
-    for name, words in results.get("protocol", {}).items():
-        if words not in entries:
-            entries[words] = [name.replace("_", " ").capitalize()]
+    for name, protocol in results.get("protocol", {}).items():
+        if protocol not in entries:
+            entries[protocol] = [name.replace("_", " ").capitalize()]
     if not entries:
         return ""
     body = "".join(
-        f"<dt>{_escape(', '.join(titles))}</dt><dd>{_escape(words)}</dd>"
-        for words, titles in entries.items()
+        f"<dt>{_escape(', '.join(titles))}</dt><dd>{_escape(protocol)}</dd>"
+        for protocol, titles in entries.items()
     )
     return f"<h2>Protocol</h2><dl>{body}</dl>"
 
 
 def _figure(png: bytes) -> str:
-    """A picture with the caption that it carries, shown at 100 dots an inch."""
+    """A figure with the caption stored in it, shown at 100 dots per inch."""
     with Image.open(io.BytesIO(png)) as image:
         caption = image.info.get(figures.CAPTION_KEY, "")
         width = round(image.width / 1.6)
@@ -324,13 +306,13 @@ def _figure(png: bytes) -> str:
     )
 
 
-def _pictures(workdir: str, trials: int) -> str:
-    """All of figures/*.png."""
+def _figures(workdir: str, trials: int) -> str:
+    """The figures in figures/*.png."""
     directory = os.path.join(workdir, "figures")
     if not os.path.isdir(directory):
         return ""
     files = [name for name in os.listdir(directory) if name.endswith(".png")]
-    rank = {f"{name}.png": index for index, name in enumerate(_FIGURE_ORDER)}
+    rank = {f"{name}.png": index for index, name in enumerate(figures.FIGURES)}
     body = ""
     for name in sorted(files, key=lambda name: (rank.get(name, len(rank)), name)):
         with open(os.path.join(directory, name), "rb") as file:
@@ -342,30 +324,35 @@ def _pictures(workdir: str, trials: int) -> str:
 
 
 def _arrays(workdir: str) -> str:
-    """What arrays/*.npz hold, for those who want to go on from there."""
+    """Names and shapes of the arrays in arrays/*.npz."""
     directory = os.path.join(workdir, "arrays")
     if not os.path.isdir(directory):
         return ""
     body = ""
     for name in sorted(os.listdir(directory)):
-        with np.load(os.path.join(directory, name)) as arrays:
-            shapes = [f"{key} {list(arrays[key].shape)}" for key in arrays]
+        try:
+            arrays = read_npz(Path(directory, name))
+            shapes = [f"{key} {list(value.shape)}" for key, value in arrays.items()]
+        except InputError:
+            shapes = ["damaged"]
         body += f"<dt>arrays/{_escape(name)}</dt><dd>{_escape(', '.join(shapes))}</dd>"
-    return f"<h2>Arrays</h2><dl>{body}</dl>" if body else ""
+    if not body:
+        return ""
+    return f"<details><summary>Arrays</summary><dl>{body}</dl></details>"
 
 
 def _training(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The curves of metrics.jsonl."""
+    """The training curves of metrics.jsonl."""
     if not rows:
         return ""
     figure = figures.training_figure(rows)
     figure.set_label(
-        "Training curves; where there are several trials, each is a thin line and "
-        "their mean is thick."
+        "Training curves. With several trials, each is a thin line and their mean is "
+        "a thick line."
     )
-    picture = io.BytesIO()
-    figures.save_figure(figure, picture)
-    return f"<h2>Training</h2>{_figure(picture.getvalue())}"
+    png = io.BytesIO()
+    figures.save_figure(figure, png)
+    return f"<h2>Training</h2>{_figure(png.getvalue())}"
 
 
 def _environment(results: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,53 +1,55 @@
-"""Choosing among trials without labels.
+"""Selection of a trial without labels.
 
-A criterion looks at the trials' clusterings of training images, never at labels.
-experiments/results/amm/README.md has the rank correlation of these, and of others
-that were tried, with accuracy.
+A criterion scores each trial's clustering of training images, without labels.
+experiments/results/amm/README.md reports the rank correlation of these and other
+criteria with accuracy.
 """
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from sklearn.metrics import adjusted_rand_score
-from sklearn.neighbors import NearestNeighbors
 
-from adversarial_latent.evaluation.evaluator import Model
+from adversarial_latent.inputs import InputError
+from adversarial_latent.model import Model
 
 Criterion = Callable[[Sequence[Model], np.ndarray], np.ndarray]
 
 _NEIGHBOURS = 5
 
 
-def neighbours(models: Sequence[Model], x: np.ndarray) -> np.ndarray:
+def nearest_neighbours(models: Sequence[Model], x: np.ndarray) -> np.ndarray:
     """How often an image and its nearest neighbours share a cluster, beyond chance.
 
-    With a the part of pairs (image, one of its 5 nearest neighbours in pixel space)
-    that share a cluster, and c = sum_k p_k^2 what clusters of these sizes would give
-    by chance, the score is Cohen's kappa, (a - c) / (1 - c). It ranks trials of one
-    method; it cannot compare methods, since it favours what is smooth in pixel space.
+    The pairs consist of an image and one of its 5 nearest neighbours in pixel space.
+    With the fraction a of pairs that share a cluster, and the fraction
+    c = sum_k p_k^2 expected by chance for clusters of these sizes, the score is Cohen's
+    kappa, (a - c) / (1 - c). It ranks trials of one method. It cannot compare methods,
+    because it favours clusterings that are smooth in pixel space.
 
     Args:
       models: the trials.
-      x: [N, ...] training examples, N > 1; of up to 5, all others are neighbours.
+      x: [N, ...] training examples, N > 1. With N <= 5, all others are neighbours.
 
     Returns:
-      [T] scores, at most 1; -1 for a trial that puts everything in one cluster.
+      [T] scores, at most 1; -1 for a trial with a single cluster.
     """
+    from sklearn.neighbors import NearestNeighbors
+
     flat = x.reshape(len(x), -1)
     index = NearestNeighbors(n_neighbors=min(_NEIGHBOURS, len(x) - 1)).fit(flat)
-    nearest = index.kneighbors(return_distance=False)  # [N, 5], without the image
+    nearest = index.kneighbors(return_distance=False)  # [N, 5], excluding the image
     scores = []
     for model in models:
         clusters = model.encode(x)["y"].argmax(-1)  # [N]
         agreement = (clusters[nearest] == clusters[:, None]).mean()
         chance = np.square(np.bincount(clusters) / len(clusters)).sum()
-        used = len(np.unique(clusters)) > 1
-        scores.append((agreement - chance) / (1 - chance) if used else -1.0)
+        several = len(np.unique(clusters)) > 1
+        scores.append((agreement - chance) / (1 - chance) if several else -1.0)
     return np.array(scores)
 
 
 def agreement(models: Sequence[Model], x: np.ndarray) -> np.ndarray:
-    """How much a trial's clustering agrees with those of the other trials.
+    """How much each trial's clustering agrees with those of the other trials.
 
     Args:
       models: the trials, at least two.
@@ -56,6 +58,8 @@ def agreement(models: Sequence[Model], x: np.ndarray) -> np.ndarray:
     Returns:
       [T] mean adjusted Rand index with the other trials.
     """
+    from sklearn.metrics import adjusted_rand_score
+
     clusters = [model.encode(x)["y"].argmax(-1) for model in models]
     return np.array(
         [
@@ -67,15 +71,21 @@ def agreement(models: Sequence[Model], x: np.ndarray) -> np.ndarray:
     )
 
 
-CRITERIA: dict[str, Criterion] = {"agreement": agreement, "neighbours": neighbours}
+CRITERIA: dict[str, Criterion] = {
+    "agreement": agreement,
+    "nearest_neighbours": nearest_neighbours,
+}
 
 
 def get_criterion(name: str) -> Criterion:
     """Returns the criterion of that name; higher scores are better.
 
     Raises:
-      ValueError: there is none; the message lists those there are.
+      InputError: the name is unknown; the message lists the known names.
     """
     if name not in CRITERIA:
-        raise ValueError(f"unknown selection {name!r}; there are {sorted(CRITERIA)}")
+        raise InputError(
+            f"unknown criterion {name!r} in config.selection; there are "
+            f"{sorted(CRITERIA)}"
+        )
     return CRITERIA[name]

@@ -1,4 +1,4 @@
-"""One file a system: which networks there are and who plays which loss."""
+"""The games, one file each: networks, phases and losses."""
 
 from collections.abc import Callable
 
@@ -46,12 +46,12 @@ def make_game(config: ml_collections.ConfigDict) -> Game:
     """Builds the game that `config.game` describes.
 
     Raises:
-      InputError: if no game has the name `config.name`, or a value is out of range.
+      InputError: `config.name` is unknown, or a value is out of range.
     """
     check_ranges(config, "config.game")
     if config.name not in GAMES:
         raise InputError(
-            f"unknown game {config.name!r}: config.game.name is one of {sorted(GAMES)}"
-            + did_you_mean(str(config.name), GAMES)
+            f"unknown game {config.name!r}: config.game.name must be one of "
+            f"{sorted(GAMES)}" + did_you_mean(str(config.name), GAMES)
         )
     return GAMES[config.name](config)

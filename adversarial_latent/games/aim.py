@@ -1,75 +1,117 @@
 """AIM: inference by matching priors and conditionals.
 
-The discriminator sees data only. The encoder says how likely the code is from which
-an image was generated, and generator and encoder both maximise that:
+The discriminator sees data only. The encoder gives the likelihood of the code that an
+image was generated from. Generator and encoder both maximise it:
 
     min_{G,E} max_D  V(G, D) + lambda E_{p(z)}[-log q(z | G(z))]      eq. 9
 
-AIM- is AIM with an encoder whose `z_log_variance` is a row of `zeros`.
+AIM- is AIM whose encoder has a row of `zeros` as `z_log_variance`.
 
 Paper: "AIM: Adversarial Inference by Matching Priors and Conditionals", algorithm 1.
 """
 
 import dataclasses
-from collections.abc import Mapping
 
 import chex
 import ml_collections
 
 from adversarial_latent.distributions import Gaussian
-from adversarial_latent.game import Losses, Networks, Outcome
+from adversarial_latent.game import (
+    Batch,
+    Game,
+    Losses,
+    Networks,
+    Outputs,
+    Phase,
+)
+from adversarial_latent.games import components
 from adversarial_latent.games.building import from_config
-from adversarial_latent.games.gan import InferringGAN
+from adversarial_latent.games.components import (
+    Adversary,
+    Generator,
+    gaussian_posterior,
+    logits,
+)
 from adversarial_latent.inputs import InputError
-from adversarial_latent.networks.rows import parse_table
-from adversarial_latent.networks.table import logits
+from adversarial_latent.networks.table_network import TableNetwork
 
 
 @dataclasses.dataclass(frozen=True)
-class AIM(InferringGAN):
+class AIM(Game):
     """The game of algorithm 1.
 
+    Networks: "generator" maps z to `x`; "discriminator" maps x to the logit `p` and to
+    `features`; "encoder" maps these features, or x, to `z_mu` and `z_log_variance`.
+
     Attributes:
-      code_weight: lambda at the start and at the end of training, geometrically
-        between; the paper keeps it at 1/d with eq. 7, at 1 with eq. 6.
-      features: the row of D which the encoder reads; "" for an encoder of its own on
-        x. D learns nothing from the encoder, whose loss only passes through it.
+      generator: G and the prior of z.
+      adversary: loss and penalty of D.
+      code_weight: lambda at the start and at the end of training, with geometric
+        interpolation between them. In the paper it is constant: 1/d with eq. 7, 1 with
+        eq. 6.
+      features: the output of D that the encoder reads; "" for an encoder that reads x.
+        The encoder's loss passes through D, but does not train it.
     """
 
+    generator: Generator
+    adversary: Adversary
     code_weight: tuple[float, float]
     features: str
 
-    def play(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
-        """Generates from the prior, has D judge and E infer."""
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """One phase of two players: D, and G with E."""
+        return components.adversarial_phase(self)
+
+    def forward(self, net: Networks, batch: Batch) -> Outputs:
+        """Generates from the prior, discriminates, and infers the codes back."""
         x = batch["x"]  # [B, ...] ~ q(x)
-        z = self._draw(net, len(x))  # ~ p(z)
-        x_tilde = self._generate(net, z)
-        judged, judged_tilde = self._judge(net, x), self._judge(net, x_tilde)
-        features = judged_tilde[self.features] if self.features else None
+        z = self.generator.sample_prior(net, len(x))  # ~ p(z)
+        x_tilde = self.generator.generate(net, z)
+        real, fake = self._discriminate(net, x), self._discriminate(net, x_tilde)
+        q = gaussian_posterior(
+            net,
+            fake[self.features] if self.features else self.generator.normalize(x_tilde),
+        )
         return {
             "real": (x,),
             "fake": (x_tilde,),
-            "real_logits": logits(judged),
-            "fake_logits": logits(judged_tilde),
-            "code_loss": -self._posterior(net, x_tilde, features).log_prob(z),  # eq. 8
+            "real_logits": logits(real),
+            "fake_logits": logits(fake),
+            "code_loss": -q.log_prob(z),  # eq. 8
         }
 
-    def _generator_loss(self, net: Networks, outcome: Outcome) -> Losses:
+    def _discriminate(self, net: Networks, x: chex.Array) -> dict[str, chex.Array]:
+        return net("discriminator", self.generator.normalize(x))
+
+    def discriminator_loss(self, net: Networks, outputs: Outputs) -> Losses:
+        """L_d of algorithm 1, and the penalty on D."""
+        return self.adversary.discriminator_loss(
+            net, outputs, lambda x: self._discriminate(net, x)
+        )
+
+    def generator_loss(self, net: Networks, outputs: Outputs) -> Losses:
         """L_rec = L_g + L_e of algorithm 1."""
-        loss, scalars = super()._generator_loss(net, outcome)
-        code_loss = outcome["code_loss"]
+        code_loss = outputs["code_loss"]
         start, end = self.code_weight
         weight = start ** (1.0 - net.progress) * end**net.progress
-        return loss + weight * code_loss, scalars | {"code_loss": code_loss.mean()}
+        loss = self.adversary.generator_loss(outputs) + weight * code_loss
+        return loss, {"code_loss": code_loss.mean()}
 
     def posterior(self, net: Networks, x: chex.Array) -> Gaussian:
-        """q(z|x) of algorithm 2, whose mean and variance are [B, d]."""
-        features = self._judge(net, x)[self.features] if self.features else None
-        return self._posterior(net, x, features)
+        """q(z|x) of algorithm 2; its mean and variance are [B, d]."""
+        if self.features:
+            return gaussian_posterior(net, self._discriminate(net, x)[self.features])
+        return gaussian_posterior(net, self.generator.normalize(x))
+
+    encode = components.encode
+    decode = components.decode
+    sample = components.sample
+    variations = components.variations
 
 
 def extend(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-    """Makes the `config.game` of a GAN that of AIM, with lambda = 1/d."""
+    """Turns the `config.game` of a GAN into that of AIM, with lambda = 1/d."""
     weight = 1.0 / config.latent_dim
     own = {"name": "aim", "code_weight": (weight, weight), "features": ""}
     return ml_collections.ConfigDict({**config, **own})
@@ -79,20 +121,15 @@ def make_game(config: ml_collections.ConfigDict) -> AIM:
     """Builds AIM from `config.game`.
 
     Raises:
-      InputError: if `features` is no row of the discriminator's table.
+      InputError: `features` is not a row of the discriminator's table.
     """
-    game = from_config(
-        AIM,
-        config,
-        transposed=("generator",),
-        code_weight=tuple(config.code_weight),
-    )
-    if game.features and "discriminator" in game.networks:
-        rows = parse_table(game.networks["discriminator"].text, config.padding)
-        names = [row.name for row in rows]
+    game = from_config(AIM, config)
+    discriminator = game.modules.get("discriminator")
+    if game.features and isinstance(discriminator, TableNetwork):
+        names = [row.name for row in discriminator.table.rows]
         if game.features not in names:
             raise InputError(
-                f"config.game.features={game.features!r} is no row of the "
-                f"discriminator's table; there are {', '.join(names)}"
+                f"config.game.features={game.features!r} is not a row of the "
+                f"discriminator's table, which has {', '.join(names)}"
             )
     return game

@@ -1,63 +1,99 @@
 """ALI, or BiGAN: adversarially learned inference.
 
-One discriminator tells pairs (x, z) of an image and the code inferred from it,
-q(x) q(z|x), from pairs of a code drawn from the prior and the image generated from it,
-p(z) p(x|z); encoder and generator are trained to make them the same (AMM, eq. 1 and 2).
+One discriminator compares two kinds of pairs (x, z): an image and its inferred code,
+q(x) q(z|x), and a code sampled from the prior and the image generated from it,
+p(z) p(x|z). Encoder and generator learn to make them the same (AMM, eq. 1 and 2).
 
 Papers: Dumoulin et al. 2017, "Adversarially Learned Inference", algorithm 1; Donahue
 et al. 2017, "Adversarial Feature Learning".
 """
 
 import dataclasses
-from collections.abc import Mapping
 
 import chex
 import ml_collections
 
-from adversarial_latent.game import Losses, Networks, Outcome
+from adversarial_latent.distributions import Gaussian
+from adversarial_latent.game import (
+    Batch,
+    Game,
+    Losses,
+    Networks,
+    Outputs,
+    Phase,
+)
+from adversarial_latent.games import components
 from adversarial_latent.games.building import from_config
-from adversarial_latent.games.gan import InferringGAN
-from adversarial_latent.losses import adversarial_loss
+from adversarial_latent.games.components import Adversary, Discriminate, Generator
 
 
 @dataclasses.dataclass(frozen=True)
-class ALI(InferringGAN):
+class ALI(Game):
     """The game of ALI's algorithm 1.
 
-    The discriminator's table takes x and z, the encoder's takes x.
+    Networks: "generator" maps z to `x`; "encoder" maps x to `z_mu` and
+    `z_log_variance`; "discriminator" maps x and z to the logit `p`. The table of a
+    stochastic generator, p(x|z), has a row `ExpN` of `zeros`.
 
     Attributes:
-      stochastic: whether z ~ q(z|x) as in ALI, or the mean of q(z|x) as in BiGAN.
+      generator: G and the prior of z.
+      adversary: loss and penalty of D.
+      stochastic: whether z is sampled from q(z|x) (ALI), or is its mean (BiGAN).
     """
 
+    generator: Generator
+    adversary: Adversary
     stochastic: bool
 
-    def play(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
-        """Infers and generates, and has D judge the pairs."""
-        x, z_tilde = self._inferred(net, batch)
-        z = self._draw(net, len(x))  # [B, d] ~ p(z)
-        return self._judged(net, (x, z_tilde), (self._generate(net, z), z))
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """One phase of two players: D, and G with E."""
+        return components.adversarial_phase(self)
 
-    def _inferred(
-        self, net: Networks, batch: Mapping[str, chex.Array]
-    ) -> tuple[chex.Array, chex.Array]:
-        """Gives x [B, ...] ~ q(x), and z [B, d] ~ q(z|x)."""
-        x = batch["x"]
-        q = self._posterior(net, x)
-        return x, q.sample(net.key("z_tilde")) if self.stochastic else q.mean
+    def forward(self, net: Networks, batch: Batch) -> Outputs:
+        """Infers codes, generates, and discriminates the pairs."""
+        x = batch["x"]  # [B, ...] ~ q(x)
+        q = self.posterior(net, x)
+        z_tilde = sample_posterior(net, q, self.stochastic)
+        z = self.generator.sample_prior(net, len(x))  # [B, d] ~ p(z)
+        fake = (self.generator.generate(net, z), z)
+        return self.adversary.compare(
+            discriminate_pairs(net, self.generator), (x, z_tilde), fake
+        )
 
-    def _generator_loss(self, net: Networks, outcome: Outcome) -> Losses:
+    def discriminator_loss(self, net: Networks, outputs: Outputs) -> Losses:
+        """The loss of D, and its penalty."""
+        return self.adversary.discriminator_loss(
+            net, outputs, discriminate_pairs(net, self.generator)
+        )
+
+    def generator_loss(self, net: Networks, outputs: Outputs) -> Losses:
+        """The loss of G on the fake side, and of E on the real one."""
         del net
-        return adversarial_loss(self.loss).generators(
-            outcome["real_logits"], outcome["fake_logits"]
-        ), {}
+        return self.adversary.generators_loss(outputs), {}
+
+    posterior = components.posterior
+    encode = components.encode
+    decode = components.decode
+    sample = components.sample
+    variations = components.variations
+
+
+def sample_posterior(net: Networks, q: Gaussian, stochastic: bool) -> chex.Array:
+    """Samples z [B, d] ~ q(z|x), or takes its mean."""
+    return q.sample(net.key("z_tilde")) if stochastic else q.mean
+
+
+def discriminate_pairs(net: Networks, generator: Generator) -> Discriminate:
+    """The discriminator of pairs of x [B, ...] and z [B, d]."""
+    return lambda x, z: net("discriminator", generator.normalize(x), z)
 
 
 def extend(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-    """Makes the `config.game` of a GAN that of ALI."""
+    """Turns the `config.game` of a GAN into that of ALI."""
     return ml_collections.ConfigDict({**config, "name": "ali", "stochastic": True})
 
 
 def make_game(config: ml_collections.ConfigDict) -> ALI:
     """Builds ALI from `config.game`."""
-    return from_config(ALI, config, transposed=("generator",))
+    return from_config(ALI, config)

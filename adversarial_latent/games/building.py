@@ -1,6 +1,7 @@
-"""How games are made of configs."""
+"""Builds games from configs."""
 
 import dataclasses
+import types
 import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -11,19 +12,14 @@ import ml_collections
 from adversarial_latent.config import Range, check_ranges, did_you_mean
 from adversarial_latent.game import Game
 from adversarial_latent.inputs import InputError
-from adversarial_latent.losses import adversarial_loss
 from adversarial_latent.networks.pixelcnn import PixelCNN
-from adversarial_latent.networks.rows import parse_table
-from adversarial_latent.networks.table import read_tables
-from adversarial_latent.penalties import penalty
+from adversarial_latent.networks.spec import make_network, read_kernel_init
 from adversarial_latent.pixels import pixel_likelihood
 
-# Fields that are no attributes of games, but make their networks (`read_tables`).
-_OF_TABLES = frozenset(
-    {"name", "tables", "padding", "kernel_init", "num_components", "latent_dim"}
+# Fields that describe networks, and are not attributes of games.
+_NETWORK_FIELDS = frozenset(
+    {"name", "networks", "kernel_init", "num_components", "latent_dim"}
 )
-# Attributes that are names of something.
-_NAMED = {"loss": adversarial_loss, "penalty": penalty}
 
 SomeGame = TypeVar("SomeGame", bound=Game)
 
@@ -32,63 +28,97 @@ def from_config(
     kind: type[SomeGame],
     config: ml_collections.ConfigDict,
     *,
-    transposed: tuple[str, ...],
-    networks: dict[str, nn.Module] | None = None,
+    modules: Mapping[str, nn.Module] | None = None,
     others: tuple[str, ...] = (),
     ranges: Mapping[str, Range] | None = None,
     **settings: Any,
 ) -> SomeGame:
-    """Builds a game whose attributes are fields of `config.game`, by their names.
+    """Builds a game whose attributes are the fields of `config.game` by name.
+
+    An attribute that is itself a dataclass (`components.py`) takes its attributes from
+    the same fields.
 
     Args:
       kind: the game's class.
-      config: with `tables`, and what `read_tables` needs.
-      transposed: names of the networks whose convolutions are transposed.
-      networks: that have no table.
-      others: fields that are no attributes, but were used for `networks` or `settings`.
-      ranges: of fields whose names are not in `config.RANGES`.
-      **settings: attributes that are not as the config has them.
+      config: with `networks` and `kernel_init`, see `networks/spec.py`.
+      modules: networks that are not in `config.networks`.
+      others: fields that are not attributes, but were used for `modules` or `settings`.
+      ranges: allowed ranges of fields that are not in `config.RANGES`.
+      **settings: attributes whose values are not taken from the config.
 
     Raises:
-      InputError: if the config lacks an attribute of the game, has fields that nothing
-        reads, values of another type or out of range, or a table that cannot be read.
-      ValueError: if there is no loss or penalty of the name that it gives.
+      InputError: the config lacks an attribute of the game, or has an unknown field, a
+        value of the wrong type or out of range, or a network that cannot be built.
+      ValueError: the name of the loss or penalty is unknown.
     """
     own = {f"game.{name}": allowed for name, allowed in (ranges or {}).items()}
     check_ranges(config, "config.game", own)
-    tables = read_tables(config, transposed=transposed)
-    for name, table in tables.items():
-        try:
-            parse_table(table.text, table.padding)
-        except ValueError as error:
-            raise InputError(f"config.game.tables.{name}: {error}") from error
-    settings["networks"] = {**tables, **(networks or {})}
-    types = typing.get_type_hints(kind)
-    names = [field.name for field in dataclasses.fields(kind)]
-    if missing := set(names) - set(config) - set(settings):
-        raise InputError(f"config.game of {config.name!r} lacks {sorted(missing)}")
-    known = {*names, *_OF_TABLES, *others}
+    settings["modules"] = {**_networks(config), **(modules or {})}
+    known = set(_NETWORK_FIELDS | set(others))
+    game = _build(kind, config, settings, known)
     for name in config:
         if name not in known:
             raise InputError(
                 f"config.game of {config.name!r} has no field {name!r}, only "
-                + ", ".join(sorted(known - {"networks"}))
+                + ", ".join(sorted(known - {"modules"}))
                 + did_you_mean(name, known)
             )
-    for name in set(names) - {"networks"}:
-        value = settings.get(name, config.get(name))
-        if not _fits(value, types[name]):
+    return game
+
+
+def _networks(config: ml_collections.ConfigDict) -> dict[str, nn.Module]:
+    """The networks of `config.game.networks`."""
+    kernel_init = read_kernel_init(config.kernel_init)
+    values = {"k": config.get("num_components"), "d": config.get("latent_dim")}
+    networks: dict[str, nn.Module] = {}
+    for name, spec in config.networks.items():
+        try:
+            networks[name] = make_network(spec, kernel_init, **values)
+        except ValueError as error:
+            raise InputError(f"config.game.networks.{name}: {error}") from error
+    return networks
+
+
+def _build(
+    kind: type[Any],
+    config: ml_collections.ConfigDict,
+    settings: Mapping[str, Any],
+    known: set[str],
+) -> Any:
+    """Builds a dataclass from settings and config fields; adds these to `known`."""
+    hints = typing.get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(kind):
+        name, hint = field.name, hints[field.name]
+        is_part = isinstance(hint, type) and dataclasses.is_dataclass(hint)
+        if is_part and name not in settings:
+            values[name] = _build(hint, config, settings, known)
+            continue
+        known.add(name)
+        if name in settings:
+            values[name] = settings[name]
+        elif name in config:
+            values[name] = config[name]
+        elif field.default is not dataclasses.MISSING:
+            continue
+        else:
+            raise InputError(f"config.game of {config.name!r} lacks {name!r}")
+        if not _fits(values[name], hint):
             raise InputError(
-                f"config.game.{name}={value!r} is no {_type_name(types[name])}"
+                f"config.game.{name}={values[name]!r} must be of type "
+                f"{_type_name(hint)}"
             )
-    for name, look_up in _NAMED.items():
-        if name in names:
-            look_up(config[name])
-    return kind(**{name: config[name] for name in names if name in config} | settings)
+        if typing.get_origin(hint) is tuple:
+            values[name] = tuple(values[name])  # JSON has lists
+    return kind(**values)
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of a type: bool, int, float, str, or a tuple of these."""
+    """Whether a value has a type: bool, int, float, str, a tuple of these, or None."""
+    if isinstance(hint, types.UnionType):
+        return any(_fits(value, part) for part in typing.get_args(hint))
+    if hint is type(None):
+        return value is None
     if hint is float:
         return isinstance(value, (int, float)) and not isinstance(value, bool)
     if hint in (bool, int, str):
@@ -111,10 +141,11 @@ def pixelcnn_config(**settings: Any) -> ml_collections.ConfigDict:
     """The fields of `config.game.pixelcnn`.
 
     Args:
-      **settings: those that differ.
+      **settings: fields that differ from the defaults.
 
     Raises:
-      ValueError: if there are no such fields.
+      ValueError: a field is unknown.
+      InputError: a value has the wrong type.
     """
     fields = ml_collections.ConfigDict(
         {
@@ -122,14 +153,15 @@ def pixelcnn_config(**settings: Any) -> ml_collections.ConfigDict:
             "likelihood": "bernoulli",  # softmax, or logistic_mixture
             "levels": 2,  # values of a pixel, evenly from 0 to 1
             "blocks": 6,  # residual blocks
-            "maps": 32,  # feature maps
+            "hidden_channels": 32,
             "kernel": (3, 5),  # rows and columns
             "activation": "relu",  # or gated
-            # How it reads a code, if there is one (PixelGAN, appendix A.2): invariant,
-            # dependent, input, or several.
+            # How it uses a code, if there is one (PixelGAN, appendix A.2): invariant,
+            # dependent, input, or several of them.
             "conditioning": (),
-            "map_units": 1000,  # of the layer that makes a map of a code, dependent
-            "map_channels": 1,  # or input
+            # Of the layers that turn a code into an image (dependent and input).
+            "code_units": 1000,
+            "code_channels": 1,
         }
     )
     if unknown := set(settings) - set(fields):
@@ -142,7 +174,7 @@ def pixelcnn_config(**settings: Any) -> ml_collections.ConfigDict:
 
 
 def make_pixelcnn(config: ml_collections.ConfigDict) -> PixelCNN:
-    """Builds a PixelCNN from fields as `pixelcnn_config` has them."""
+    """Builds a PixelCNN from the fields of `pixelcnn_config`."""
     fields: dict[str, Any] = dict(pixelcnn_config(**dict(config)))
     for name in ("image_shape", "kernel", "conditioning"):  # JSON has lists
         fields[name] = tuple(fields[name])

@@ -1,33 +1,33 @@
 """The adversarial autoencoder with a learned prior.
 
-A code generator CG makes codes of noise z, and maybe of s: a label, a cluster or the
-vector of a caption. What CG makes is the prior of an adversarial autoencoder, and CG
-learns it from a discriminator of images. On each minibatch (algorithm 1):
+A code generator CG makes codes from noise z and optionally from s: a label, a cluster
+or the vector of a caption. Its codes are the prior of an adversarial autoencoder. It
+learns from a discriminator of images. On each minibatch (algorithm 1):
 
-    AAE phase           D_C tells CG(z, s) from enc(x); the encoder makes them alike,
-                        and with the decoder it explains x
-    prior improvement   D_I tells x from dec(CG(z, s)) and dec(enc(x)); CG and decoder
-                        make them alike, the encoder is fixed; Q reads s off images
+    AAE phase           D_C discriminates between CG(z, s) and enc(x); the encoder makes
+                        them alike, and reconstructs x together with the decoder
+    prior improvement   D_I discriminates between x and both dec(CG(z, s)) and
+                        dec(enc(x)); CG and decoder make them alike, with a fixed
+                        encoder; Q infers s from images
 
-Readings. Players of a phase move at once, as they have its losses in common.
-Algorithm 1's signs are loose: discriminators maximise the value of their game and all
-others minimise it; and it forgets the move of CG, which text and figure 4 have. Q is
-D_I with another last layer (table 4), and as in InfoGAN's code all of D_I learns from
-it. Discriminators do not see s (algorithm 1, table 4), so that nothing would say which
-s a real image has. But section 4.3 has labels go to D_I: with labels Q learns from real
-images, and without from generated ones. (From both, CG can tell Q by signs of their own
-what s is, whatever the image shows.)
+Readings. Players of a phase are updated simultaneously, since they share its losses.
+Algorithm 1's signs are loose: here discriminators maximise the value of their game and
+all others minimise it. The algorithm omits the update of CG, which text and figure 4
+have. Q is D_I with another last layer (table 4), and as in InfoGAN's code it trains all
+of D_I. Discriminators do not see s (algorithm 1, table 4), so that nothing would show
+which s a real image has. But in section 4.3 labels do reach D_I: with labels Q learns
+from real images, and without labels from generated ones. (If it learned from both, CG
+could signal s to Q by marks of its own, whatever the image shows.)
 
-Captions reach D_I, too, and Q says which of the minibatch's captions an image has: the
-bound of van den Oord et al. 2018. From real pairs it learns what of a caption an image
-can show, and asks generated ones for that alone. (A density of vectors asks for the
-form of the sentence as well, and gets noise that means one form or another.)
+Captions reach D_I, too, and Q infers which of the minibatch's captions an image has:
+the bound of van den Oord et al. 2018. From real pairs it learns which parts of a
+caption an image can show, and only these are required of generated images. (A density
+of caption vectors would also require the wording, and yields noise that encodes it.)
 
 Paper: "Learning Priors for Adversarial Autoencoders", section 3 and algorithm 1.
 """
 
 import dataclasses
-from collections.abc import Mapping
 
 import chex
 import jax
@@ -35,144 +35,147 @@ import jax.numpy as jnp
 import ml_collections
 import optax
 
-from adversarial_latent.consistency import entropies, virtual_adversarial_divergence
 from adversarial_latent.game import (
+    Batch,
     Code,
     Game,
     Losses,
     Networks,
-    Outcome,
+    Outputs,
+    Phase,
     Player,
     in_one_batch,
 )
 from adversarial_latent.games.building import from_config
+from adversarial_latent.games.components import InformationTerms, logits
 from adversarial_latent.losses import adversarial_loss
-from adversarial_latent.networks.table import logits
 from adversarial_latent.penalties import penalty
+
+_CHOICES = {
+    "similarity": ("learned", "pixel"),
+    "prior": ("learned", "fixed"),
+    "condition": ("", "label", "caption", "categorical"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class LearnedPrior(Game):
     """The game of algorithm 1.
 
-    Rows by which the tables are known here: the encoder and the code generator give a
-    code `z`, the decoder `x`, and discriminators a logit `p`; the image discriminator
-    also has `features`, the paper's F, and `s`, the logits of Q. With captions it takes
-    their vectors beside images, and Q's logits are inner products of `s`, of an image,
-    and `t`, of a caption.
+    Networks: "encoder" maps x to a code `z`, without noise if the option `noise` is
+    false; "code_generator" maps s (if there is one) and noise to a code `z`; "decoder"
+    maps a code to `x`; "code_discriminator" maps a code to the logit `p`;
+    "image_discriminator" maps x to the logit `p`, to `features` (the paper's F) and to
+    `s`, the logits of Q. With captions it also takes their vectors, and Q's logits are
+    inner products of `s`, from an image, and `t`, from a caption.
 
     With pixel similarity, a fixed prior and no mutual information it is the adversarial
-    autoencoder. Without an image discriminator the AAE phase is then all there is; with
-    one, the other phase trains it and the decoder.
+    autoencoder. Then, without an image discriminator, the AAE phase is the only one;
+    with one, the other phase trains it and the decoder.
 
     Attributes:
       noise_dim: dimensions of z ~ N(0, I).
-      components: K, the number of values of s that is a label or a cluster.
-      similarity: of x and its reconstruction: "learned", in features of D_I, which does
-        not learn from it; or "pixel".
-      prior: "learned"; or "fixed", whose codes are s and z side by side.
-      condition: what s is: "label", of x, of which all are labelled; "caption", the
-        vector of one of x's; "categorical", one of K at random; or "" for no s.
+      classes: K, the number of values of s if s is a label or a cluster.
+      similarity: how x and its reconstruction are compared: "learned", in features of
+        D_I, which does not learn from it; or "pixel".
+      prior: "learned"; or "fixed", where codes are s and z concatenated.
+      condition: what s is: "label", the label of x, which every x must have; "caption",
+        the vector of one caption of x; "categorical", one of K values at random; or ""
+        for no s.
       mutual_information: weight of -log Q(s | dec(CG(z, s))), 0 for no Q.
-      reconstruction_weights: of the reconstruction loss, for the encoder (1 in the
-        paper) and the decoder (lambda). An optimiser that divides by the size of
-        gradients, as Adam does, knows no lambda: change the decoder's learning rate.
-      consistency_weight: of D_KL(Q(s|x) || Q(s|x + r)) for real x, 0 as in the paper.
-      consistency_radius: length of r, as a part of the distance from x to the nearest
-        other example of the minibatch (`consistency.py`).
-      confidence_weight: of the entropy of Q(s|x) for real x; 0 as in the paper.
-      balance_weight: of the negative entropy of Q(s|x)'s mean over the real x of the
-        minibatch, of which all s have a share as large; 0 as in the paper.
+      reconstruction_weights: weights of the reconstruction loss for the encoder (1 in
+        the paper) and the decoder (lambda). An optimiser that divides by the size of
+        gradients, such as Adam, ignores lambda: change the decoder's learning rate.
+      terms: terms of Q(s|x) for real x in D_I's loss; all weights are 0 in the paper.
       loss: name of the adversarial losses (`losses.py`).
-      penalty: name of a penalty on D_I (`penalties.py`), the fake side of which is
+      penalty: name of a penalty on D_I (`penalties.py`), whose fake side is
         dec(CG(z, s)).
       penalty_weight: its weight, 0 for none as in the paper.
-      data_scale: networks see and make (x - data_shift) / data_scale,
-      data_shift: as in `gan.py`.
+      data_scale: scale of x, as in `components.Generator`.
+      data_shift: shift of x, as in `components.Generator`.
     """
 
     noise_dim: int
-    components: int
+    classes: int
     similarity: str
     prior: str
     condition: str
     mutual_information: float
     reconstruction_weights: tuple[float, float]
-    consistency_weight: float
-    consistency_radius: float
-    confidence_weight: float
-    balance_weight: float
+    terms: InformationTerms
     loss: str
     penalty: str
     penalty_weight: float
     data_scale: float
     data_shift: float
 
+    def __post_init__(self):
+        adversarial_loss(self.loss)
+        penalty(self.penalty)
+
     @property
-    def players(self) -> tuple[Player, ...]:
-        """Three of the AAE phase, and two of prior improvement."""
+    def phases(self) -> tuple[Phase, ...]:
+        """The AAE phase of three players, and prior improvement of two."""
         d_code, d_image = "code_discriminator", "image_discriminator"
-        aae, improvement = self._aae_phase, self._improvement_phase
         players = (
-            Player(d_code, (d_code,), self._code_discriminator_loss, aae),
-            Player("encoder", ("encoder",), self._encoder_loss, aae),
-            Player("decoder", ("decoder",), self._decoder_loss, aae),
+            Player(d_code, (d_code,), self._code_discriminator_loss),
+            Player("encoder", ("encoder",), self._encoder_loss),
+            Player("decoder", ("decoder",), self._decoder_loss),
         )
-        if d_image not in self.networks:
-            return players
+        aae = Phase("aae", self._aae, players)
+        if d_image not in self.modules:
+            return (aae,)
         learned = ("code_generator",) if self.prior == "learned" else ()
-        generator = (*learned, "decoder")
-        return (
-            *players,
-            Player(d_image, (d_image,), self._image_discriminator_loss, improvement),
-            Player("generator", generator, self._generator_loss, improvement),
+        improvement = (
+            Player(d_image, (d_image,), self._image_discriminator_loss),
+            Player("generator", (*learned, "decoder"), self._generator_loss),
         )
+        return (aae, Phase("prior_improvement", self._improve_prior, improvement))
 
     @property
-    def num_components(self) -> int | None:
-        """Number of values of s."""
-        return self.components if self.condition in ("label", "categorical") else None
+    def batch_fields(self) -> tuple[str, ...]:
+        """Images, with their labels or captions if these are s."""
+        fields = {
+            "label": ("labelled_x", "label"),
+            "caption": ("captioned_x", "caption"),
+        }
+        return fields.get(self.condition, ("x",))
 
-    @property
-    def uses_labels(self) -> bool:
-        """Whether s is the label."""
-        return self.condition == "label"
-
-    @property
-    def captioned(self) -> bool:
-        """Whether s is the vector of a caption."""
-        return self.condition == "caption"
-
-    def _minibatch(
-        self, net: Networks, batch: Mapping[str, chex.Array]
+    def _images_and_s(
+        self, net: Networks, batch: Batch
     ) -> tuple[chex.Array, chex.Array | None]:
-        """Images [B, ...] as networks see them, and s [B, K or D]: theirs, or any.
+        """Images [B, ...] as networks see them, and s [B, K or D], theirs or sampled.
 
-        What a minibatch's s are serves as a draw from their distribution, too.
+        The s of a minibatch also serve as samples from the distribution of s.
         """
-        if self.captioned:
-            x, vectors = batch["labelled_x"], batch["label"]
+        s: chex.Array | None
+        if self.uses_captions:
+            x, vectors = batch["captioned_x"], batch["caption"]
             number = vectors.shape[1]
             chosen = jax.random.randint(net.key("caption"), (len(x), 1, 1), 0, number)
-            return self._seen(x), jnp.take_along_axis(vectors, chosen, axis=1)[:, 0]
-        x = batch["labelled_x" if self.uses_labels else "x"]
-        s = self._draw_s(net, len(x), batch["label"] if self.uses_labels else None)
-        return self._seen(x), s
+            s = jnp.take_along_axis(vectors, chosen, axis=1)[:, 0]
+        elif self.uses_labels:
+            x = batch["labelled_x"]
+            s = self._sample_s(net, len(x), batch["label"])
+        else:
+            x = batch["x"]
+            s = self._sample_s(net, len(x))
+        return self._normalize(x), s
 
-    def _seen(self, x: chex.Array) -> chex.Array:
+    def _normalize(self, x: chex.Array) -> chex.Array:
         return (x - self.data_shift) / self.data_scale
 
-    def _draw_s(
+    def _sample_s(
         self, net: Networks, n: int, component: chex.Array | None = None
     ) -> chex.Array | None:
-        """One-hot s [n, K], at random unless it is given; None if there is no s."""
+        """One-hot s [n, K], sampled unless given; None if there is no s."""
         if not self.condition:
             return None
         if component is None:
-            component = jax.random.randint(net.key("s"), (n,), 0, self.components)
-        return jax.nn.one_hot(component, self.components)
+            component = jax.random.randint(net.key("s"), (n,), 0, self.classes)
+        return jax.nn.one_hot(component, self.classes)
 
-    def _draw_z(self, net: Networks, n: int) -> chex.Array:
+    def _sample_noise(self, net: Networks, n: int) -> chex.Array:
         return jax.random.normal(net.key("z"), (n, self.noise_dim))
 
     def _prior_code(
@@ -185,31 +188,33 @@ class LearnedPrior(Game):
         return net("code_generator", *given)["z"]
 
     def _encode(self, net: Networks, x: chex.Array) -> chex.Array:
-        """enc(x) [B, d]; noise of its table, if there is any, is for training only."""
+        """enc(x) [B, d]; the encoder's noise, if any, is used in training only."""
         return net("encoder", x, noise=net.train)["z"]
 
     def _discriminate(
         self, net: Networks, x: chex.Array, s: chex.Array | None
     ) -> dict[str, chex.Array]:
-        """D_I and Q of images [B, ...], of which D_I is told captions only."""
-        told = () if s is None or not self.captioned else (s,)
-        return net("image_discriminator", x, *told)
+        """Evaluates D_I and Q on images [B, ...], with s only if it is a caption."""
+        caption = () if s is None or not self.uses_captions else (s,)
+        return net("image_discriminator", x, *caption)
 
-    def _surprise(self, rows: dict[str, chex.Array], s: chex.Array) -> chex.Array:
-        """-log Q [B], of s; or of its own s among those of the minibatch."""
-        if self.captioned:
-            logits, s = rows["s"] @ rows["t"].T, jnp.eye(len(s))
-            return optax.softmax_cross_entropy(logits, s)
-        return optax.softmax_cross_entropy(rows["s"], s)
+    def _negative_log_q(
+        self, outputs: dict[str, chex.Array], s: chex.Array
+    ) -> chex.Array:
+        """-log Q(s|x) [B]; for captions, Q chooses among those of the minibatch."""
+        if self.uses_captions:
+            s_logits, s = outputs["s"] @ outputs["t"].T, jnp.eye(len(s))
+            return optax.softmax_cross_entropy(s_logits, s)
+        return optax.softmax_cross_entropy(outputs["s"], s)
 
     # The AAE phase.
 
-    def _aae_phase(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
-        x, s = self._minibatch(net, batch)
-        prior_code = self._prior_code(net, self._draw_z(net, len(x)), s)
+    def _aae(self, net: Networks, batch: Batch) -> Outputs:
+        x, s = self._images_and_s(net, batch)
+        prior_code = self._prior_code(net, self._sample_noise(net, len(x)), s)
         code = self._encode(net, x)
-        # The decoder's batch statistics are of the other phase, if there is one.
-        decoding = net.fork() if "image_discriminator" in self.networks else net
+        # The decoder's batch statistics come from the other phase, if there is one.
+        decoding = net.fork() if "image_discriminator" in self.modules else net
         x_rec = decoding("decoder", code)["x"]
         return {
             "real": logits(net("code_discriminator", prior_code)),
@@ -226,112 +231,108 @@ class LearnedPrior(Game):
         x, x_rec = images
         return jnp.square(x - x_rec).mean(tuple(range(1, x.ndim)))
 
-    def _code_discriminator_loss(self, net: Networks, outcome: Outcome) -> Losses:
+    def _code_discriminator_loss(self, net: Networks, outputs: Outputs) -> Losses:
         """Eq. 5."""
         del net
-        real, fake = outcome["real"], outcome["fake"]
+        real, fake = outputs["real"], outputs["fake"]
         return adversarial_loss(self.loss).discriminator(real, fake), {
             "d_code_real": jax.nn.sigmoid(real).mean(),
             "d_code_fake": jax.nn.sigmoid(fake).mean(),
         }
 
-    def _encoder_loss(self, net: Networks, outcome: Outcome) -> Losses:
+    def _encoder_loss(self, net: Networks, outputs: Outputs) -> Losses:
         del net
-        reconstruction = outcome["reconstruction"]
-        adversarial = adversarial_loss(self.loss).generator_fake(outcome["fake"])
+        reconstruction = outputs["reconstruction"]
+        adversarial = adversarial_loss(self.loss).generator_fake(outputs["fake"])
         return adversarial + self.reconstruction_weights[0] * reconstruction, {
             "reconstruction": reconstruction.mean()
         }
 
-    def _decoder_loss(self, net: Networks, outcome: Outcome) -> Losses:
+    def _decoder_loss(self, net: Networks, outputs: Outputs) -> Losses:
         del net
-        return self.reconstruction_weights[1] * outcome["reconstruction"], {}
+        return self.reconstruction_weights[1] * outputs["reconstruction"], {}
 
-    # The phase of prior improvement.
+    # The prior improvement phase.
 
-    def _improvement_phase(
-        self, net: Networks, batch: Mapping[str, chex.Array]
-    ) -> Outcome:
-        x, s = self._minibatch(net, batch)
-        prior_code = self._prior_code(net, self._draw_z(net, len(x)), s)
+    def _improve_prior(self, net: Networks, batch: Batch) -> Outputs:
+        x, s = self._images_and_s(net, batch)
+        prior_code = self._prior_code(net, self._sample_noise(net, len(x)), s)
         x_noise, x_rec = in_one_batch(
             lambda code: net("decoder", code)["x"], prior_code, self._encode(net, x)
         )
         real = self._discriminate(net, x, s)
-        # Forks: batch statistics remain those of real images, which Q is asked about.
+        # Forks, so that batch statistics are those of real images, which Q sees later.
         noise = self._discriminate(net.fork(), x_noise, s)
         rec = self._discriminate(net.fork(), x_rec, s)
-        outcome = {"real": logits(real), "noise": logits(noise), "rec": logits(rec)}
-        outcome |= {"x": x, "x_noise": x_noise} | ({} if s is None else {"s": s})
+        outputs = {"real": logits(real), "noise": logits(noise), "rec": logits(rec)}
+        outputs |= {"x": x, "x_noise": x_noise} | ({} if s is None else {"s": s})
         if self.mutual_information:
             assert s is not None
-            outcome["information"] = self._surprise(noise, s)
-            # What Q learns from.
-            told = noise if self.condition == "categorical" else real
-            outcome["told"] = self._surprise(told, s)
-        if self.confidence_weight or self.balance_weight:
-            outcome["q_logits"] = real["s"]
-        if self.consistency_weight:
-            outcome["divergence"] = virtual_adversarial_divergence(
+            outputs["information"] = self._negative_log_q(noise, s)
+            # Q learns from generated images only if real ones have no s.
+            shown = noise if self.condition == "categorical" else real
+            outputs["q_losses"] = self._negative_log_q(shown, s)
+        if self.terms.use_entropies:
+            outputs["q_logits"] = real["s"]
+        if self.terms.consistency_weight:
+            outputs["divergence"] = self.terms.consistency(
                 lambda x: self._discriminate(net.fork(), x, None)["s"],
                 x,
                 real["s"],
                 net.key("consistency"),
-                self.consistency_radius,
             )
-        return outcome
+        return outputs
 
-    def _image_discriminator_loss(self, net: Networks, outcome: Outcome) -> Losses:
-        """Eq. 4 and the third term of algorithm 1; -log Q; and the penalty."""
-        game, sides = adversarial_loss(self.loss), ("real", "noise", "rec")
-        losses = game.discriminator(outcome["real"], outcome["noise"])
-        losses += game.fake(outcome["rec"])
-        scalars = {f"d_{side}": jax.nn.sigmoid(outcome[side]).mean() for side in sides}
+    def _image_discriminator_loss(self, net: Networks, outputs: Outputs) -> Losses:
+        """Eq. 4, the third term of algorithm 1, -log Q, and the penalty."""
+        loss, sides = adversarial_loss(self.loss), ("real", "noise", "rec")
+        losses = loss.discriminator(outputs["real"], outputs["noise"])
+        losses += loss.fake(outputs["rec"])
+        scalars = {f"d_{side}": jax.nn.sigmoid(outputs[side]).mean() for side in sides}
         if self.mutual_information:
-            losses += self.mutual_information * outcome["told"]
-            scalars["q_loss"] = outcome["told"].mean()
-        if self.consistency_weight:
-            losses += self.consistency_weight * outcome["divergence"]
-            scalars["consistency"] = outcome["divergence"].mean()
-        if self.confidence_weight or self.balance_weight:
-            unsure, alike = entropies(outcome["q_logits"])
-            losses += self.confidence_weight * unsure - self.balance_weight * alike
-            scalars["information"] = alike - unsure.mean()
+            losses += self.mutual_information * outputs["q_losses"]
+            scalars["q_loss"] = outputs["q_losses"].mean()
+        if self.terms.consistency_weight:
+            losses += self.terms.consistency_weight * outputs["divergence"]
+            scalars["consistency"] = outputs["divergence"].mean()
+        if self.terms.use_entropies:
+            terms, scalars["information"] = self.terms.information(outputs["q_logits"])
+            losses += terms
         if self.penalty_weight:
-            s = outcome.get("s")
+            s = outputs.get("s")
             penalties = penalty(self.penalty)(
                 lambda x: logits(self._discriminate(net.fork(), x, s)),
-                outcome["x"],
-                outcome["x_noise"],
+                outputs["x"],
+                outputs["x_noise"],
                 net.key("penalty"),
             )
             losses += self.penalty_weight * penalties
             scalars["image_discriminator/penalty"] = penalties.mean()
         return losses, scalars
 
-    def _generator_loss(self, net: Networks, outcome: Outcome) -> Losses:
+    def _generator_loss(self, net: Networks, outputs: Outputs) -> Losses:
         del net
-        game = adversarial_loss(self.loss)
-        losses = game.generator_fake(outcome["noise"])
-        losses += game.generator_fake(outcome["rec"])
+        loss = adversarial_loss(self.loss)
+        losses = loss.generator_fake(outputs["noise"])
+        losses += loss.generator_fake(outputs["rec"])
         scalars = {}
         if self.mutual_information:
-            losses += self.mutual_information * outcome["information"]
-            scalars["information_loss"] = outcome["information"].mean()
+            losses += self.mutual_information * outputs["information"]
+            scalars["information_loss"] = outputs["information"].mean()
         return losses, scalars
 
-    # What a trained one can be asked.
+    # Inference.
 
     def encode(self, net: Networks, x: chex.Array) -> Code:
-        """Infers `z` [B, d] and, if there is a Q, `y` [B, K], probabilities of s."""
-        x = self._seen(x)
+        """Infers `z` [B, d]; with a Q, also `y` [B, K], probabilities of s."""
+        x = self._normalize(x)
         code = {"z": self._encode(net, x)}
-        if self.mutual_information and not self.captioned:
+        if self.mutual_information and not self.uses_captions:
             code["y"] = jax.nn.softmax(net("image_discriminator", x)["s"])
         return code
 
     def decode(self, net: Networks, code: Code) -> chex.Array:
-        """Makes x [B, ...] of `z`."""
+        """Generates x [B, ...] from `z`."""
         return self.data_shift + self.data_scale * net("decoder", code["z"])["x"]
 
     def sample(
@@ -341,43 +342,43 @@ class LearnedPrior(Game):
         component: chex.Array | None = None,
         caption: chex.Array | None = None,
     ) -> Code:
-        """Draws `z` [n, d] from the prior, of given s if any, and makes `x`.
+        """Samples `z` [n, d] from the prior, given s if any, and generates `x`.
 
         Args:
           net: the networks.
-          n: how many.
+          n: number of samples.
           component: [n], s as a label or a cluster.
           caption: [n, D], s as the vector of a caption.
         """
-        s = caption if self.captioned else self._draw_s(net, n, component)
-        code = {"z": self._prior_code(net, self._draw_z(net, n), s)}
-        if s is not None and not self.captioned:
+        s = caption if self.uses_captions else self._sample_s(net, n, component)
+        code = {"z": self._prior_code(net, self._sample_noise(net, n), s)}
+        if s is not None and not self.uses_captions:
             code["y"] = s
         return {"x": self.decode(net, code), **code}
 
     def styles(
         self, net: Networks, n: int, caption: chex.Array | None = None
     ) -> chex.Array:
-        """Draws n noises, and makes x [K, n, ...] of each of them with each s.
+        """Samples noise n times, and generates x [K, n, ...] from each with every s.
 
         Args:
           net: the networks.
-          n: how many.
-          caption: [K, D], the vectors that s goes through if it is one.
+          n: number of noise samples.
+          caption: [K, D], the values of s if they are vectors of captions.
         """
-        values = jnp.eye(self.components) if caption is None else caption
-        z = jnp.tile(self._draw_z(net, n), (len(values), 1))
+        values = jnp.eye(self.classes) if caption is None else caption
+        z = jnp.tile(self._sample_noise(net, n), (len(values), 1))
         s = jnp.repeat(values, n, axis=0)
         x = self.decode(net, {"z": self._prior_code(net, z, s)})
         return x.reshape(len(values), n, *x.shape[1:])
 
 
 def default_config() -> ml_collections.ConfigDict:
-    """The fields of `config.game`, of which `tables` are missing."""
+    """The fields of `config.game`, except `networks`."""
     return ml_collections.ConfigDict(
         {
             "name": "learned_prior",
-            "noise_dim": 8,  # of z; with a fixed prior, codes have K of s more, or none
+            "noise_dim": 8,  # of z; with a fixed prior, s adds K dimensions to codes
             "num_components": 10,  # K
             "similarity": "learned",
             "prior": "learned",
@@ -391,9 +392,8 @@ def default_config() -> ml_collections.ConfigDict:
             "loss": "non_saturating",
             "penalty": "r1",
             "penalty_weight": 0.0,
-            "data_scale": 0.5,  # images in [-1, 1]: a decoder's Tanh
+            "data_scale": 0.5,  # images in [-1, 1], for a decoder that ends in Tanh
             "data_shift": 0.5,
-            "padding": "VALID",
             "kernel_init": "0.02",
         }
     )
@@ -403,41 +403,47 @@ def make_game(config: ml_collections.ConfigDict) -> LearnedPrior:
     """Builds the game from `config.game`.
 
     Raises:
-      ValueError: if a field has none of its values, Q has no s to read or labels have
-        no Q to enter by, or tables are not those of the networks that there are.
+      ValueError: a field has an unknown value, Q has no s to infer, labels are used
+        without Q, or a network is missing or unused.
     """
-    for field, choices in (
-        ("similarity", ("learned", "pixel")),
-        ("prior", ("learned", "fixed")),
-        ("condition", ("", "label", "caption", "categorical")),
-    ):
+    _check(config)
+    has_components = config.condition in ("label", "categorical")
+    return from_config(
+        LearnedPrior,
+        config,
+        ranges={"mutual_information": "[0, inf)"},
+        classes=config.num_components,
+        num_components=config.num_components if has_components else None,
+    )
+
+
+def _check(config: ml_collections.ConfigDict) -> None:
+    for field, choices in _CHOICES.items():
         if config[field] not in choices:
-            raise ValueError(f"config.game.{field}={config[field]!r}, not of {choices}")
+            raise ValueError(
+                f"config.game.{field}={config[field]!r} must be one of {choices}"
+            )
     informed = config.mutual_information > 0
     if informed and not config.condition:
         raise ValueError("config.game.mutual_information needs a condition")
     for field in ("consistency_weight", "confidence_weight", "balance_weight"):
         if config[field] and (not informed or config.condition == "caption"):
             raise ValueError(
-                f"config.game.{field}={config[field]} needs a Q of labels or clusters"
+                f"config.game.{field}={config[field]} needs a Q that infers labels or "
+                "clusters"
             )
     if config.condition == "label" and not informed:
-        raise ValueError("labels enter by Q: config.game.mutual_information is 0")
+        raise ValueError(
+            "config.game.mutual_information must be positive: only Q uses labels"
+        )
     needed = {"encoder", "decoder", "code_discriminator"}
     if config.prior == "learned":
         needed.add("code_generator")
     if informed or "learned" in (config.prior, config.similarity):
         needed.add("image_discriminator")
     optional = {"image_discriminator"} - needed
-    if set(config.tables) - optional != needed:
+    if set(config.networks) - optional != needed:
         raise ValueError(
-            f"config.game.tables are {sorted(config.tables)}, not {sorted(needed)}"
+            f"config.game.networks must have {sorted(needed)}, not "
+            f"{sorted(config.networks)}"
         )
-    return from_config(
-        LearnedPrior,
-        config,
-        ranges={"mutual_information": "[0, inf)"},
-        transposed=("decoder",),
-        components=config.num_components,
-        reconstruction_weights=tuple(config.reconstruction_weights),
-    )

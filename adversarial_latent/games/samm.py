@@ -1,18 +1,17 @@
-"""SAMM, the semi-supervised AMM: a classifier, and codes, from a few labels.
+"""SAMM, the semi-supervised AMM: a classifier and codes from a few labels.
 
-Two games are played with one discriminator and the same generators. The unlabelled
-one is AMM's (eq. 13). The labelled one (eq. 14) matches
+Two games share one discriminator and the same generators. The unlabelled one is AMM's
+(eq. 13). The labelled one (eq. 14) matches
 
     q(x, y, z) = q(x, y) q(z|x, y)      eq. 4
 
-to the same synthesis distribution (eq. 11): labelled x enter with their true y, and
-with z ~ G_z(x, y). So component k of the mixture becomes class k.
+to the same synthesis distribution (eq. 11): labelled x come with their true y, and
+with z ~ G_z(x, y). Thus component k of the mixture becomes class k.
 
 Paper: "Adversarially Learned Mixture Model", section 2.3 and algorithm 2.
 """
 
 import dataclasses
-from collections.abc import Mapping
 
 import chex
 import jax
@@ -20,62 +19,102 @@ import jax.numpy as jnp
 import ml_collections
 
 from adversarial_latent.distributions import Categorical
-from adversarial_latent.game import Losses, Networks, Outcome
-from adversarial_latent.games import amm
+from adversarial_latent.game import (
+    Batch,
+    Code,
+    Game,
+    Losses,
+    Networks,
+    Outputs,
+    Phase,
+)
+from adversarial_latent.games import amm, components, mixture_prior
+from adversarial_latent.games.building import from_config
+from adversarial_latent.games.components import Adversary, InformationTerms
+from adversarial_latent.games.mixture_prior import MixturePrior
 
 
 @dataclasses.dataclass(frozen=True)
-class SAMM(amm.AMM):
+class SAMM(Game):
     """The game of algorithm 2.
 
-    Networks and players are those of AMM. Both games are played in one minibatch, of B
-    unlabelled and M labelled examples and as many fake ones.
+    Networks and players are those of AMM. A minibatch has B unlabelled and M labelled
+    examples, and B + M fake ones, so that one forward pass serves both games.
 
-    The encoder's row `y` is what the unlabelled game infers and the labelled one is
-    given: under eq. 6 z's tower has to read that row, to be G_z(x, y).
+    The encoder infers the row `y` in the unlabelled game, and is given it in the
+    labelled one. Under eq. 6 z's tower has to read that row, to be G_z(x, y).
 
     Attributes:
-      labelled_share: part of the labelled game in all losses, whatever M; one half in
-        algorithm 2.
-      label_weight: of -log q(y|x) for labelled pairs (x, y), a term in the generators'
-        loss; 0 in the paper, where labels reach G_y(x) through D only.
+      prior: the synthesis side.
+      adversary: loss and penalty of D.
+      terms: terms of q(y|x) in the generators' loss; all weights are 0 in the paper.
+      y_gradient: fraction of the adversarial gradient that reaches q(y|x); 1 in the
+        paper.
+      labelled_share: weight of the labelled game in all losses, whatever M is; one
+        half in algorithm 2.
+      label_weight: weight of -log q(y|x) for labelled pairs (x, y) in the generators'
+        loss; 0 in the paper, where labels reach G_y(x) only through D.
     """
 
+    prior: MixturePrior
+    adversary: Adversary
+    terms: InformationTerms
+    y_gradient: float
     labelled_share: float
     label_weight: float
 
     @property
-    def uses_labels(self) -> bool:
-        """Yes: of the labelled examples."""
-        return True
+    def phases(self) -> tuple[Phase, ...]:
+        """One phase of two players: D, and all other networks together."""
+        others = tuple(name for name in self.modules if name != "discriminator")
+        return components.adversarial_phase(self, generators=others)
 
-    def infer(self, net: Networks, batch: Mapping[str, chex.Array]) -> Outcome:
-        """Unlabelled triples (eq. 6 or 7), followed by labelled ones (eq. 4)."""
+    @property
+    def batch_fields(self) -> tuple[str, ...]:
+        """Unlabelled and labelled examples."""
+        return ("x", "labelled_x", "label")
+
+    def forward(self, net: Networks, batch: Batch) -> Outputs:
+        """Samples from the joint distributions of both games, and discriminates.
+
+        Returns:
+          the outputs of AMM, and `labels` [M, K] of the last M examples, one-hot.
+        """
+        # Unlabelled triples (eq. 6 or 7), followed by labelled ones (eq. 4).
         x = jnp.concatenate([batch["x"], batch["labelled_x"]])  # [B + M, H, W, C]
-        y = jax.nn.one_hot(batch["label"], self.components)  # [M, K] ~ q(y|x)
-        if amm.FREQUENCIES in self.networks:
-            net(amm.FREQUENCIES, y)
+        y = jax.nn.one_hot(batch["label"], self.prior.num_components)  # [M, K]
+        self.prior.count(net, y)
         inferred = net("encoder", x, given={"y": y})
-        unlabelled, labelled = len(batch["x"]), len(y)
-        # The mean over all pairs is the shares' mean of the two games' means.
-        shares = [
-            jnp.full(count, share * len(x) / count)
+        real = (x, amm.scale_gradient(inferred["y"], self.y_gradient), inferred["z"])
+        outputs = {
+            "y_mu": inferred["y_mu"],
+            "example_weights": self._weights(len(batch["x"]), len(y)),
+            "labels": y,
+        }
+        fake = self.prior.synthesize_batch(net, len(x))
+        return outputs | self.adversary.compare(amm.discriminate(net), real, fake)
+
+    def _weights(self, unlabelled: int, labelled: int) -> chex.Array:
+        """[B + M] weights that make the mean loss a weighted mean of both games'."""
+        total = unlabelled + labelled
+        weights = [
+            jnp.full(count, share * total / count)
             for count, share in (
                 (unlabelled, 1 - self.labelled_share),
                 (labelled, self.labelled_share),
             )
         ]
-        return {
-            "real": (x, self._detach(inferred["y"]), inferred["z"]),
-            "y_mu": inferred["y_mu"],
-            "shares": jnp.concatenate(shares),
-            "labels": y,
-        }
+        return jnp.concatenate(weights)
 
-    def _generator_loss(self, net: Networks, outcome: Outcome) -> Losses:
-        losses, scalars = super()._generator_loss(net, outcome)
-        labels = outcome["labels"]
-        labelled = Categorical(outcome["y_mu"][-len(labels) :])  # [M, K]
+    def discriminator_loss(self, net: Networks, outputs: Outputs) -> Losses:
+        """The loss of D in both games, and its penalty."""
+        return amm.discriminator_loss(self, net, outputs)
+
+    def generator_loss(self, net: Networks, outputs: Outputs) -> Losses:
+        """The loss of the generators in both games, and the label term."""
+        losses, scalars = amm.generator_loss(self, net, outputs)
+        labels = outputs["labels"]
+        labelled = Categorical(outputs["y_mu"][-len(labels) :])  # [M, K]
         scalars["label_accuracy"] = jnp.mean(
             labelled.logits.argmax(-1) == labels.argmax(-1)
         )
@@ -85,13 +124,32 @@ class SAMM(amm.AMM):
             scalars["generator/label"] = cross_entropy
         return losses, scalars
 
+    def encode(self, net: Networks, x: chex.Array) -> Code:
+        """Infers `y` [B, K], probabilities of the classes, and `z` [B, d]."""
+        return amm.infer(net, x, self.prior.num_components)
+
+    decode = mixture_prior.decode
+    sample = mixture_prior.sample
+    mixture = mixture_prior.mixture
+
 
 def extend(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-    """Makes the `config.game` of an AMM that of a SAMM, as in algorithm 2."""
+    """Turns the `config.game` of AMM into that of SAMM, as in algorithm 2."""
     own = {"name": "samm", "labelled_share": 0.5, "label_weight": 0.0}
     return ml_collections.ConfigDict({**config, **own})
 
 
-def make_game(config: ml_collections.ConfigDict) -> amm.AMM:
-    """Builds SAMM from `config.game`, which `extend` makes."""
-    return amm.make_game(config, SAMM, {"labelled_share": "(0, 1)"})
+def make_game(config: ml_collections.ConfigDict) -> SAMM:
+    """Builds SAMM from `config.game`, as `extend` returns it.
+
+    Raises:
+      ValueError: `frequencies` is invalid.
+    """
+    return from_config(
+        SAMM,
+        config,
+        modules=mixture_prior.networks(config),
+        others=("prior_radius",),
+        ranges={"y_gradient": "[0, 1]", "labelled_share": "(0, 1)"},
+        **mixture_prior.settings(config),
+    )

@@ -1,60 +1,90 @@
-"""The unrolled GAN: a generator that foresees the discriminator's answer.
+"""The unrolled GAN: a generator that looks ahead to the discriminator's updates.
 
-The generator's loss is that against the discriminator D_k, which is D after k more
-steps of its own optimiser on the same minibatch, and its gradient passes through those
-steps. D itself moves as in a GAN.
+The generator's loss uses the discriminator D_k, which is D after k more updates by its
+own optimiser on the same minibatch. The gradient passes through these updates. D itself
+is updated as in a GAN.
 
 Paper: Metz et al. 2017, "Unrolled Generative Adversarial Networks", eq. 7 to 12.
 """
 
 import dataclasses
+from typing import Any
 
 import chex
 import ml_collections
 
-from adversarial_latent.game import Losses, Networks, Outcome
+from adversarial_latent.game import (
+    Batch,
+    Game,
+    Losses,
+    Networks,
+    Outputs,
+    Phase,
+)
+from adversarial_latent.games import components
 from adversarial_latent.games.building import from_config
-from adversarial_latent.games.gan import GAN
-from adversarial_latent.networks.table import logits
-from adversarial_latent.steps import ahead
+from adversarial_latent.games.components import Adversary, Generator, logits
+from adversarial_latent.steps import look_ahead
 
 
 @dataclasses.dataclass(frozen=True)
-class UnrolledGAN(GAN):
+class UnrolledGAN(Game):
     """The game of the paper's eq. 11 and 12.
 
+    Networks: those of a GAN.
+
     Attributes:
-      unrolled_steps: k; 0 is a GAN.
+      generator: G and the prior of z.
+      adversary: loss and penalty of D.
+      unrolled_steps: k; 0 gives a GAN.
     """
 
+    generator: Generator
+    adversary: Adversary
     unrolled_steps: int
 
-    def _generator_loss(self, net: Networks, outcome: Outcome) -> Losses:
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """One phase of two players: D and G."""
+        return components.adversarial_phase(self, generators=("generator",))
+
+    def forward(self, net: Networks, batch: Batch) -> Outputs:
+        """Generates from the prior, and discriminates."""
+        x = batch["x"]  # [B, ...] ~ q(x)
+        x_tilde = self.generator.generate(net, self.generator.sample_prior(net, len(x)))
+        return self.adversary.compare(self._discriminate(net), (x,), (x_tilde,))
+
+    def _discriminate(self, net: Networks) -> Any:
+        return lambda x: net("discriminator", self.generator.normalize(x))
+
+    def discriminator_loss(self, net: Networks, outputs: Outputs) -> Losses:
+        """The loss of D, and its penalty."""
+        return self.adversary.discriminator_loss(net, outputs, self._discriminate(net))
+
+    def generator_loss(self, net: Networks, outputs: Outputs) -> Losses:
+        """The loss of G against D_k."""
+        real, fake = outputs["real"], outputs["fake"]
         discriminator, _ = self.players
 
-        def judged(net: Networks) -> Outcome:
-            return self._judged(net, outcome["real"], outcome["fake"])
-
-        def loss(net: Networks) -> chex.Array:
-            return self._discriminator_loss(net, judged(net))[0]
+        def discriminator_losses(net: Networks) -> chex.Array:
+            compared = self.adversary.compare(self._discriminate(net), real, fake)
+            return self.discriminator_loss(net, compared)[0]
 
         for _ in range(self.unrolled_steps):
-            net = ahead(net, discriminator, loss)
-        fake_logits = logits(self._judge(net, *outcome["fake"]))
-        return super()._generator_loss(net, outcome | {"fake_logits": fake_logits})
+            net = look_ahead(net, discriminator, discriminator_losses)
+        fake_logits = logits(self._discriminate(net)(*fake))
+        return self.adversary.generator_loss({"fake_logits": fake_logits}), {}
+
+    decode = components.decode
+    sample = components.sample
 
 
 def extend(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-    """Makes the `config.game` of a GAN that of an unrolled GAN, with 5 steps."""
+    """Turns the `config.game` of a GAN into that of an unrolled GAN, with k = 5."""
     own = {"name": "unrolled_gan", "unrolled_steps": 5}
     return ml_collections.ConfigDict({**config, **own})
 
 
 def make_game(config: ml_collections.ConfigDict) -> UnrolledGAN:
     """Builds an unrolled GAN from `config.game`."""
-    return from_config(
-        UnrolledGAN,
-        config,
-        transposed=("generator",),
-        ranges={"unrolled_steps": "[0, 100]"},
-    )
+    return from_config(UnrolledGAN, config, ranges={"unrolled_steps": "[0, 100]"})

@@ -1,8 +1,8 @@
-"""The gate through which everything from outside passes: checked values, or one error.
+"""Reads and checks all input from outside the package.
 
-Files that people bring (images, arrays, captions, JSON) are read here and nowhere else,
-and arrays that they give are checked here. What is not sound raises an `InputError`
-that names the file and says what to do.
+Files of users (images, arrays, captions, JSON) are read only here, and arrays of users
+are checked only here. Invalid input raises an `InputError`, which names the file and
+says what to do.
 """
 
 from adversarial_latent.inputs.arrays import (

@@ -1,4 +1,4 @@
-"""Files, folders and names as people have them."""
+"""Files, folders and file names of users."""
 
 import codecs
 import contextlib
@@ -15,19 +15,20 @@ from absl import logging
 
 
 class InputError(ValueError):
-    """Something from outside is not usable; names it, and says what to do."""
+    """Input from outside is invalid. The message names it and says what to do."""
 
 
 class MissingInputError(InputError, FileNotFoundError):
-    """A file or folder is not where it was said to be."""
+    """A file or folder does not exist."""
 
 
-# What systems and programs leave in folders, beside hidden files.
-_LEFTOVERS = {
+# Files and folders that operating systems create, besides hidden ones.
+_SYSTEM_FILES = {
     *("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir"),
     *("#recycle", "$recycle.bin", "system volume information", "lost+found"),
 }
-_BYTE_ORDER_MARKS = {  # UTF-32 before UTF-16, whose mark it begins with
+# UTF-32 comes first, because its little-endian mark begins with that of UTF-16.
+_BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -40,8 +41,8 @@ def read_json(path: str | Path) -> Any:
     """Reads a JSON file.
 
     Raises:
-        MissingInputError: there is no such file.
-        InputError: it is empty, cut off, or otherwise not JSON.
+      MissingInputError: the file does not exist.
+      InputError: it cannot be read, or is empty, truncated or otherwise not JSON.
     """
     path = Path(path)
     try:
@@ -56,11 +57,13 @@ def read_json(path: str | Path) -> Any:
 
 
 def read_text(path: Path) -> str:
-    """Reads a text file: UTF-8, or what its byte-order mark says, which is left out.
+    """Reads a text file in UTF-8, or in the encoding of its byte-order mark.
+
+    The mark is removed.
 
     Raises:
-        MissingInputError: there is no such file.
-        InputError: it is not readable, or in another encoding.
+      MissingInputError: the file does not exist.
+      InputError: it cannot be read, or is in another encoding.
     """
     content, name = read_bytes(path), printable(str(path))
     marks = (c for mark, c in _BYTE_ORDER_MARKS.items() if content.startswith(mark))
@@ -72,15 +75,17 @@ def read_text(path: Path) -> str:
             "it as UTF-8"
         ) from error
     if "\0" in text:
-        raise InputError(f"{name}: not text in UTF-8 (it holds NUL); save it as UTF-8")
+        raise InputError(
+            f"{name}: not text in UTF-8 (it contains NUL); save it as UTF-8"
+        )
     return text.replace("\ufeff", "")
 
 
 def printable(name: str) -> str:
-    """A name as every file, figure and terminal can show it.
+    """Returns a name that every file, figure and terminal can show.
 
-    Control characters, and bytes of file names that are not UTF-8, become escapes;
-    accented letters are one character (NFC), however a file system keeps them.
+    Control characters, and bytes of file names that are not UTF-8, are escaped. The
+    result is in NFC, because file systems store accented letters differently.
     """
 
     def escape(match: re.Match[str]) -> str:
@@ -90,23 +95,25 @@ def printable(name: str) -> str:
 
 
 def natural_key(text: str) -> list[tuple[int, int, str]]:
-    """Sort key under which img2.png comes before img10.png."""
+    """Sort key of natural order, in which img2.png precedes img10.png."""
     parts = re.split(r"([0-9]+)", text)
     parts[1::2] = [number.lstrip("0") for number in parts[1::2]]
     key = [
         (0, len(part), part) if i % 2 else (1, 0, part) for i, part in enumerate(parts)
     ]
-    return [*key, (-1, 0, text)]  # 01 and 1 differ, too
+    return [*key, (-1, 0, text)]  # distinguishes 01 and 1
 
 
 def list_folder(folder: Path) -> tuple[list[Path], int]:
-    """What a folder holds, in natural order, and how many entries were passed over.
+    """Lists a folder in natural order.
 
-    Passed over is what nobody put there on purpose: hidden files, Thumbs.db, __MACOSX
-    and the like.
+    Hidden files and system files such as Thumbs.db and __MACOSX are ignored.
+
+    Returns:
+      `(entries, number of ignored entries)`.
 
     Raises:
-        InputError: it cannot be read.
+      InputError: the folder cannot be read.
     """
     try:
         entries = list(folder.iterdir())
@@ -117,34 +124,39 @@ def list_folder(folder: Path) -> tuple[list[Path], int]:
     kept = [
         entry
         for entry in entries
-        if not entry.name.startswith(".") and entry.name.lower() not in _LEFTOVERS
+        if not entry.name.startswith(".") and entry.name.lower() not in _SYSTEM_FILES
     ]
     kept.sort(key=lambda entry: natural_key(printable(entry.name)))
     return kept, len(entries) - len(kept)
 
 
 def find_files(root: Path) -> tuple[list[Path], int]:
-    """All files below a folder, likewise; folders that are linked are read once.
+    """Lists all files below a folder in natural order; ignores what `list_folder` does.
+
+    A folder that is reached by several links is read once.
+
+    Returns:
+      `(files, number of ignored entries)`.
 
     Raises:
-        InputError: a folder cannot be read.
+      InputError: a folder cannot be read.
     """
-    files, passed_over, seen, folders = [], 0, set(), [root]
+    files, ignored, seen, folders = [], 0, set(), [root]
     while folders:
         folder = folders.pop()
-        if (place := os.path.realpath(folder)) in seen:
+        if (real_path := os.path.realpath(folder)) in seen:
             continue
-        seen.add(place)
+        seen.add(real_path)
         entries, others = list_folder(folder)
-        passed_over += others
+        ignored += others
         folders += [entry for entry in entries if os.path.isdir(entry)]
         files += [entry for entry in entries if not os.path.isdir(entry)]
     files.sort(key=lambda file: natural_key(relative_name(file, root)))
-    return files, passed_over
+    return files, ignored
 
 
 def relative_name(file: Path, root: Path) -> str:
-    """What a file below `root` is called in results."""
+    """Returns the name of a file below `root` in results."""
     return printable(file.relative_to(root).as_posix())
 
 
@@ -152,12 +164,12 @@ def read_bytes(path: Path) -> bytes:
     """Reads a file.
 
     Raises:
-        MissingInputError: there is no such file.
-        InputError: it is no file, or cannot be read.
+      MissingInputError: the file does not exist.
+      InputError: it is not a regular file, or cannot be read.
     """
     name = printable(str(path))
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
+        if path.exists() and not path.is_file():  # reading a pipe would block
             raise InputError(f"{name}: not a file")
         return path.read_bytes()
     except FileNotFoundError as error:
@@ -168,9 +180,9 @@ def read_bytes(path: Path) -> bytes:
 
 @contextlib.contextmanager
 def warnings_in_log(name: str) -> Iterator[None]:
-    """Turns warnings about a file into a line of the log that names it.
+    """Logs warnings about a file together with its name.
 
-    Not for threads, which share their warnings.
+    Not thread-safe, because threads share the state of the module `warnings`.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -1,4 +1,4 @@
-"""Image files to pixels: every conversion is written out here and nowhere else."""
+"""Decodes image files to pixels. All conversions of images are here."""
 
 import io
 import sys
@@ -18,15 +18,16 @@ from adversarial_latent.inputs.files import (
 
 ImageShape = tuple[int, int, int]
 
-# Of 16-bit colours Pillow keeps the high byte; in the other byte order, the low one.
+# Pillow keeps only the high byte of 16-bit colours. Decoded with the byte orders
+# swapped, it keeps the low byte.
 _OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 
 
 def parse_image_shape(value: Any) -> ImageShape | None:
-    """Reads an image shape from a config: '' for none, (H, W, C), or '28x28x1'.
+    """Parses an image shape of a config: '' for none, (H, W, C), or '28x28x1'.
 
     Raises:
-        ValueError: anything else, or channels other than 1 and 3.
+      ValueError: the value is not a shape, or has neither 1 nor 3 channels.
     """
     if value in ("", None):
         return None
@@ -39,8 +40,8 @@ def parse_image_shape(value: Any) -> ImageShape | None:
         height, width, channels = (int(part) for part in parts)
     except (TypeError, ValueError):
         raise ValueError(
-            f"image_shape={value!r} is not a shape: write height, width and channels "
-            "as (28, 28, 1) or '28x28x1'"
+            f"image_shape={value!r} is not a shape: give height, width and channels as "
+            "(28, 28, 1) or '28x28x1'"
         ) from None
     if min(height, width) < 1 or channels not in (1, 3):
         raise ValueError(
@@ -51,24 +52,24 @@ def parse_image_shape(value: Any) -> ImageShape | None:
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
-    """Writes a shape as '28x28x1'."""
+    """Formats a shape as '28x28x1'."""
     return "x".join(map(str, shape))
 
 
 def read_image(path: Path) -> np.ndarray:
     """Reads an image file.
 
-    Grey images (1, 8, 16 bit) give one channel, all others three. Transparent parts
-    are laid on black, the value 0 that is the background of these data sets. The
-    orientation that a camera has noted is applied. Pixels of 16 bits are scaled to 8,
-    unless all are below 256: those are 8-bit values in a wider file.
+    Grey images (1, 8, 16 bit) become one channel, all others three. Transparency is
+    composited on black, the background of these data sets. The Exif orientation is
+    applied. 16-bit pixels are scaled to 8 bits. If all of them are below 256, they are
+    8-bit values in a wider format, and stay unchanged.
 
     Returns:
-        uint8 [H, W, 1] or [H, W, 3].
+      uint8 [H, W, 1] or [H, W, 3].
 
     Raises:
-        MissingInputError: no such file.
-        InputError: not an image, a corrupt or an animated one, or float pixels.
+      MissingInputError: the file does not exist.
+      InputError: it is not an image, is corrupt or animated, or has float pixels.
     """
     name = printable(str(path))
     with warnings_in_log(name):
@@ -76,50 +77,50 @@ def read_image(path: Path) -> np.ndarray:
 
 
 def decode_image(encoded: bytes, name: str) -> np.ndarray:
-    """Decodes the bytes of an image file like `read_image`, but never turns it.
+    """Decodes an image file like `read_image`, but ignores its Exif orientation.
 
-    Warnings of the decoder pass, because threads cannot hold them back.
+    Warnings of the decoder are not logged with a name, because this runs in threads.
 
     Args:
-        encoded: PNG, JPEG or whatever else Pillow reads.
-        name: what to call the image in errors.
+      encoded: content of a file in PNG, JPEG or any other format that Pillow reads.
+      name: name of the image in errors.
     """
     return _decode(encoded, name, upright=False)
 
 
 def center_crop(pixels: np.ndarray, size: int, name: str) -> np.ndarray:
-    """Cuts the square in the middle out of an image.
+    """Crops an image to its central square.
 
     Args:
-        pixels: uint8 [h, w, C].
-        size: of the square, in pixels.
-        name: what to call the image in errors.
+      pixels: uint8 [h, w, C].
+      size: side of the square, in pixels.
+      name: name of the image in errors.
 
     Returns:
-        uint8 [size, size, C].
+      uint8 [size, size, C].
 
     Raises:
-        InputError: the image is smaller than the square.
+      InputError: the image is smaller than the square.
     """
     height, width, _ = pixels.shape
     if min(height, width) < size:
         raise InputError(
-            f"{name}: an image of {height}x{width} pixels, of which no square of "
-            f"{size} can be cut (--config.dataset.center_crop)"
+            f"{name}: an image of {height}x{width} pixels is too small for a square of "
+            f"{size} (--config.dataset.center_crop)"
         )
     top, left = (height - size) // 2, (width - size) // 2
     return pixels[top : top + size, left : left + size]
 
 
 def resize(pixels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Fits an image to a shape: centre crop to the aspect ratio, bicubic, channels.
+    """Crops to the aspect ratio, resizes (bicubic), and converts channels.
 
     Args:
-        pixels: uint8 [h, w, 1] or [h, w, 3].
-        shape: the (H, W, C) wanted.
+      pixels: uint8 [h, w, 1] or [h, w, 3].
+      shape: target shape (H, W, C).
 
     Returns:
-        uint8 [H, W, C].
+      uint8 [H, W, C].
     """
     if pixels.shape == shape:
         return pixels
@@ -138,11 +139,11 @@ def _decode(encoded: bytes, name: str, upright: bool) -> np.ndarray:
         pixels = np.asarray(_to_grey_or_colour(image, name))
     except InputError:
         raise
-    except Exception as error:  # readers of many formats raise whatever comes to them
+    except Exception as error:  # decoders raise many types of errors
         unknown = isinstance(error, UnidentifiedImageError)
         reason = "" if unknown else f": {printable(str(error)) or type(error).__name__}"
         raise InputError(
-            f"{name}: not an image, or a corrupt one{reason}; take it away, or save it "
+            f"{name}: not an image, or a corrupt one{reason}; remove it, or save it "
             "again as PNG without metadata"
         ) from error
     return pixels.reshape(*pixels.shape[:2], -1)
@@ -151,12 +152,19 @@ def _decode(encoded: bytes, name: str, upright: bool) -> np.ndarray:
 def _open(
     encoded: bytes, name: str, upright: bool, read_as: str = ""
 ) -> tuple[Image.Image, str]:
-    """Reads an image, and how its file stores pixels ("RGB;16B"), or `read_as` that."""
+    """Decodes an image, and returns its raw mode, such as "RGB;16B", as well.
+
+    Args:
+      encoded: content of the file.
+      name: name of the image in errors.
+      upright: whether to apply the Exif orientation.
+      read_as: raw mode to decode with, instead of that of the file.
+    """
     with Image.open(io.BytesIO(encoded)) as image:
-        # MPO is what some phones call a photograph with a preview in it.
+        # Some phones store a photograph and its preview as two frames of an MPO file.
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format != "MPO":
-            raise InputError(f"{name}: has {frames} frames, wanted one")
+            raise InputError(f"{name}: has {frames} frames; expected one")
         stored = ""
         for i, tile in enumerate(getattr(image, "tile", None) or ()):
             arguments = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
@@ -171,14 +179,14 @@ def _open(
 def _wide_pixels(
     image: Image.Image, stored: str, encoded: bytes, name: str, upright: bool
 ) -> np.ndarray | None:
-    """Values of an image with more than 8 bits, int64 [H, W, C]; None for all others.
+    """Pixels of an image with more than 8 bits, int64 [H, W, C]; None for other images.
 
-    Those of transparent colour are 0.
+    Pixels of the transparent colour are 0.
     """
     mode, _, order = stored.partition(";16")
     if image.mode.startswith("I"):
         wide = np.asarray(image).astype(np.int64)[..., None]
-    elif stored == "LA;16B":  # Pillow has no such mode: two bytes of each, as four
+    elif stored == "LA;16B":  # no mode of Pillow: decoded as four channels of 8 bits
         four = np.asarray(_open(encoded, name, upright, "RGBA")[0]).astype(np.int64)
         wide = 256 * four[..., ::2] + four[..., 1::2]
     elif mode in ("RGB", "RGBA", "RGBX") and order in _OTHER_BYTE:
@@ -193,7 +201,7 @@ def _wide_pixels(
 
 
 def _narrow(wide: np.ndarray, name: str) -> Image.Image:
-    """An image of 8 bits from values of 16 [H, W, C]."""
+    """Converts 16-bit pixels [H, W, C] to an 8-bit image."""
     colours = wide.shape[-1] - (wide.shape[-1] in (2, 4))
     parts = []
     for part in (wide[..., :colours], wide[..., colours:]):
@@ -203,8 +211,8 @@ def _narrow(wide: np.ndarray, name: str) -> Image.Image:
         if 0 < largest < 256:
             logging.log_first_n(
                 logging.WARNING,
-                "%s: all of its 16-bit pixels are below 256, so that they are taken "
-                "as 0 to 255; further images of this kind are not named",
+                "%s: all of its 16-bit pixels are below 256, so they are read as 0 to "
+                "255; further images of this kind are not reported",
                 1,
                 name,
             )
@@ -215,7 +223,7 @@ def _narrow(wide: np.ndarray, name: str) -> Image.Image:
 
 def _to_grey_or_colour(image: Image.Image, name: str) -> Image.Image:
     if image.mode == "F":
-        raise InputError(f"{name}: float pixels; store such images in an npz file")
+        raise InputError(f"{name}: float pixels; save such images in an npz file")
     mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
     if image.has_transparency_data:
         black = Image.new("RGBA", image.size, (0, 0, 0, 255))

@@ -1,12 +1,12 @@
-"""Convolutions that are fast on every platform, forwards and twice backwards.
+"""Convolutions that are fast on every platform, also when differentiated twice.
 
 XLA's CPU backend runs a convolution inside a loop body as a naive loop
-(jax-ml/jax#12868) and is slow on transposed and doubly differentiated ones. There
-the convolution is written as matrix products: pixels of one row of a window are laid
-side by side, and what the rows of the kernel make of them is added. The transposed one
-is a matrix product followed by overlap-adding or, where windows lie some pixels apart,
-a convolution that makes all the pixels between two of them at once. An input of one
-pixel so becomes a dense layer by itself. On GPU and TPU the compiler's own convolution
+(jax-ml/jax#12868). It is also slow on transposed and doubly differentiated ones. On the
+CPU, convolutions are therefore written as matrix products. The pixels in one row of a
+window are concatenated and multiplied by that row of the kernel, and the products are
+summed over rows. A transposed convolution with stride 1 is a matrix product followed by
+overlap-adding. With a larger stride it is a convolution whose channels become pixels.
+For an input of one pixel, both are dense layers. On GPU and TPU, XLA's own convolution
 is used.
 """
 
@@ -22,7 +22,7 @@ from jax import lax
 
 Padding = Literal["VALID", "SAME"] | int
 
-# Products with matrices of fewer rows than this are slow.
+# Products with matrices that have fewer rows than this are slow.
 _NARROW = 8
 _DIMENSION_NUMBERS = ("NHWC", "HWIO", "NHWC")
 
@@ -30,21 +30,21 @@ _DIMENSION_NUMBERS = ("NHWC", "HWIO", "NHWC")
 def conv(
     x: chex.Array, kernel: chex.Array, stride: int, padding: Padding
 ) -> chex.Array:
-    """Correlates images with a kernel, as every deep learning library does.
+    """Correlates images with a kernel, like a convolutional layer.
 
     Args:
       x: images [B, H, W, C].
       kernel: weights [kh, kw, C, F].
-      stride: step between the windows, in pixels, along both axes.
-      padding: "VALID" (none: H' = (H - kh) // stride + 1), "SAME" (zeros, as many
-        after as before or one more: H' = ceil(H / stride)), or the number of zeros at
-        each edge (PyTorch's: H' = (H + 2 padding - kh) // stride + 1).
+      stride: step between windows, in pixels, along both axes.
+      padding: "VALID" (none, H' = (H - kh) // stride + 1), "SAME" (zeros, as many after
+        the image as before it or one more, H' = ceil(H / stride)), or the number of
+        zeros at each edge, as in PyTorch (H' = (H + 2 padding - kh) // stride + 1).
 
     Returns:
       [B, H', W', F].
 
     Raises:
-      ValueError: if ranks, channels, stride or padding do not fit.
+      ValueError: ranks, channels, stride or padding do not match.
     """
     _check(x, kernel, stride, padding)
     if isinstance(padding, int):
@@ -65,25 +65,25 @@ def conv(
 def conv_transpose(
     x: chex.Array, kernel: chex.Array, stride: int, padding: Padding
 ) -> chex.Array:
-    """Transposed convolution: every pixel paints a window, weighted by the kernel.
+    """Transposed convolution: each pixel adds a window, weighted by the kernel.
 
-    With "VALID", out[stride * h + i, stride * w + j] += x[h, w] @ kernel[i, j]: the
-    orientation of PyTorch, and of `jax.lax.conv_transpose` with a flipped kernel.
+    With "VALID", out[stride * h + i, stride * w + j] += x[h, w] @ kernel[i, j]. This is
+    the orientation of PyTorch, and of `jax.lax.conv_transpose` with a flipped kernel.
 
     Args:
       x: images [B, H, W, C].
       kernel: weights [kh, kw, C, F].
-      stride: step between the windows, in pixels, along both axes.
-      padding: "VALID" (H' = (H - 1) * stride + kh), "SAME" (H' = H * stride, the
-        crop of "VALID" that `jax.lax.conv_transpose` makes), or how many pixels are
-        cut from each edge of "VALID": the gradient of a `conv` with that padding,
-        which is PyTorch's.
+      stride: step between windows, in pixels, along both axes.
+      padding: "VALID" (H' = (H - 1) * stride + kh), "SAME" (H' = H * stride, cropped
+        from "VALID" like `jax.lax.conv_transpose`), or the number of pixels cropped
+        from each edge of "VALID". The latter is the gradient of a `conv` with that
+        padding, as in PyTorch.
 
     Returns:
       [B, H', W', F].
 
     Raises:
-      ValueError: if ranks, channels, stride or padding do not fit.
+      ValueError: ranks, channels, stride or padding do not match.
     """
     _check(x, kernel, stride, padding)
     transposed = _conv_transpose_matrix if _matrix_is_faster() else _conv_transpose_lax
@@ -103,7 +103,7 @@ def conv_transpose(
 
 
 def _overlap_add(patches: chex.Array, window: tuple[int, int]) -> chex.Array:
-    """Adds windows, which lie one pixel apart, into an image.
+    """Adds windows, which are one pixel apart, into an image.
 
     Args:
       patches: [B, H, W, kh * kw * C].
@@ -117,14 +117,14 @@ def _overlap_add(patches: chex.Array, window: tuple[int, int]) -> chex.Array:
         return patches.reshape(batch, *window, size // math.prod(window))
     zero = jnp.zeros((), patches.dtype)
     parts = jnp.split(patches, window[0] * window[1], axis=3)
-    painted = []
+    padded = []
     for index, part in enumerate(parts):
         edges = [
             (offset, size - 1 - offset, 0)
             for offset, size in zip(divmod(index, window[1]), window, strict=True)
         ]
-        painted.append(lax.pad(part, zero, [(0, 0, 0), *edges, (0, 0, 0)]))
-    return functools.reduce(operator.add, painted)
+        padded.append(lax.pad(part, zero, [(0, 0, 0), *edges, (0, 0, 0)]))
+    return functools.reduce(operator.add, padded)
 
 
 def _conv_matrix(x: chex.Array, kernel: chex.Array, stride: int) -> chex.Array:
@@ -145,7 +145,7 @@ def _conv_matrix(x: chex.Array, kernel: chex.Array, stride: int) -> chex.Array:
 
 
 def _shifted(x: chex.Array, window: int, stride: int, axis: int) -> list[chex.Array]:
-    """For each place in a window the pixels of x there, of all windows."""
+    """For each position in a window, the pixels at this position in all windows."""
     span = (x.shape[axis] - window) // stride * stride + 1
     return [lax.slice_in_dim(x, i, i + span, stride, axis) for i in range(window)]
 
@@ -172,8 +172,8 @@ def _conv_transpose_matrix(
 def _sub_pixel_conv(x: chex.Array, kernel: chex.Array, stride: int) -> chex.Array:
     """`conv_transpose`, "VALID", as a convolution whose channels become pixels.
 
-    Along an axis, pixel stride * q + r is the sum over t of x[q - t] @
-    kernel[stride * t + r]: of the same x for all r. (Shi et al. 2016, section 3.2.)
+    Along one axis, pixel stride * q + r is the sum over t of x[q - t] @
+    kernel[stride * t + r], with the same x for all r (Shi et al. 2016, section 3.2).
     """
     batch, height, width, channels = x.shape
     sizes, features = kernel.shape[:2], kernel.shape[3]
@@ -195,8 +195,8 @@ def _sub_pixel_conv(x: chex.Array, kernel: chex.Array, stride: int) -> chex.Arra
 
 
 def _matmul(x: chex.Array, matrix: chex.Array) -> chex.Array:
-    # Two axes, so that the gradient of the matrix contracts one axis: XLA would copy
-    # x transposed, slowly, to contract three.
+    # With two axes, the gradient of the matrix contracts a single axis. To contract
+    # three, XLA would make a slow transposed copy of x.
     return (x.reshape(-1, x.shape[3]) @ matrix).reshape(*x.shape[:3], -1)
 
 
@@ -212,8 +212,9 @@ def _conv_transpose_lax(x: chex.Array, kernel: chex.Array, stride: int) -> chex.
 
 
 def _matrix_is_faster() -> bool:
-    # Asked while tracing: `lax.platform_dependent` would trace and differentiate both
-    # forms. Code placed on another device than the default one is right, only slower.
+    # Decided while tracing, because `lax.platform_dependent` would trace and
+    # differentiate both forms. On a device that is not the default one, results are
+    # still correct, only slower.
     return jax.default_backend() == "cpu"
 
 

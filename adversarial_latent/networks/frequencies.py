@@ -1,32 +1,35 @@
-"""How often each class occurs, as a network without parameters."""
+"""Class frequencies, as a network without parameters."""
 
 import chex
 import flax.linen as nn
 import jax.numpy as jnp
 
-from adversarial_latent.parallel import device_mean
+from adversarial_latent.collectives import device_mean
 
 
 class Frequencies(nn.Module):
-    """The mean of all labels seen in training: AMM's p(y) of section 4.3.2.
+    """The mean of all labels in training: AMM's p(y) of section 4.3.2.
 
-    It is a batch statistic. Batches go through the labelled examples epoch by epoch,
-    so that it soon is the frequency of each class among them. Before the first batch
-    it is uniform.
+    It is a batch statistic. Batches cover the labelled examples epoch by epoch, so it
+    soon equals the frequency of each class among them. Before the first batch it is
+    uniform.
 
     Attributes:
-      num_classes: K.
+      num_classes: number of classes, K.
     """
 
     num_classes: int
 
     @nn.compact
     def __call__(self, y: chex.Array | None = None, *, train: bool) -> chex.Array:
-        """Returns the frequencies [K], which sum to one; in training counts y first.
+        """Returns the frequencies [K], after the update with y in training.
 
         Args:
-          y: [B, K] one-hot labels, or None to count none.
-          train: whether y is counted.
+          y: [B, K] one-hot labels, or None for no update.
+          train: whether y updates the frequencies.
+
+        Returns:
+          The frequencies [K], which sum to one.
         """
         mean = self.variable(
             "batch_stats",

@@ -1,4 +1,4 @@
-"""A mixture of Gaussians that is given, not learned."""
+"""A mixture of Gaussians with fixed parameters."""
 
 import chex
 import flax.linen as nn
@@ -8,15 +8,15 @@ import numpy as np
 
 
 class FixedMixture(nn.Module):
-    """p(z|y=k) = N(mu_k, I) with fixed means, the first example under AMM's eq. 11.
+    """p(z|y=k) = N(mu_k, I) with fixed means, the first example below AMM's eq. 11.
 
-    The means are orthogonal to each other where K <= d, and as near to that as a tight
-    frame is where K > d. They are drawn once from a fixed key.
+    The means are random directions from a fixed seed. For K <= d they are orthogonal to
+    each other, and for K > d nearly so, like a tight frame.
 
     Attributes:
-      num_components: K.
-      latent_dim: d.
-      radius: distance of every mean from the origin.
+      num_components: number of components, K.
+      latent_dim: dimension of z, d.
+      radius: distance of each mean from the origin.
     """
 
     num_components: int
@@ -26,12 +26,12 @@ class FixedMixture(nn.Module):
     def __call__(
         self, y: chex.Array, *, train: bool, noise: bool = True
     ) -> dict[str, chex.Array]:
-        """Draws z ~ p(z|y).
+        """Samples z ~ p(z|y).
 
         Args:
           y: [B, K] one-hot.
-          train: without effect.
-          noise: whether to draw; otherwise the mean is given.
+          train: ignored.
+          noise: whether to sample; otherwise `z` is the mean.
 
         Returns:
           `z`, `z_mu` and `z_sigma_log_variance`, all [B, d].
@@ -45,9 +45,9 @@ class FixedMixture(nn.Module):
         }
 
     def _means(self) -> np.ndarray:
-        """[K, d], by NumPy, so that a compiled step holds them as a constant."""
+        """Means [K, d], computed by NumPy to be a constant of the compiled step."""
         shape = (self.num_components, self.latent_dim)
-        draws = np.random.default_rng(0).standard_normal((max(shape), min(shape)))
-        means = np.linalg.qr(draws).Q  # columns at right angles
+        normal = np.random.default_rng(0).standard_normal((max(shape), min(shape)))
+        means = np.linalg.qr(normal).Q  # orthonormal columns
         means = means if means.shape == shape else means.T
         return self.radius * means / np.linalg.norm(means, axis=-1, keepdims=True)

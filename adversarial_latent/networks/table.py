@@ -1,255 +1,374 @@
-"""The network that a table of layers describes; how to write one: see rows.py."""
+"""Networks written as tables of layers, as papers print them.
 
+A config contains the paper's table as text, so that the two can be compared:
+
+    Name  Input  Channels  Width  Stride  Padding  Dropout  BatchNorm  Activation
+    x     -      1         -      -       -        -        -          -
+    x1    x      32        2      1       -        -        -          Leak0.2
+    y     -      10        -      -       -        -        -          -
+    p0    x1|y   42        -      -       -        -        -          -
+    p     p0     1         1      1       -        0.2      -          -
+
+A table always has these nine columns, so that the header is optional. A first line
+`transposed` makes all convolutions transposed ones. A row is a layer:
+
+- Input: names of rows above, added with `+` or concatenated with `|`; `-` makes the row
+  an input of the network, in the order of the rows; `zeros` is a constant.
+- Channels: a number or a sum, such as `64+10` for two concatenated rows. `{k}` stands
+  for the game's number of components, `{d}` for its latent dimension.
+- Width: width of the kernel. An image of 1x1 pixels is a vector, for which a width of 1
+  is a dense layer. A width that covers the whole image is a dense layer, too. Without a
+  width the row only transforms its input.
+- Stride: of the convolution; or `Max2`, `Avg6`: pooling after a convolution of stride
+  1; or `Up2`: nearest-neighbour upsampling before it; or `Image7`: reshapes a vector to
+  an image of 7x7 pixels, in a row without a width.
+- Padding: `-` or `VALID` for none, `SAME`, or the number of pixels at each edge, as in
+  PyTorch.
+- Dropout: rate, applied to the row's input. The papers do not say where it acts. This
+  is the only reading under which no output unit, such as D's logit, is dropped.
+- BatchNorm: `yes`, or `scaleS` for a scale with initial value S and no shift. On logits
+  the latter keeps every class in use.
+- Activation: `LeakA` (slope A), `ReLU`, `Tanh`, `Sigmoid`, `Softmax`, `Softplus`,
+  `MaxoutN` (the largest of N values computed for each channel), or `ExpN`, the noise
+  exp(x/2) * eps of AMM's eq. 20.
+
+A residual block takes three rows: two convolutions, and a row that adds the block's
+input to their output. An MLP is rows of width 1.
+"""
+
+import dataclasses
 import functools
-import math
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import chex
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import ml_collections
 
-from adversarial_latent.inputs import InputError
-from adversarial_latent.networks.conv import Padding, conv, conv_transpose
-from adversarial_latent.networks.noise import dropout
-from adversarial_latent.networks.rows import ACTIVATIONS, Row, parse_table
-from adversarial_latent.parallel import device_mean
+from adversarial_latent.networks.conv import Padding
 
-_KERNEL_INITS = ("lecun", "he")
-BATCH_NORM_MOMENTUM = 0.99
-BATCH_NORM_EPSILON = 1e-5
+COLUMNS = (
+    "Name",
+    "Input",
+    "Channels",
+    "Width",
+    "Stride",
+    "Padding",
+    "Dropout",
+    "BatchNorm",
+    "Activation",
+)
+_TRANSPOSED = "transposed"
+_CONSTANTS = ("zeros",)  # inputs that are not rows
 
-
-class BatchNorm(nn.Module):
-    """Batch normalisation over all axes but the last, across devices, too.
-
-    Attributes:
-      initial_scale: what the scale starts at.
-      shift: whether a shift is learned.
-    """
-
-    initial_scale: float = 1.0
-    shift: bool = True
-
-    @nn.compact
-    def __call__(self, x: chex.Array, *, train: bool) -> chex.Array:
-        """Normalises `x` [..., C]: by its own statistics iff `train`."""
-        channels = x.shape[-1]
-        constant = nn.initializers.constant
-        scale = self.param("scale", constant(self.initial_scale), (channels,))
-        bias = self.param("bias", constant(0.0), (channels,)) if self.shift else 0.0
-        stat_mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,))
-        stat_var = self.variable("batch_stats", "var", jnp.ones, (channels,))
-        mean, var = stat_mean.value, stat_var.value
-        if train:
-            axes = tuple(range(x.ndim - 1))
-            # The two-moment form needs one pass over x and one exchange.
-            mean, square = device_mean((x.mean(axes), jnp.square(x).mean(axes)))
-            var = jnp.maximum(square - jnp.square(mean), 0.0)
-            if not self.is_initializing():
-                keep = BATCH_NORM_MOMENTUM
-                stat_mean.value = keep * stat_mean.value + (1 - keep) * mean
-                stat_var.value = keep * stat_var.value + (1 - keep) * var
-        factor = scale * jax.lax.rsqrt(var + BATCH_NORM_EPSILON)
-        shift = bias - mean * factor
-        shape = (1,) * (x.ndim - 1) + (channels,)
-        return x * factor.reshape(shape) + shift.reshape(shape)
+ACTIVATIONS: Mapping[str, Callable[[chex.Array], chex.Array]] = {
+    "ReLU": jax.nn.relu,
+    "Tanh": jnp.tanh,
+    "Sigmoid": jax.nn.sigmoid,
+    "Softmax": jax.nn.softmax,
+    "Softplus": jax.nn.softplus,
+}
 
 
-def _pool(x: chex.Array, kind: str, window: int) -> chex.Array:
-    if kind == "Image":
-        if x.ndim != 2 or x.shape[1] % window**2:
-            raise ValueError(f"cannot make {window}x{window} pixels of {x.shape[1:]}")
-        return x.reshape(len(x), window, window, -1)
-    batch, height, width, channels = x.shape
-    if height % window or width % window:
-        raise ValueError(f"cannot pool {height}x{width} pixels by {window}")
-    blocks = x.reshape(
-        batch, height // window, window, width // window, window, channels
-    )
-    return blocks.max((2, 4)) if kind == "Max" else blocks.mean((2, 4))
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One row of a table as text: a cell for each of `COLUMNS`."""
+
+    name: str
+    input: str
+    channels: str
+    width: str = "-"
+    stride: str = "-"
+    padding: str = "-"
+    dropout: str = "-"
+    batch_norm: str = "-"
+    activation: str = "-"
 
 
-class Table(nn.Module):
-    """The network that a table describes.
-
-    Calling it returns the outputs of all rows by name. An `ExpN` row also gives its
-    log-variance, as `NAME_log_variance`, so that the distribution can be had beside
-    the sample.
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """A parsed row.
 
     Attributes:
-      text: the table; see rows.py.
-      transposed: whether widths are those of transposed convolutions.
-      padding: of rows that do not state their own.
-      kernel_init: standard deviation of the initial kernels, which are Gaussian; or
-        "lecun" for 1/sqrt(fan in), or "he" for sqrt(2/fan in) before rectifiers and
-        1/sqrt(fan in) elsewhere.
+      name: name of the layer's output.
+      inputs: names of the layers that it reads; empty for an input of the network.
+      combine: "+" or "|", how several inputs are combined.
+      channels: number of output channels.
+      width: of the kernel; None for a layer without weights.
+      stride: of the convolution.
+      pool: ("Max" | "Avg" | "Up", window), ("Image", pixels) or None.
+      padding: "VALID", "SAME" or a number of pixels.
+      dropout: rate at which input units are dropped.
+      batch_norm: "yes", "scaleS", or "" for none.
+      activation: its name, "" for none.
     """
 
-    text: str
+    name: str
+    inputs: tuple[str, ...]
+    combine: str
+    channels: int
+    width: int | None
+    stride: int
+    pool: tuple[str, int] | None
+    padding: Padding
+    dropout: float
+    batch_norm: str
+    activation: str
+
+    @property
+    def maxout_pieces(self) -> int:
+        """Number of values that are computed for each output channel."""
+        if self.activation.startswith("Maxout"):
+            return int(self.activation.removeprefix("Maxout"))
+        return 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """An immutable table of layers; methods return changed copies.
+
+    `str(table)` is its text, which `Table.parse` reads. Cells are checked only when
+    `layers` is read, so that a table can have `{placeholders}` until `fill` replaces
+    them.
+
+    Attributes:
+      rows: the rows as text.
+      transposed: whether the convolutions are transposed.
+    """
+
+    rows: tuple[Row, ...]
     transposed: bool = False
-    padding: Padding = "VALID"
-    kernel_init: float | str = 0.02
 
-    @nn.compact
-    def __call__(
-        self,
-        *inputs: chex.Array,
-        train: bool,
-        noise: bool = True,
-        given: Mapping[str, chex.Array] | None = None,
-    ) -> dict[str, chex.Array]:
-        """Evaluates the table.
+    @classmethod
+    def parse(cls, text: str) -> "Table":
+        """Reads a table.
 
         Args:
-          *inputs: one for each input row, [B, H, W, C] or [B, C].
-          train: dropout is on and batch statistics are the batch's.
-          noise: `ExpN` rows draw noise; otherwise they give its mean, zero.
-          given: `{row: value [n, ...]}`: what the last n <= B examples have in that
-            row, instead of what the table computes for them. The rows below see it.
-
-        Returns:
-          `{row: output}`; outputs of 1x1 pixels are [B, C].
+          text: optionally `transposed` and the header, then the rows, one per line.
+            Cells are separated by blanks.
 
         Raises:
-          ValueError: if the inputs do not have the shapes that the table states, or
-            a row is given that the table does not compute.
+          ValueError: the header is wrong, or a row does not have nine cells.
         """
-        rows = parse_table(self.text, self.padding)
-        if unknown := set(given or {}) - {row.name for row in rows if row.inputs}:
-            raise ValueError(f"given rows {sorted(unknown)} are not computed here")
-        names = [row.name for row in rows if not row.inputs]
-        if len(inputs) != len(names):
-            raise ValueError(f"the table takes {names}, got {len(inputs)} inputs")
-        outputs: dict[str, chex.Array] = dict(zip(names, inputs, strict=True))
-        for row in rows:
-            if row.inputs:
-                x = self._combine(row, outputs, inputs[0].shape[0])
-                x = self._layer(row, x, train)
-                if row.activation == "ExpN":
-                    outputs[f"{row.name}_log_variance"] = x
-                    x = self._exp_noise(x) if noise else jnp.zeros_like(x)
-                if given and row.name in given:
-                    value = given[row.name]
-                    x = jnp.concatenate([x[: len(x) - len(value)], value])
-                outputs[row.name] = x
-            if outputs[row.name].shape[-1] != row.channels:
+        lines = [line.split() for line in text.splitlines() if line.strip()]
+        transposed = lines[:1] == [[_TRANSPOSED]]
+        lines = lines[transposed:]
+        if lines and lines[0][0] == COLUMNS[0]:
+            if tuple(lines[0]) != COLUMNS:
                 raise ValueError(
-                    f"row {row.name!r} states {row.channels} channels, but has shape "
-                    f"{outputs[row.name].shape}"
+                    f"a table must have the columns {' '.join(COLUMNS)}, not "
+                    + " ".join(lines[0])
                 )
-        return outputs
+            lines = lines[1:]
+        if not lines:
+            raise ValueError("the table has no rows")
+        for cells in lines:
+            if len(cells) != len(COLUMNS):
+                raise ValueError(
+                    f"row {cells[0]!r} has {len(cells)} cells, but there are "
+                    f"{len(COLUMNS)} columns ({' '.join(COLUMNS)}): {' '.join(cells)}"
+                )
+        return cls(tuple(Row(*cells) for cells in lines), transposed)
 
-    def _combine(
-        self, row: Row, outputs: dict[str, chex.Array], batch_size: int
-    ) -> chex.Array:
-        zeros = jnp.zeros((batch_size, row.channels))
-        parts = [zeros if name == "zeros" else outputs[name] for name in row.inputs]
-        if row.combine == "|":
-            return jnp.concatenate(parts, axis=-1)
-        return functools.reduce(jnp.add, parts)
-
-    def _layer(self, row: Row, x: chex.Array, train: bool) -> chex.Array:
-        if row.dropout and train:
-            x = dropout(x, row.dropout, self.make_rng("dropout"))
-        kind, window = row.pool or ("", 1)
-        if kind == "Up":
-            x = x if x.ndim == 4 else x[:, None, None]
-            x = x.repeat(window, axis=1).repeat(window, axis=2)
-        if row.width is not None:
-            x = self._convolution(row, x)
-        if kind not in ("", "Up"):
-            x = _pool(x, kind, window)
-        if x.ndim == 4 and x.shape[1:3] == (1, 1):
-            x = x[:, 0, 0]
-        if row.batch_norm:
-            plain = row.batch_norm == "yes"
-            scale = 1.0 if plain else float(row.batch_norm.removeprefix("scale"))
-            x = BatchNorm(scale, plain, name=f"{row.name}_norm")(x, train=train)
-        if row.activation.startswith("Leak"):
-            # max(x, slope x), whose second derivative is zero as it should be.
-            x = jnp.maximum(x, float(row.activation.removeprefix("Leak")) * x)
-        elif row.activation in ACTIVATIONS:
-            x = ACTIVATIONS[row.activation](x)
-        elif row.pieces > 1:
-            x = x.reshape(*x.shape[:-1], row.channels, row.pieces).max(-1)
-        return x
-
-    def _convolution(self, row: Row, x: chex.Array) -> chex.Array:
-        assert row.width is not None
-        channels = row.channels * row.pieces
-        shape = (row.width, row.width, x.shape[-1], channels)
-        if not isinstance(self.kernel_init, str):
-            init = nn.initializers.normal(self.kernel_init)
-        else:
-            rectified = row.activation.startswith(("ReLU", "Leak"))
-            gain = {"lecun": 1.0, "he": 2.0 if rectified else 1.0}[self.kernel_init]
-            # A transposed kernel reaches each output of a 1x1 map just once.
-            batch_axis = (0, 1) if self.transposed else ()
-            init = nn.initializers.variance_scaling(
-                gain, "fan_in", "normal", batch_axis=batch_axis
-            )
-        kernel = self.param(f"{row.name}_kernel", init, shape)
-        bias = self.param(f"{row.name}_bias", nn.initializers.zeros, (channels,))
-        if x.ndim == 2:
-            x = x[:, None, None]
-        function = conv_transpose if self.transposed else conv
-        x = function(x, kernel, row.stride, row.padding)
-        return x + bias.reshape(1, 1, 1, -1)
-
-    def _exp_noise(self, log_variance: chex.Array) -> chex.Array:
-        """AMM eq. 20: exp(0.5 x) * eps, eps ~ N(0, I)."""
-        eps = jax.random.normal(self.make_rng("noise"), log_variance.shape)
-        return jnp.exp(0.5 * log_variance) * eps
-
-
-def logits(outputs: dict[str, chex.Array]) -> chex.Array:
-    """Returns the row `p` of a discriminator's table, [B, 1], as [B] logits.
-
-    Raises:
-      ValueError: if it is a map or has several channels.
-    """
-    p = outputs["p"]
-    if p.ndim != 2 or p.shape[1] != 1:
-        raise ValueError(f"row 'p' must be one logit for each example, not {p.shape}")
-    return p[:, 0]
-
-
-def read_tables(
-    config: ml_collections.ConfigDict, *, transposed: tuple[str, ...]
-) -> dict[str, Table]:
-    """Builds the networks of `config.game.tables`.
-
-    Args:
-      config: a game's config, with `tables`, `padding` and `kernel_init`. The texts
-        may say {k} for `num_components` and {d} for `latent_dim`.
-      transposed: names of the networks whose convolutions are transposed.
-
-    Returns:
-      `{network: module}`.
-
-    Raises:
-      InputError: if `kernel_init` is neither a number nor known.
-    """
-    kernel_init = config.kernel_init
-    if kernel_init not in _KERNEL_INITS:
-        try:
-            kernel_init = float(kernel_init)
-        except ValueError:
-            kernel_init = math.nan
-        if not 0 <= kernel_init < math.inf:
-            raise InputError(
-                f"config.game.kernel_init is a number or one of {_KERNEL_INITS}, not "
-                f"{config.kernel_init!r}"
-            )
-    k, d = config.get("num_components"), config.get("latent_dim")
-    return {
-        name: Table(
-            text.replace("{k}", str(k)).replace("{d}", str(d)),
-            transposed=name in transposed,
-            padding=config.padding,
-            kernel_init=kernel_init,
+    def __str__(self) -> str:
+        lines = [COLUMNS, *(dataclasses.astuple(row) for row in self.rows)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        text = "\n".join(
+            "  ".join(
+                cell.ljust(width) for cell, width in zip(line, widths, strict=True)
+            ).rstrip()
+            for line in lines
         )
-        for name, text in config.tables.items()
-    }
+        return f"{_TRANSPOSED}\n{text}" if self.transposed else text
+
+    @functools.cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """The parsed rows.
+
+        Raises:
+          ValueError: a cell is invalid; the error names its row and column.
+        """
+        layers: list[Layer] = []
+        known = set(_CONSTANTS)
+        for row in self.rows:
+            layer = _layer(row)
+            if unknown := [name for name in layer.inputs if name not in known]:
+                raise ValueError(
+                    f"row {row.name!r}: column Input names {unknown[0]!r}, which is "
+                    "not a row above it"
+                )
+            if row.name in known:
+                raise ValueError(f"row {row.name!r}: this name is already taken")
+            known.add(row.name)
+            layers.append(layer)
+        return tuple(layers)
+
+    def with_row(self, name: str, **cells: str) -> "Table":
+        """The table with changed cells in one row: `with_row("h", channels="64")`.
+
+        Raises:
+          ValueError: there is no row of that name.
+        """
+        self._check(name)
+        return self._with_rows(
+            dataclasses.replace(row, **cells) if row.name == name else row
+            for row in self.rows
+        )
+
+    def without(self, *names: str) -> "Table":
+        """The table without the rows of these names.
+
+        Raises:
+          ValueError: there is no row of one of the names.
+        """
+        self._check(*names)
+        return self._with_rows(row for row in self.rows if row.name not in names)
+
+    def append(self, *parts: "str | Table") -> "Table":
+        """The table with more rows at its end, from tables or their texts.
+
+        Raises:
+          ValueError: a part is transposed, and the table is not.
+        """
+        more = [row for part in parts for row in self._rows_of(part)]
+        return self._with_rows([*self.rows, *more])
+
+    def insert_after(self, name: str, part: "str | Table") -> "Table":
+        """The table with more rows below a row.
+
+        Raises:
+          ValueError: there is no row of that name, or the part is transposed, and the
+            table is not.
+        """
+        self._check(name)
+        place = [row.name for row in self.rows].index(name) + 1
+        more = self._rows_of(part)
+        return self._with_rows((*self.rows[:place], *more, *self.rows[place:]))
+
+    def _rows_of(self, part: "str | Table") -> tuple[Row, ...]:
+        """The rows of a part, whose convolutions become those of this table."""
+        part = part if isinstance(part, Table) else Table.parse(part)
+        if part.transposed and not self.transposed:
+            raise ValueError("transposed rows cannot join a table that is not")
+        return part.rows
+
+    def fill(self, **values: Any) -> "Table":
+        """The table with values in place of `{names}`; keeps other placeholders."""
+
+        def filled(cell: str) -> str:
+            for name, value in values.items():
+                cell = cell.replace(f"{{{name}}}", str(value))
+            return cell
+
+        return self._with_rows(
+            Row(*map(filled, dataclasses.astuple(row))) for row in self.rows
+        )
+
+    def narrow(self, divisor: int, keep: Collection[str]) -> "Table":
+        """Makes a cheaper network: the same rows with fewer channels.
+
+        Divides the channels of rows that have a width, and of the table's inputs, which
+        are outputs of other networks. The channels of all other rows follow.
+
+        Args:
+          divisor: divisor of the numbers of channels.
+          keep: names of the rows whose channels do not change.
+
+        Raises:
+          ValueError: the channels of a row cannot be divided.
+        """
+        rows: list[Row] = []
+        channels: dict[str, str] = {}
+        for row in self.rows:
+            stated = row.channels
+            if row.name in keep:
+                pass
+            elif row.width != "-" or row.input == "-":
+                if divisor < 1 or not stated.isdigit() or int(stated) % divisor:
+                    raise ValueError(
+                        f"row {row.name!r}: {stated} channels cannot be divided by "
+                        f"{divisor}"
+                    )
+                stated = str(int(stated) // divisor)
+            elif row.stride.startswith("Image"):
+                pixels = int(row.stride.removeprefix("Image")) ** 2
+                stated = str(int(channels[row.input]) // pixels)
+            elif known := [
+                channels[name]
+                for name in re.split(r"[+|]", row.input)
+                if name not in _CONSTANTS
+            ]:
+                stated = "+".join(known) if "|" in row.input else known[0]
+            channels[row.name] = stated
+            rows.append(dataclasses.replace(row, channels=stated))
+        return self._with_rows(rows)
+
+    def _with_rows(self, rows: Any) -> "Table":
+        return dataclasses.replace(self, rows=tuple(rows))
+
+    def _check(self, *names: str) -> None:
+        known = [row.name for row in self.rows]
+        if unknown := [name for name in names if name not in known]:
+            raise ValueError(f"no row {unknown[0]!r} in the table; it has {known}")
+
+
+def _layer(row: Row) -> Layer:
+    """Parses a row.
+
+    Raises:
+      ValueError: a cell is invalid; the error names its row and column.
+    """
+
+    def read(column: str, cell: str, pattern: str) -> str | None:
+        if cell == "-":
+            return None
+        if not re.fullmatch(pattern, cell):
+            raise ValueError(
+                f"row {row.name!r}: cannot read {cell!r} in column {column}"
+            )
+        return cell
+
+    name, number = r"\w+", r"[1-9]\d*"
+    inputs = read("Input", row.input, rf"{name}((\+{name})+|(\|{name})+)?") or ""
+    if not inputs:  # inputs of the network are not transformed
+        read("Width", row.width, "-")
+        read("Stride", row.stride, "-")
+        read("Dropout", row.dropout, "-")
+        read("BatchNorm", row.batch_norm, "-")
+        read("Activation", row.activation, "-")
+    activations = "|".join([*ACTIVATIONS, "ExpN", r"Leak0?\.\d+", rf"Maxout{number}"])
+    stride = read("Stride", row.stride, rf"{number}|(Max|Avg|Up|Image){number}") or "1"
+    kind = stride.rstrip("0123456789")
+    pool = (kind, int(stride.removeprefix(kind))) if kind else None
+    width = read("Width", row.width, number)
+    if inputs and width is None and stride.isdigit() and stride != "1":
+        raise ValueError(f"row {row.name!r} has a stride but no width")
+    activation = read("Activation", row.activation, activations) or ""
+    if activation.startswith("Maxout") and width is None:
+        raise ValueError(f"row {row.name!r} has a Maxout but no width")
+    channels = read("Channels", row.channels, rf"{number}(\+{number})*")
+    if channels is None:
+        raise ValueError(f"row {row.name!r}: column Channels is empty")
+    padding = read("Padding", row.padding, r"VALID|SAME|\d+")
+    if padding and width is None:
+        raise ValueError(f"row {row.name!r} has a padding but no width")
+    return Layer(
+        name=row.name,
+        inputs=tuple(re.split(r"[+|]", inputs)) if inputs else (),
+        combine="|" if "|" in inputs else "+",
+        channels=sum(map(int, channels.split("+"))),
+        width=None if width is None else int(width),
+        stride=1 if pool else int(stride),
+        pool=pool,
+        padding=_padding(padding),
+        dropout=float(read("Dropout", row.dropout, r"0?\.\d+") or 0.0),
+        batch_norm=read("BatchNorm", row.batch_norm, r"yes|scale\d*\.?\d+") or "",
+        activation=activation,
+    )
+
+
+def _padding(cell: str | None) -> Padding:
+    if cell == "SAME":
+        return "SAME"
+    return int(cell) if cell and cell.isdigit() else "VALID"

@@ -1,13 +1,13 @@
 """Tables of the papers as lists of rows: what `experiments.sweep` runs.
 
-Each file here defines SWEEP, which can be laid beside the paper's table row by row.
+Each file here defines SWEEP, whose rows correspond to those of the paper's table.
 """
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.results_table import NUMBERS
+from adversarial_latent.evaluation.registry import METRICS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,12 +15,12 @@ class Row:
     """One row of a paper's table.
 
     Attributes:
-      model: its name as printed there.
-      setting: what it was applied to, "MNIST, K = 10".
-      paper: `{name of a result: the paper's number}`, as printed: "3.32 ± 0.39".
-      name: directory of our run, inside that of the sweep; empty for a rival whose
+      model: name of the model in the paper.
+      setting: data and settings, for example "MNIST, K = 10".
+      paper: `{result: the paper's number}`, as printed, for example "3.32 ± 0.39".
+      name: directory of our run inside that of the sweep; empty for a rival whose
         numbers are only quoted.
-      config: of our run, as `experiments.launch` takes it.
+      config: config of our run, as `experiments.launch` takes it.
       overrides: `{field of the config: value}` of our run.
     """
 
@@ -33,7 +33,9 @@ class Row:
 
     def __post_init__(self):
         if bool(self.name) != bool(self.config):
-            raise ValueError(f"{self}: a run has a name and a config, a rival neither")
+            raise ValueError(
+                f"{self}: a run has a name and a config; a quoted rival has neither"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,9 +43,9 @@ class Sweep:
     """A table.
 
     Attributes:
-      title: what it is.
-      results: the numbers of results.json that it shows; fractions in percent.
-      rows: its rows.
+      title: title of the table.
+      results: names of the numbers in results.json that the table shows.
+      rows: rows of the table.
     """
 
     title: str
@@ -53,9 +55,9 @@ class Sweep:
     def __post_init__(self):
         names = [row.name for row in self.runs]
         if len(set(names)) < len(names):
-            raise ValueError(f"{self.title}: several runs have one name: {names}")
-        if unknown := set(self.results) - set(NUMBERS):
-            raise ValueError(f"{self.title}: no results are called {sorted(unknown)}")
+            raise ValueError(f"{self.title}: several runs have the same name: {names}")
+        if unknown := set(self.results) - set(METRICS):
+            raise ValueError(f"{self.title}: unknown results {sorted(unknown)}")
         for row in self.rows:
             if unknown := set(row.paper) - set(self.results):
                 raise ValueError(f"{row}: the table does not show {sorted(unknown)}")

@@ -1,9 +1,9 @@
-"""The MNIST half of AIM's Table 1, with narrow networks: an hour a row on a CPU core.
+"""The MNIST half of AIM's Table 1 with narrow networks: one hour per row on a CPU core.
 
     python -m experiments.sweep --sweep=experiments/sweeps/aim_mnist_small.py \
         --workdir=runs/aim_mnist_small
 
-The numbers called the paper's are those of its full networks after 400 epochs.
+The column "paper" is for the full networks after 400 epochs.
 """
 
 from experiments.sweeps import Sweep

@@ -3,11 +3,11 @@
     python -m experiments.sweep --sweep=experiments/sweeps/aim_table1.py \
         --workdir=runs/aim_table1
 
-The paper quotes ALI's and ALICE's numbers from ALICE, by other networks; here all games
-have those of AIM. Scores of MNIST are by a classifier like that of the paper; those of
-CIFAR-10 are by one of CIFAR-10, and cannot be compared with the paper's, which are by a
-network trained on ImageNet. The classifier of a data set is trained once, by the first
-run that needs it.
+The paper quotes the numbers of ALI and ALICE from the ALICE paper, which uses other
+networks. Here all games use the networks of AIM. The MNIST scores are computed with a
+classifier like the paper's. The CIFAR-10 scores use a classifier trained on CIFAR-10
+and are not comparable with the paper's, which use a network trained on ImageNet. Each
+data set's classifier is trained once, by the first run that needs it.
 """
 
 from experiments.sweeps import Row, Sweep
@@ -27,7 +27,7 @@ PAPER = {  # (MSE, score) on MNIST, MSE on CIFAR-10
 
 
 def row(model: str, data: str, game: str, config: str, **paper: str | None) -> Row:
-    """A run of `game`, which shares its classifier with the others on this data."""
+    """Returns a run of `game`; all runs on the same data share one classifier."""
     return Row(
         model,
         data,

@@ -3,12 +3,12 @@
     python -m experiments.sweep --sweep=experiments/sweeps/aim_table2.py \
         --workdir=runs/aim_table2
 
-The paper quotes its rivals' numbers from VEEGAN's, where networks and lengths differ
-from ours. Here all games have one setting, that of AIM; those that have published one
-for this data have a second row with theirs, to which the quoted number belongs. ALI's
-is cut from 400,000 to 60,000 steps, for which a CPU's core would take eight hours: so
-the table takes two hours on two cores. `--index=2 -- --config.duration=400000_steps`
-runs it whole.
+The paper quotes the rivals' numbers from the VEEGAN paper, where networks and training
+lengths differ from ours. Here all games share the setting of AIM. Games with a
+published setting for these data have a second row with that setting, which also shows
+the quoted number. ALI's published setting is cut from 400,000 steps (eight hours on a
+CPU core) to 60,000, so that the table takes two hours on two cores. The whole setting
+runs with `--index=2 -- --config.duration=400000_steps`.
 """
 
 from experiments.sweeps import Row, Sweep
@@ -18,7 +18,7 @@ RIVALS = {
     "ali": ("ALI", 15.84, 1.6),
     "alice": ("ALICE", None, None),
     "veegan": ("VEEGAN", 24.6, 40),
-    "unrolled": ("Unrolled GAN", 23.6, 16),
+    "unrolled_gan": ("Unrolled GAN", 23.6, 16),
     "aim_minus": ("AIM-", None, None),
     "aim": ("AIM", 25, 81.1),
 }
@@ -27,7 +27,7 @@ SHORTENED = {"ali": "60000_steps"}
 
 
 def rows(data: str, published: tuple[str, ...]) -> tuple[Row, ...]:
-    """One row for each game, and one for each published setting."""
+    """Returns one row per game and one per published setting."""
     made = []
     for game, (model, modes, quality) in RIVALS.items():
         paper = {}
@@ -66,5 +66,5 @@ def rows(data: str, published: tuple[str, ...]) -> tuple[Row, ...]:
 SWEEP = Sweep(
     title="AIM, Table 2: modes of the grid of 25 Gaussians",
     results=("modes_captured", "high_quality_fraction", "per_mode_std"),
-    rows=rows("grid25", ("ali", "veegan", "unrolled")),
+    rows=rows("grid25", ("ali", "veegan", "unrolled_gan")),
 )

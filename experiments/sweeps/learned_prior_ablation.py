@@ -1,10 +1,10 @@
-"""What each of the learned prior's three ideas does: switched off one by one, on MNIST.
+"""Ablation of the learned prior: its three ideas, each on and off, on MNIST.
 
     python -m experiments.sweep --sweep=experiments/sweeps/learned_prior_ablation.py \
         --workdir=runs/ablation
 
-Learned similarity or that of pixels, a learned prior or a fixed one, with the
-mutual-information term (which needs an s, here clusters) and without. Codes have 100
+Similarity is learned or that of pixels. The prior is learned or fixed. The
+mutual-information term is used or not; it needs an s, here clusters. Codes have 100
 dimensions.
 """
 
@@ -26,7 +26,7 @@ def _row(condition: str, similarity: str, prior: str) -> Row:
 
 
 SWEEP = Sweep(
-    title="The learned prior's three ideas, on MNIST at a CPU's scale",
+    title="Ablation of the learned prior on MNIST, with narrow networks",
     results=(
         "classifier_inception_score",
         "classifier_frechet_distance",

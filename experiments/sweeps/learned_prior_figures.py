@@ -1,18 +1,17 @@
-"""Figures 5, 6, 8, 9, 11 and 12 of the learned prior, with numbers to them.
+"""Figures 5, 6, 8, 9, 11 and 12 of the learned prior, with the numbers of their runs.
 
     python -m experiments.sweep --sweep=experiments/sweeps/learned_prior_figures.py \
         --workdir=runs/learned_prior
 
-Each run beside one of an adversarial autoencoder with the same encoder and decoder. The
-paper's figures are among those of the runs, and experiments.compare sets them side by
-side:
+Each run is paired with an adversarial autoencoder with the same encoder and decoder.
+The runs draw the paper's figures, and experiments.compare stacks those of several runs:
 
-    5, 6    `samples` without a condition, of small codes and of large ones; those of
-            CIFAR-10 are in learned_prior_table1.py
-    8, 11   `samples` with labels, and with clusters
-    9, 12   `prior_codes` of the same runs, and with clusters `inferred_codes`
+    5, 6    `samples` without a condition, with small and large codes (for CIFAR-10, see
+            learned_prior_table1.py)
+    8, 11   `samples` with labels and with clusters
+    9, 12   `prior_codes` of the same runs; with clusters also `inferred_codes`
 
-`learned_prior_small.py` has the rows of MNIST at a CPU's scale.
+`learned_prior_small.py` has the MNIST rows with narrow networks, for a CPU.
 """
 
 from experiments.sweeps import Row, Sweep
@@ -30,12 +29,12 @@ DATA = {"mnist": ("MNIST", (8, 100)), "svhn": ("SVHN", ()), "cifar10": ("CIFAR-1
 
 
 def rows(config: str, latents: tuple[int, ...], data: str = "") -> tuple[Row, ...]:
-    """The rows of one data set: codes of each size, with labels and with clusters.
+    """Returns the rows of one data set.
 
     Args:
       config: a config with the arguments of configs/learned_prior_mnist.py.
-      latents: dimensions of codes without a condition.
-      data: what the data set is called, if there are several in the sweep.
+      latents: dimensions of the codes without a condition.
+      data: name of the data set, if the sweep has several.
     """
     settings = [(f"{d}-d codes", str(d), f"latent={d}") for d in latents]
     settings += [

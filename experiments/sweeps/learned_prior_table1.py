@@ -3,11 +3,11 @@
     python -m experiments.sweep --sweep=experiments/sweeps/learned_prior_table1.py \
         --workdir=runs/learned_prior_table1
 
-The paper has 6.52 with a learned and 6.02 with a Gaussian prior (DCGAN 6.16, WGAN-GP
-7.86, BEGAN 5.62, DFM 7.72), by a network of ImageNet. Ours are by a classifier of
-CIFAR-10 that is trained here, and can be compared with each other only. Codes of 64
-dimensions are those of figure 5, and of 2000 those of figure 6; "AAE" is the figures'
-baseline.
+The paper reports 6.52 with a learned prior and 6.02 with a Gaussian one (DCGAN 6.16,
+WGAN-GP 7.86, BEGAN 5.62, DFM 7.72), computed with a network trained on ImageNet. Our
+scores use a classifier of CIFAR-10 that is trained here; they are comparable only with
+each other. Codes have 64 dimensions as in figure 5, or 2000 as in figure 6. "AAE" is
+the baseline of these figures.
 """
 
 from experiments.sweeps import Row, Sweep

@@ -1,10 +1,10 @@
-"""Figures 2 and 3 of PixelGAN autoencoders: codes of two dimensions by decoder.
+"""Figures 2 and 3 of PixelGAN autoencoders: 2-d codes with different decoders.
 
     python -m experiments.sweep --sweep=experiments/sweeps/pixelgan_figure3.py \
         --workdir=runs/figure3
 
 Shallow decoders have 3 residual blocks, deep ones 12. The figures are `manifold_codes`
-and `samples` of the runs; experiments.compare sets them side by side:
+and `samples` of the runs; experiments.compare stacks them:
 
     python -m experiments.compare --figure=samples --output=figure2.png \
         --workdirs=runs/figure3/shallow_dependent,runs/figure3/pixelcnn,runs/figure3/aae
@@ -19,7 +19,7 @@ THREE = {"trials": 3}
 
 
 def figure3(narrow: int = 1) -> Sweep:
-    """The runs of both figures, with the sizes of all layers divided by `narrow`."""
+    """Returns the runs of both figures, with all layer sizes divided by `narrow`."""
     config = f"{CONFIG}:narrow={narrow},"
 
     def row(blocks: int, conditioning: str) -> Row:

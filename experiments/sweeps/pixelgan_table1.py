@@ -3,15 +3,14 @@
     python -m experiments.sweep --sweep=experiments/sweeps/pixelgan_table1.py \
         --workdir=runs/pixelgan_table1
 
-The paper's networks: days on a GPU. Rivals' numbers are quoted as the paper prints
-them.
-Its curves (figure 7) are those of `validation/classification_error` in these runs:
-experiments.compare draws them.
+With the paper's networks, this takes days on a GPU. Rivals' numbers are quoted as
+printed in the paper. The curves of figure 7 are `validation/classification_error` of
+these runs; experiments.compare plots them.
 """
 
 from experiments.sweeps import Row, Sweep
 
-RIVALS = {  # in the order of LABELS below, "-" where there is none
+RIVALS = {  # in the order of SETTINGS below; "-" if there is no number
     "VAE": "- - - 3.33±0.14 - 36.02±0.10 18.79±0.05",
     "VAT": "- - - 2.33 - 24.63 9.88",
     "ADGM": "- - - 0.96±0.02 - 22.86 10.06±0.05",
@@ -24,7 +23,7 @@ RIVALS = {  # in the order of LABELS below, "-" where there is none
     "Temporal ensembling": "- - - - 7.05±0.30 5.43±0.25 -",
 }
 OURS = "5.27±1.81 12.08±5.50 1.16±0.17 1.08±0.15 10.47±1.80 6.96±0.55 8.90±1.0"
-SETTINGS = (  # and the run of ours, its config
+SETTINGS = (  # setting, name of our run, config of our run
     ("MNIST, unsupervised", "mnist", "configs/pixelgan_clustering.py"),
     ("MNIST, 20 labels", "mnist_20", "configs/pixelgan_mnist.py:labels=20"),
     ("MNIST, 50 labels", "mnist_50", "configs/pixelgan_mnist.py:labels=50"),
@@ -37,7 +36,7 @@ NUMBERS = ("classification_error", "clustering_error_by_exemplar")
 
 
 def _rows() -> tuple[Row, ...]:
-    """For each setting, rivals that have a number there, and our run."""
+    """Returns, for each setting, the rivals with a number and our run."""
     rows = []
     for column, (setting, name, config) in enumerate(SETTINGS):
         number = NUMBERS["unsupervised" in setting]

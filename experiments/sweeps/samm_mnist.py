@@ -3,8 +3,8 @@
     python -m experiments.sweep --sweep=experiments/sweeps/samm_mnist.py \
         --workdir=runs/samm_mnist
 
-The paper of SAMM has no such experiment: its rows have no number to match, but the
-quoted ones to beat. Paper: "PixelGAN Autoencoders", Table 1; nothing there has 1000
+The SAMM paper has no such experiment, so its rows have no number of the paper. The
+quoted numbers are from Table 1 of "PixelGAN Autoencoders", which has no row with 1000
 labels.
 """
 

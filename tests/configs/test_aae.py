@@ -4,8 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from adversarial_latent.evaluation.evaluate import check_evaluation
-from adversarial_latent.game import Networks
+from adversarial_latent.evaluation.run import check_evaluation
 from adversarial_latent.games import make_game
 from configs import aae_mnist
 
@@ -24,20 +23,22 @@ BATCH = {"x": X, "labelled_x": X, "label": np.arange(4)}
         ("task=codes,prior=swiss_roll", {"z": 2}, "z"),
     ],
 )
-def test_tasks_play_and_answer(argument, code, networks):
+def test_tasks_have_a_forward_pass_and_infer(argument, code, networks):
     config = aae_mnist.get_config(argument)
     game = make_game(config.game)
     check_evaluation(config, game)
     assert {player.name for player in game.players} == set(config.players)
+    assert config.update_order == ""
+    assert game.update_order == "alternating"  # as the paper has it
     discriminators = {f"discriminator_{part}" for part in networks}
-    assert set(game.networks) == {"encoder", "decoder", *discriminators}
+    assert set(game.modules) == {"encoder", "decoder", *discriminators}
 
-    def ask(params, model_state):
-        net = Networks(game.networks, params, model_state, KEY, train=False)
+    def infer(params, model_state):
+        net = game.bind(params, model_state, KEY, train=False)
         label = (BATCH["label"],) if game.conditional else ()
         return game.encode(net, X, *label), game.sample(net, 3)["x"]
 
-    encoded, drawn = jax.eval_shape(ask, *jax.eval_shape(game.init, KEY, BATCH))
+    encoded, drawn = jax.eval_shape(infer, *jax.eval_shape(game.init, KEY, BATCH))
     assert {part: leaf.shape for part, leaf in encoded.items()} == {
         part: (4, dim) for part, dim in code.items()
     }
@@ -48,7 +49,10 @@ def test_tasks_play_and_answer(argument, code, networks):
     ("argument", "message"),
     [
         ("task=regression", "task='regression' must be one of"),
-        ("task=codes,consistency", "argument consistency: not for task=codes"),
+        (
+            "task=codes,consistency",
+            "argument consistency requires task=semi_supervised",
+        ),
     ],
 )
 def test_arguments_that_cannot_be(argument, message):

@@ -10,13 +10,11 @@ import pytest
 import tensorflow_datasets as tfds
 
 from adversarial_latent import data
-from adversarial_latent.config import make_optimizer
-from adversarial_latent.evaluation.evaluate import check_evaluation
+from adversarial_latent.evaluation.run import check_evaluation
 from adversarial_latent.experiment import make_experiment
-from adversarial_latent.game import Networks
 from adversarial_latent.games import make_game
 from adversarial_latent.model import unstack
-from adversarial_latent.networks.rows import parse_table
+from adversarial_latent.optimizers import make_optimizer
 from adversarial_latent.state import create_state
 from adversarial_latent.steps import make_train_step
 from configs import aim_celeba, aim_cifar10, aim_mnist
@@ -25,7 +23,7 @@ from tests.configs.test_svhn import COMPILE_FAST
 from tests.data import tiny_tfds
 
 KEY = jax.random.key(0)
-GAMES = ("aim", "aim_minus", "gan", "ali", "alice", "veegan", "unrolled")
+GAMES = ("aim", "aim_minus", "gan", "ali", "alice", "veegan", "unrolled_gan")
 SHAPES = {aim_mnist: (28, 28, 1), aim_cifar10: (64, 64, 3), aim_celeba: (64, 64, 3)}
 # Of each row: its pixels and channels, or what a vector has of them; batch norm;
 # activation.
@@ -114,13 +112,13 @@ UNIT_VARIANCE_4 = """
 def _expected(module, game):
     """Rows of a game's networks: those above, put together as the paper says."""
     if module is aim_mnist:
-        generator, features, judge, joint = (
+        generator, features, discriminator, joint = (
             *(GENERATOR_3, FEATURES_3, DISCRIMINATOR_3, JOINT_3),
         )
         inputs, encoder = INPUT_3, ENCODER_3
         variances = VARIANCE_3, UNIT_VARIANCE_3
     else:
-        generator, features, judge, joint = (
+        generator, features, discriminator, joint = (
             *(GENERATOR_4, FEATURES_4, DISCRIMINATOR_4, JOINT_4),
         )
         inputs, encoder = INPUT_4, ENCODER_4
@@ -128,9 +126,9 @@ def _expected(module, game):
     is_joint = game in ("ali", "alice", "veegan")
     texts = {
         "generator": generator,
-        "discriminator": features + (joint if is_joint else "") + judge,
+        "discriminator": features + (joint if is_joint else "") + discriminator,
     }
-    if game not in ("gan", "unrolled"):
+    if game not in ("gan", "unrolled_gan"):
         texts["encoder"] = (
             (features if is_joint else inputs)
             + encoder
@@ -144,7 +142,7 @@ def _expected(module, game):
 
 def _evaluate(network, inputs):
     """`[name, shape, batch norm, activation]` of rows, and the number of parameters."""
-    rows = parse_table(network.text)
+    rows = network.table.layers
     given = [
         jax.ShapeDtypeStruct((2, *inputs[row.name]), "float32")
         for row in rows
@@ -188,7 +186,7 @@ def test_every_row(module, game):
     image = SHAPES[module]
     features = (7, 7, 128) if module is aim_mnist else (4, 4, 1024)
     inputs = {"x": image, "z": (config.latent_dim,), "features": features}
-    for name, network in make_game(config).networks.items():
+    for name, network in make_game(config).modules.items():
         found[name], sizes[name] = _evaluate(network, inputs)
     assert found == expected
     assert sizes == _stated(module)[game]
@@ -205,10 +203,10 @@ def test_networks_of_celeba_are_those_of_cifar10():
 
 @pytest.mark.parametrize("game", GAMES)
 @pytest.mark.parametrize("module", [aim_mnist, aim_cifar10])
-def test_every_game_plays_and_answers(module, game):
-    """A whole step, and what is asked of a model, as far as shapes go."""
+def test_every_game_takes_a_step_and_infers(module, game):
+    """A whole step, and what a model can do, as far as shapes go."""
     config = module.get_config(f"game={game},narrow=16")
-    if game == "unrolled":
+    if game == "unrolled_gan":
         config.game.unrolled_steps = 1  # five take their time to trace
     made = make_game(config.game)
     batch = {"x": np.zeros((4, *SHAPES[module]), np.float32)}
@@ -217,21 +215,21 @@ def test_every_game_plays_and_answers(module, game):
     }
     create = functools.partial(create_state, made, optimizers)
     state = jax.eval_shape(create, KEY, batch)
-    step = make_train_step(made, optimizers, num_steps=10, moves=config.moves)
+    step = make_train_step(made, optimizers, num_steps=10)
     batches = {"x": batch["x"][None]}
     after, metrics = jax.eval_shape(step, state, batches)
     assert jax.tree.structure(after) == jax.tree.structure(state)
     assert {"discriminator/loss", "generator/loss"} <= set(metrics)
 
-    def ask(params, model_state):
-        net = Networks(made.networks, params, model_state, KEY, train=False)
+    def infer(params, model_state):
+        net = made.bind(params, model_state, KEY, train=False)
         drawn = made.sample(net, 3, None)
-        if not hasattr(made, "encode"):
+        if not made.can("encode"):
             return drawn["x"], drawn["z"], made.decode(net, drawn)
         code = made.encode(net, batch["x"])
         return drawn["x"], code["z"], made.decode(net, code)
 
-    generated, z, decoded = jax.eval_shape(ask, state.params, state.model_state)
+    generated, z, decoded = jax.eval_shape(infer, state.params, state.model_state)
     assert generated.shape == (3, *SHAPES[module])
     assert z.shape[1] == config.game.latent_dim
     assert decoded.shape[1:] == SHAPES[module]
@@ -244,7 +242,8 @@ def test_settings_are_the_papers():
         assert config.game.code_weight == (1 / dimension, 1 / dimension)
         assert config.game.kernel_init == "0.02"
         assert (config.batch_size, config.duration) == (100, f"{epochs}_epochs")
-        assert config.moves == "simultaneous"
+        assert config.update_order == ""
+        assert make_game(config.game).update_order == "simultaneous"
         for fields in config.players.values():
             assert (fields.learning_rate, fields.b1) == (2e-4, 0.5)
             assert fields.schedule == "inverse_sqrt_epoch"
@@ -252,7 +251,7 @@ def test_settings_are_the_papers():
     # Tanh's -1 and 1 are the data's 0 and 1.
     scale, shift = cifar.game.data_scale, cifar.game.data_shift
     assert (shift - scale, shift + scale) == (0.0, 1.0)
-    unrolled = aim_mnist.get_config("game=unrolled").players
+    unrolled = aim_mnist.get_config("game=unrolled_gan").players
     assert all(fields.eps_root > 0 for fields in unrolled.values())
 
 
@@ -285,14 +284,14 @@ def test_papers_numbers_stand_where_they_belong():
 def test_codes_of_two_dimensions():
     for game in GAMES:
         config = aim_mnist.get_config(f"game={game},latent=2")
-        infers = game not in ("gan", "unrolled")
+        infers = game not in ("gan", "unrolled_gan")
         assert ("manifold" in config.evaluators) == infers
         assert ("manifold" in aim_mnist.get_config(f"game={game}").evaluators) is False
-        networks = make_game(config.game).networks
-        rows = {row.name: row for row in parse_table(networks["generator"].text)}
+        modules = make_game(config.game).modules
+        rows = {row.name: row for row in modules["generator"].table.layers}
         assert rows["z"].channels == 2
         if infers:
-            rows = {row.name: row for row in parse_table(networks["encoder"].text)}
+            rows = {row.name: row for row in modules["encoder"].table.layers}
             assert (rows["mu"].channels, rows["z_mu"].channels) == (32, 2)
             check_evaluation(config, make_game(config.game))
 

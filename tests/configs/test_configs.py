@@ -12,7 +12,7 @@ import tensorflow_datasets as tfds
 
 from adversarial_latent import train
 from adversarial_latent.config import config_hash
-from adversarial_latent.evaluation.evaluate import check_evaluation
+from adversarial_latent.evaluation.run import check_evaluation
 from adversarial_latent.experiment import Experiment
 from adversarial_latent.games import make_game
 from adversarial_latent.workdir import load_trials, read_config
@@ -126,7 +126,7 @@ def test_the_whole_config_can_be_built_and_recorded(module, tmp_path):
 
 
 def test_arguments_of_amm_mnist():
-    """All readings of the tables make networks that play."""
+    """All readings of the tables make networks that fit each other."""
     module = importlib.import_module("configs.amm_mnist")
     for arguments in (
         "k=20,factorization=6,prior=unit",

@@ -6,10 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from adversarial_latent.evaluation.evaluate import check_evaluation
-from adversarial_latent.game import Networks
+from adversarial_latent.evaluation.run import check_evaluation
 from adversarial_latent.games import make_game
-from adversarial_latent.networks.rows import parse_table
+from adversarial_latent.networks.table import Table
 from configs import (
     learned_prior_cifar10,
     learned_prior_digits,
@@ -112,8 +111,8 @@ def test_every_row():
     game = make_game(learned_prior_mnist.get_config(LABELLED).game)
     inputs = {"x": (32, 32, 1), "z": (64,), "s": (10,), "n": (54,)}
     found = {}
-    for name, network in game.networks.items():
-        rows = parse_table(network.text)
+    for name, network in game.modules.items():
+        rows = network.table.layers
         given = [
             jax.ShapeDtypeStruct((2, *inputs[row.name]), "float32")
             for row in rows
@@ -121,7 +120,7 @@ def test_every_row():
         ]
         evaluate = functools.partial(network.init_with_output, KEY, train=True)
         outputs, _ = jax.eval_shape(evaluate, *given)
-        assert network.transposed == (name == "decoder")
+        assert network.table.transposed == (name == "decoder")
         found[name] = [
             [
                 row.name,
@@ -143,7 +142,7 @@ def test_every_row():
 def test_residual_blocks_add_what_came_in():
     """Table 3: output = input + residual, by way of a convolution if sizes differ."""
     config = learned_prior_mnist.get_config(LABELLED).game
-    rows = {row.name: row for row in parse_table(config.tables.encoder)}
+    rows = {row.name: row for row in Table.parse(config.networks.encoder).layers}
     assert (rows["x2"].inputs, rows["x2"].combine) == (("x1", "x2b"), "+")
     assert (rows["x3"].inputs, rows["x3"].combine) == (("x3s", "x3b"), "+")
     assert rows["x3a"].inputs == rows["x3s"].inputs == ("x2",)
@@ -176,16 +175,16 @@ def test_numbers_of_parameters(condition):
     ("module", "condition"),
     [(learned_prior_cifar10, "none"), (learned_prior_mnist_small, "categorical")],
 )
-def test_games_play_and_answer(module, condition):
-    """All phases, and what is asked of a model, as far as shapes go."""
+def test_games_have_a_forward_pass_and_infer(module, condition):
+    """All phases, and what a model can do, as far as shapes go."""
     argument, batch = f"condition={condition}", example(module)
     game = make_game(module.get_config(argument).game)
 
-    def ask(params, model_state):
-        net = Networks(game.networks, params, model_state, KEY, train=False)
+    def infer(params, model_state):
+        net = game.bind(params, model_state, KEY, train=False)
         return game.sample(net, 3)["x"], game.encode(net, batch["x"])
 
-    x, code = jax.eval_shape(ask, *variables(module, argument))
+    x, code = jax.eval_shape(infer, *variables(module, argument))
     assert x.shape == (3, *SHAPES[module])
     assert ("y" in code) == (condition != "none")
 
@@ -201,7 +200,7 @@ def test_dimensions_of_codes_are_the_papers(module):
         ("model=aae,condition=categorical", 100, 90),
     ):
         config = module.get_config(argument).game
-        encoder = {row.name: row for row in parse_table(config.tables.encoder)}
+        encoder = {row.name: row for row in Table.parse(config.networks.encoder).layers}
         assert (encoder["z"].channels, config.noise_dim) == (code, noise)
 
 
@@ -215,9 +214,9 @@ def test_the_baseline_is_what_the_paper_says():
             learned_prior_mnist.get_config(f"model={model},condition={condition}").game
             for model in ("learned", "aae")
         )
-        assert set(theirs.tables) == networks
+        assert set(theirs.networks) == networks
         for network in networks:
-            assert theirs.tables[network] == ours.tables[network]
+            assert theirs.networks[network] == ours.networks[network]
         assert theirs.prior == "fixed"
         assert theirs.similarity == ("pixel" if condition == "none" else "learned")
         assert theirs.mutual_information == ours.mutual_information
@@ -228,13 +227,13 @@ def test_the_baseline_is_what_the_paper_says():
         ("model=aae,condition=label", False),
     ):
         game = learned_prior_mnist.get_config(argument).game
-        assert ("ExpN" in game.tables.encoder) == noisy
+        assert ("ExpN" in game.networks.encoder) == noisy
 
 
 def test_each_idea_can_be_switched_off():
     config = learned_prior_cifar10.get_config("prior=fixed").game  # Table 1
     assert (config.prior, config.similarity) == ("fixed", "learned")
-    assert set(config.tables) == set(EXPECTED) - {"code_generator"}
+    assert set(config.networks) == set(EXPECTED) - {"code_generator"}
     config = learned_prior_mnist.get_config("similarity=pixel").game
     assert (config.prior, config.similarity) == ("learned", "pixel")
     for module in SHAPES:
@@ -251,7 +250,7 @@ def test_each_idea_can_be_switched_off():
 
 def test_narrow_networks():
     full, narrow = (
-        learned_prior_mnist.get_config(argument).game.tables
+        learned_prior_mnist.get_config(argument).game.networks
         for argument in (LABELLED, f"{LABELLED},narrow=8")
     )
     same = {"x", "z", "p", "s", "code"}
@@ -260,7 +259,9 @@ def test_narrow_networks():
             assert narrow[network] == full[network]
             continue
         pairs = zip(
-            parse_table(full[network]), parse_table(narrow[network]), strict=True
+            Table.parse(full[network]).layers,
+            Table.parse(narrow[network]).layers,
+            strict=True,
         )
         for one, other in pairs:
             divisor = 1 if one.name in same else 8
@@ -293,7 +294,7 @@ def test_arguments_that_cannot_be(module, argument, message):
         (learned_prior_flowers_small, "prior=fixed"),
     ],
 )
-def test_captioned_games_play_and_answer(module, argument):
+def test_games_of_captions_have_a_forward_pass_and_sample(module, argument):
     """As far as shapes go; also the classifier fits the data."""
     config = module.get_config(argument)
     game = make_game(config.game)
@@ -301,24 +302,26 @@ def test_captioned_games_play_and_answer(module, argument):
     pixels = int(config.dataset.image_shape.split("x")[0] or 32)
     x = np.zeros((4, pixels, pixels, 3), np.float32)
     captions = np.zeros((4, 5, 200), np.float32)
-    batch = {"x": x, "labelled_x": x, "label": captions}
+    batch = {"x": x, "captioned_x": x, "caption": captions}
     assert config.game.noise_dim == 100  # section 4.3
     assert config.embedding.dim == 200
     assert len(config.sentences) == 9  # figure 14
 
-    def ask(params, model_state):
-        net = Networks(game.networks, params, model_state, KEY, train=False)
+    def infer(params, model_state):
+        net = game.bind(params, model_state, KEY, train=False)
         vectors = captions[:, 0]
         return game.sample(net, 4, caption=vectors), game.styles(net, 2, vectors)
 
-    drawn, styles = jax.eval_shape(ask, *jax.eval_shape(game.init, KEY, batch))
+    drawn, styles = jax.eval_shape(infer, *jax.eval_shape(game.init, KEY, batch))
     assert drawn["x"].shape == x.shape
     assert styles.shape == (4, 2, *x.shape[1:])
-    judge = make_game(config.classifier.game)
+    classifier = make_game(config.classifier.game)
     assert config.classifier.dataset.image_shape in ("", config.dataset.image_shape)
-    jax.eval_shape(judge.init, KEY, batch | {"label": np.zeros(4, np.int32)})
+    labelled = {"x": x, "labelled_x": x, "label": np.zeros(4, np.int32)}
+    jax.eval_shape(classifier.init, KEY, labelled)
     names = {"drawn": 336, "oxford": 102}
-    assert judge.num_components == names["oxford" if "oxford" in argument else "drawn"]
+    data = "oxford" if "oxford" in argument else "drawn"
+    assert classifier.num_components == names[data]
 
 
 def test_captions_of_no_data():

@@ -137,7 +137,7 @@ def test_arguments_that_cannot_be():
         config_of("pixelgan_gaussian", "model=vae")
     game = make_game(config_of("pixelgan_gaussian", "conditioning=everywhere").game)
     batch = {"x": np.zeros((2, 28, 28, 1), np.float32)}
-    with pytest.raises(ValueError, match="conditioning is of"):
+    with pytest.raises(ValueError, match="conditioning must be chosen from"):
         jax.eval_shape(game.init, jax.random.key(0), batch)
 
 

@@ -12,7 +12,6 @@ from adversarial_latent import data
 from adversarial_latent.experiment import make_experiment
 from adversarial_latent.games import make_game
 from adversarial_latent.model import unstack
-from adversarial_latent.networks.rows import parse_table
 from configs import amm_svhn, samm_svhn
 from tests.data import tiny_tfds
 
@@ -163,7 +162,7 @@ def _stated(module):
 
 def _evaluate(network, k):
     """Shapes of outputs by row, and number of parameters; nothing is computed."""
-    rows = parse_table(network.text)
+    rows = network.table.layers
     shapes = {**INPUTS, "y": (k,)}
     inputs = [
         jax.ShapeDtypeStruct((2, *shapes[row.name]), "float32")
@@ -189,7 +188,7 @@ def test_every_row(module, argument, value, stated):
     config = module.get_config(f"{argument}={value}").game
     k = value if argument == "k" else 10
     factorization = FACTORIZATIONS[module] if argument == "k" else value
-    networks, sizes = make_game(config).networks, {}
+    networks, sizes = make_game(config).modules, {}
     for name, text in EXPECTED.items():
         shapes, sizes[name] = _evaluate(networks[name], k)
         found = [
@@ -222,8 +221,7 @@ def _behind(rows, name):
     [(6, True, False), (7, False, True), (15, False, False)],
 )
 def test_factorizations(factorization, z_sees_y, y_sees_z):
-    text = amm_svhn.encoder_table(factorization).format(k=10, d=64)
-    rows = parse_table(text)
+    rows = amm_svhn.encoder_table(factorization).fill(k=10, d=64).layers
     assert ("y" in _behind(rows, "z")) == z_sees_y
     assert ("z2" in _behind(rows, "y")) == y_sees_z
     if not z_sees_y:
@@ -239,7 +237,7 @@ def test_factorizations(factorization, z_sees_y, y_sees_z):
     ],
 )
 def test_priors(prior, learned):
-    rows = parse_table(amm_svhn.prior_table(prior).format(k=10, d=64))
+    rows = amm_svhn.prior_table(prior).fill(k=10, d=64).layers
     assert {row.name for row in rows if row.width} == learned
     assert {row.name for row in rows if row.inputs == ("y",)} == learned
 
@@ -248,7 +246,7 @@ def test_priors(prior, learned):
 def test_arguments(module):
     config = module.get_config("prior=fixed,extra")
     assert config.dataset.train_split == "train+extra"
-    assert type(make_game(config.game).networks["prior"]).__name__ == "FixedMixture"
+    assert type(make_game(config.game).modules["prior"]).__name__ == "FixedMixture"
     for argument, message in (
         ("factorization=8", "factorization must be 6, 7 or 15, not 8"),
         ("prior=flat", "prior must be one of .*'unit'.*, not 'flat'"),

@@ -35,8 +35,10 @@ def test_digits_are_scikit_learns_divided_by_sixteen():
         )
         np.testing.assert_array_equal(split.label, digits.target[source])
     assert not set(train.name) & set(test.name)
-    shares = np.bincount(test.label) / np.bincount(digits.target)
-    np.testing.assert_allclose(shares, 0.2, atol=0.006)  # within one image of a class
+    fractions = np.bincount(test.label) / np.bincount(digits.target)
+    np.testing.assert_allclose(
+        fractions, 0.2, atol=0.006
+    )  # within one image of a class
     assert "1437 train, 360 test" in dataset.protocol
 
 
@@ -82,7 +84,7 @@ def test_npz_forms_of_x(tmp_path, x, shape):
 def test_npz_image_shape(tmp_path):
     train = load(saved(tmp_path, x=X), image_shape="6x6x1").splits["train"]
     assert train.example_shape == (6, 6, 1)
-    with pytest.raises(ValueError, match="fits uint8 images only"):
+    with pytest.raises(ValueError, match="applies to uint8 images only"):
         load(saved(tmp_path, x=X / 255), image_shape=(6, 6, 1))
 
 
@@ -93,11 +95,11 @@ NAN[7, 1, 1, 1] = np.nan
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"x": NAN}, "1 examples hold NaN or infinity, first at 7"),
+        ({"x": NAN}, "1 examples contain NaN or infinity, first at 7"),
         ({"x": np.full((4, 2), 1e300)}, "infinity"),
         ({"x": X / 2.0}, r"must lie in \[0, 1\].*127.5"),
-        ({"x": X.astype(np.int64)}, r"found int64 \[20, 3, 4, 3\]; wanted uint8"),
-        ({"x": X.reshape(20, -1)}, "wanted uint8 images"),
+        ({"x": X.astype(np.int64)}, r"found int64 \[20, 3, 4, 3\]; expected uint8"),
+        ({"x": X.reshape(20, -1)}, "expected uint8 images"),
         ({"x": X[:0]}, "no examples"),
         ({"x": X.reshape(20, 3, 2, 6)}, "channels come last"),
         ({"x": X, "y": Y[:7]}, r"'x' and 'y': 20 examples need labels"),
@@ -116,9 +118,9 @@ NAN[7, 1, 1, 1] = np.nan
         ),
         ({"x": X, "x_train": X}, "'x' and 'x_train' are both the train split"),
         ({"x": np.zeros((3, 0, 4), np.uint8)}, r"no examples.*shape \[3, 0, 4\]"),
-        ({"x": np.array(3, np.uint8)}, r"found uint8 \[\]; wanted"),
+        ({"x": np.array(3, np.uint8)}, r"found uint8 \[\]; expected"),
         ({"x_train": X, "y_train": Y, "x_test": X}, "have labels"),
-        ({"images": X}, r"holds \['images'\]; wanted 'x'"),
+        ({"images": X}, r"contains \['images'\]; expected 'x'"),
         ({"x": np.array([{}], dtype=object)}, "not an npz file of plain arrays"),
     ],
 )

@@ -35,7 +35,7 @@ def config(tmp_path):
 
 def test_captions_follow_their_images(config):
     dataset = data.load(config)
-    assert dataset.captioned
+    assert dataset.has_captions
     assert {len(split) for split in dataset.splits.values()} == {8, 2}
     for split in dataset.splits.values():
         for name, captions in zip(split.name, split.captions, strict=True):
@@ -50,7 +50,7 @@ def test_what_is_wrong_is_named(config, tmp_path):
     text = tmp_path / "text"
     (path,) = text.rglob("flower7.txt")
     path.write_text("\n")
-    with pytest.raises(ValueError, match=r"flower7.txt: there is no caption in it"):
+    with pytest.raises(ValueError, match=r"flower7.txt: the file contains no caption"):
         data.load(config)
     path.unlink()
     with pytest.raises(FileNotFoundError, match=r"no file 'flower7.txt' at any depth"):
@@ -62,7 +62,7 @@ def test_what_is_wrong_is_named(config, tmp_path):
     config.captions = str(tmp_path / "texts")
     with pytest.raises(FileNotFoundError, match=r"no folder at .*dataset.captions"):
         data.load(config)
-    with pytest.raises(ValueError, match=r"captions has no meaning for .* 'digits'"):
+    with pytest.raises(ValueError, match=r"captions does not apply to .* 'digits'"):
         data.load(ml_collections.ConfigDict({"name": "digits", "captions": "text"}))
 
 
@@ -120,7 +120,7 @@ def test_same_stems_in_class_folders_have_their_own_captions(tmp_path):
             kind, number = name.removesuffix(".png").split("/")
             assert captions == (f"{kind} number {number}",)
     (tmp_path / "text" / "dog" / "2.txt").unlink()
-    message = r"cat/2\.txt could be of 2 images, 'dog/2\.png': .*'dog/2\.txt'"
+    message = r"cat/2\.txt could belong to 2 images, 'dog/2\.png': .*'dog/2\.txt'"
     with pytest.raises(InputError, match=message):
         data.load(config)
 

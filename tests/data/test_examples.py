@@ -1,5 +1,7 @@
 """Examples, lazy images and the checks of a data set."""
 
+import dataclasses
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -63,8 +65,8 @@ def test_lazy_images_read_only_what_is_asked_for():
         ({"label": np.zeros(3, np.int32)}, "labels of shape"),
         ({"label": np.zeros((2, 1), np.int32)}, "labels of shape"),
         ({"label": np.zeros(2)}, "integers"),
-        ({"label": np.array([0, 2**32 + 3])}, r"0\.\.4294967299 are no numbers of cl"),
-        ({"label": np.array([0, 2**64 - 1], np.uint64)}, "are no numbers of classes"),
+        ({"label": np.array([0, 2**32 + 3])}, r"but go from 0 to 4294967299"),
+        ({"label": np.array([0, 2**64 - 1], np.uint64)}, "labels must fit in int32"),
         ({"name": ("a",)}, "1 names"),
     ],
 )
@@ -94,3 +96,16 @@ def test_dataset_refuses_splits_that_do_not_fit_together():
             "",
             ("a",),
         )
+
+
+def test_captions_that_cannot_be():
+    examples = Examples(x=np.zeros((2, 3), np.float32), captions=(("a",), ("b",)))
+    assert examples.take(np.array([1])).captions == (("b",),)
+    for captions in ((("a",),), (("a",), ("b", "c")), ((), ())):
+        with pytest.raises(
+            ValueError, match=r"2 examples need the same number of captions"
+        ):
+            dataclasses.replace(examples, captions=captions)
+    plain = dataclasses.replace(examples, captions=None)
+    with pytest.raises(ValueError, match=r"only some of the splits have captions"):
+        Dataset("points", {"train": examples, "test": plain}, "")

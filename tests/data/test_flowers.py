@@ -45,8 +45,8 @@ def test_nothing_is_held_out_on_request():
 
 def test_captions_say_all_attributes_and_no_other(dataset):
     train = dataset.splits["train"]
-    told = {sentence for several in train.captions[:500] for sentence in several}
-    assert len(told) > 2000  # of 2,500
+    sentences = {sentence for several in train.captions[:500] for sentence in several}
+    assert len(sentences) > 2000  # of 2,500
     synonyms = {"rounded": "round", "sharp": "pointed", "thin": "narrow"}
     values = [set(value) for value in flowers.VALUES]
     for label, several in zip(train.label[:500], train.captions, strict=False):
@@ -101,10 +101,10 @@ def test_petals_can_be_counted():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"held_out": 1.0}, "held_out=1.0 must be a share of the 336 combinations"),
-        ({"held_out": -0.1}, "held_out=-0.1 must be a share"),
-        ({"image_shape": "8x16x3"}, "drawn square and in colour"),
-        ({"image_shape": "8x8x1"}, "drawn square and in colour"),
+        ({"held_out": 1.0}, "held_out=1.0 must be a fraction .* the 336 combinations"),
+        ({"held_out": -0.1}, "held_out=-0.1 must be a fraction"),
+        ({"image_shape": "8x16x3"}, "square colour images"),
+        ({"image_shape": "8x8x1"}, "square colour images"),
     ],
 )
 def test_what_cannot_be(settings, message):

@@ -92,7 +92,7 @@ def test_grey_beside_colour_needs_image_shape(tmp_path):
 def test_refused_folders(tmp_path):
     with pytest.raises(FileNotFoundError, match="no folder at"):
         load(tmp_path / "none")
-    with pytest.raises(ValueError, match="holds no images"):
+    with pytest.raises(ValueError, match="contains no images"):
         load(tmp_path)
     save(X[0], tmp_path / "one" / "a.png")
     (tmp_path / "two").mkdir()
@@ -151,18 +151,18 @@ def test_splits_without_classes(tmp_path):
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        (["train/a.png", "cat/a.png"], r"'cat' beside folders .*\(train\).*other name"),
-        (["test/a.png", "val/a.png"], "holds test, val, but no folder 'train'"),
-        (["train/a.png", "test/a/a.png"], "'train' holds images, and 'test' folders"),
-        (["train/a/a.png", "test/a.png"], "'test' holds images, and 'train' folders"),
+        (["train/a.png", "cat/a.png"], r"'cat' next to folders .*\(train\).*rename"),
+        (["test/a.png", "val/a.png"], "contains test, val, but no folder 'train'"),
+        (["train/a.png", "test/a/a.png"], "images, but 'test' contains class folders"),
+        (["train/a/a.png", "test/a.png"], "images, but 'train' contains class folders"),
         (["train/a.png", "a.png"], r"splits \('train'\) and files \('a.png'\)"),
         (["train/a.png", "Train/a.png"], "'.*rain' and '.*rain' are both the train"),
         (["train/a/b/a.png"], "b: a folder inside a class"),
         (
             ["train/a/a.png", "train/a.png"],
-            r"train holds both folders \('a'\) and file",
+            r"train contains both folders \('a'\) and file",
         ),
-        (["train/a.png", "test/.a"], "test: the folder holds no images"),
+        (["train/a.png", "test/.a"], "test: the folder contains no images"),
     ],
 )
 def test_what_cannot_be_splits(tmp_path, files, message):
@@ -190,7 +190,7 @@ def test_what_systems_leave_behind_is_passed_over_and_counted(tmp_path, splits):
         for i, image in enumerate(X):
             save(image, tmp_path / f"{split}{'ab'[i % 2]}" / f"{i}.png")
     plain = load(tmp_path)
-    assert "passed over" not in plain.protocol
+    assert "ignored" not in plain.protocol
     last = f"{splits[-1]}a/"
     for name in ("Thumbs.db", "__MACOSX/a/._1.png", f"{last}desktop.ini", f"{last}._1"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -198,7 +198,7 @@ def test_what_systems_leave_behind_is_passed_over_and_counted(tmp_path, splits):
     save(X[0], tmp_path / last / "@eaDir" / "small.jpg")
     dataset = load(tmp_path)
     assert dataset.class_names == ("a", "b")
-    assert "(5 hidden or system files passed over)" in dataset.protocol
+    assert "(5 hidden or system files ignored)" in dataset.protocol
     for split, part in dataset.splits.items():
         assert part.name == plain.splits[split].name
     examples = data.read_images(tmp_path, (5, 4, 3))
@@ -264,27 +264,27 @@ def test_read_images_of_npz(tmp_path):
     np.testing.assert_array_equal(examples.x, X)
     assert examples.label is None
     with pytest.raises(
-        ValueError, match=r"wants 28x28x1, new\.npz is 5x4x3: pass --resize"
+        ValueError, match=r"takes 28x28x1, but new\.npz is 5x4x3: pass --resize"
     ):
         data.read_images(path, (28, 28, 1))
     assert data.read_images(path, (28, 28, 1), resize=True).x.shape == (12, 28, 28, 1)
     np.savez(path, x=X.reshape(12, -1) / 1.0)
     assert data.read_images(path, (60,)).x.shape == (12, 60)
-    with pytest.raises(ValueError, match=r"wants 2, new\.npz is 60$"):
+    with pytest.raises(ValueError, match=r"takes 2, but new\.npz is 60$"):
         data.read_images(path, (2,), resize=True)
     np.savez(path, images=X)
-    with pytest.raises(ValueError, match="wanted an array 'x'"):
+    with pytest.raises(ValueError, match="expected an array 'x'"):
         data.read_images(path, (5, 4, 3))
 
 
 def test_read_images_refuses(tmp_path):
     with pytest.raises(FileNotFoundError, match="no image, folder or npz"):
         data.read_images(tmp_path / "none", (5, 4, 3))
-    with pytest.raises(ValueError, match="holds no images"):
+    with pytest.raises(ValueError, match="contains no images"):
         data.read_images(tmp_path, (5, 4, 3))
     save(X[0], tmp_path / "photo.png")
     with pytest.raises(
-        ValueError, match=r"wants 28x28x1, photo\.png is 5x4x3: pass --resize"
+        ValueError, match=r"takes 28x28x1, but photo\.png is 5x4x3: pass --resize"
     ):
         data.read_images(tmp_path, (28, 28, 1))
     assert data.read_images(tmp_path, (8, 8, 1), resize=True).x.shape == (1, 8, 8, 1)

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from adversarial_latent.data import Examples, LazyImages, make_pipeline
+from adversarial_latent.data import Examples, LazyImages, Pairs, make_pipeline
 
 KINDS = ("resident", "streaming")
 # The pixel of an example is its index, so that a batch tells what it took.
@@ -85,6 +85,11 @@ def test_processes_partition_the_global_batch(kind):
 LABELLED = [np.array([0, 7, 9, 13]), np.array([1, 2, 3, 19])]
 
 
+def labels(batch_size, indices=LABELLED, values=EXAMPLES.label):
+    """Labelled examples beside the others."""
+    return Pairs("labelled_x", "label", values, indices, batch_size)
+
+
 def delivered(pipeline, num_steps):
     """What a game sees in the next steps: arrays [num_steps, trials, ...] by name."""
     chex.clear_trace_counter()
@@ -104,13 +109,12 @@ def delivered(pipeline, num_steps):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("labels", [False, True])
-def test_examples_are_floats_and_hold_labels_only_when_asked(kind, labels):
-    options = {"labelled": LABELLED, "labelled_batch_size": 3} if labels else {}
-    pipeline = make(kind, trials=2, **options)
-    assert ("label" in pipeline.resident) == (labels and kind == "resident")
+@pytest.mark.parametrize("labelled", [False, True])
+def test_examples_are_floats_and_hold_labels_only_when_asked(kind, labelled):
+    pipeline = make(kind, trials=2, pairs=[labels(3)] if labelled else [])
+    assert ("label" in pipeline.resident) == (labelled and kind == "resident")
     batches = delivered(pipeline, 4)
-    assert set(batches) == ({"x", "labelled_x", "label"} if labels else {"x"})
+    assert set(batches) == ({"x", "labelled_x", "label"} if labelled else {"x"})
     chex.assert_shape(batches["x"], (4, 2, 6, 1, 1, 1))
     chex.assert_type(batches["x"], np.float32)
     values = taken(make(kind, trials=2), 4).astype(np.float32) * np.float32(1 / 255)
@@ -119,8 +123,7 @@ def test_examples_are_floats_and_hold_labels_only_when_asked(kind, labels):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_labelled_examples_are_those_allowed_in_an_order_of_their_own(kind):
-    options = {"labelled": LABELLED, "labelled_batch_size": 6}
-    batches = delivered(make(kind, trials=2, **options), 4)
+    batches = delivered(make(kind, trials=2, pairs=[labels(6)]), 4)
     chex.assert_type(batches["label"], np.int32)
     chex.assert_shape(batches["labelled_x"], (4, 2, 6, 1, 1, 1))
     pixels = np.round(batches["labelled_x"][..., 0, 0, 0] * 255)
@@ -134,7 +137,7 @@ def test_labelled_examples_are_those_allowed_in_an_order_of_their_own(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_labelled_examples_are_divided_and_restored(kind):
-    options = {"labelled": LABELLED, "labelled_batch_size": 4, "trials": 2}
+    options = {"pairs": [labels(4)], "trials": 2}
     whole = delivered(make(kind, **options), 5)
     parts = []
     for index in range(2):
@@ -143,12 +146,49 @@ def test_labelled_examples_are_divided_and_restored(kind):
         resumed = make(kind, **options, process_index=index, process_count=2)
         resumed.restore(json.loads(json.dumps(pipeline.state())))
         parts.append(delivered(resumed, 3))
-        few = make(kind, **{**options, "labelled": [i[:3] for i in LABELLED]})
-        with pytest.raises(ValueError, match="num_labels=4, and this run num_labels=3"):
+        few = make(kind, trials=2, pairs=[labels(4, [i[:3] for i in LABELLED])])
+        message = "labelled_x_num_examples=4, and this run labelled_x_num_examples=3"
+        with pytest.raises(ValueError, match=message):
             few.restore(pipeline.state())
     for name, array in whole.items():
         joined = np.concatenate([part[name] for part in parts], axis=2)
         np.testing.assert_array_equal(joined, array[2:])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_kinds_of_pairs_have_orders_and_names_of_their_own(kind):
+    # [20, 2, 3]: two captions of each example.
+    vectors = np.arange(120, dtype=np.float32).reshape(20, 2, 3)
+    everything = [np.arange(20)] * 2
+    captions = Pairs("captioned_x", "caption", vectors, everything, 5)
+    all_labels = labels(5, everything)
+    pipeline = make(kind, batch_size=5, trials=2, pairs=[all_labels, captions])
+    batches = delivered(pipeline, 8)  # two epochs of each
+    fields = {"x", "labelled_x", "label", "captioned_x", "caption"}
+    assert set(batches) == fields
+    order = {
+        name: np.int32(np.round(batches[name][..., 0, 0, 0] * 255))
+        for name in ("x", "labelled_x", "captioned_x")
+    }
+    np.testing.assert_array_equal(batches["label"], 100 + order["labelled_x"])
+    np.testing.assert_array_equal(batches["caption"], vectors[order["captioned_x"]])
+    chex.assert_type([batches["label"], batches["caption"]], [np.int32, np.float32])
+    for trial in range(2):
+        streams = [indices[:, trial] for indices in order.values()]
+        epochs = np.reshape(streams, (6, 20)).tolist()
+        for epoch in epochs:
+            assert sorted(epoch) == list(range(20))
+        assert len({tuple(epoch) for epoch in epochs}) == 6
+    # Another kind after it changes nothing for the first.
+    alone = delivered(make(kind, batch_size=5, trials=2, pairs=[all_labels]), 8)
+    for name, array in alone.items():
+        np.testing.assert_array_equal(array, batches[name])
+    # A position restores both.
+    resumed = make(kind, batch_size=5, trials=2, pairs=[all_labels, captions])
+    resumed.restore(json.loads(json.dumps(pipeline.state())) | {"position": 3})
+    later = delivered(resumed, 5)
+    for name in fields:
+        np.testing.assert_array_equal(later[name], batches[name][3:])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -174,32 +214,20 @@ def test_auto_streams_what_is_too_large(monkeypatch):
     [
         ({"batch_size": 21}, "batch_size=21 must be between 1 and the 20"),
         ({"batch_size": 0}, "batch_size=0"),
-        ({"process_count": 4}, "batch_size=6 does not divide by 4 processes"),
-        ({"process_index": 2, "process_count": 2}, "no process 2 among 2"),
+        ({"process_count": 4}, "batch_size=6 is not divisible by 4 processes"),
+        ({"process_index": 2, "process_count": 2}, "process_index=2 must be"),
         ({"seed": -1}, "seed=-1"),
         ({"kind": "magic"}, "unknown pipeline 'magic'; known: auto, resident, str"),
         (
-            {
-                "examples": Examples(x=EXAMPLES.x),
-                "labelled": LABELLED[:1],
-                "labelled_batch_size": 2,
-            },
-            "labelled examples are asked for, but there are none",
+            {"pairs": [labels(2, LABELLED[:1], EXAMPLES.label[:19])]},
+            "19 values of 'label' for 20 examples",
         ),
-        ({"labelled": LABELLED[:1]}, "labelled_batch_size=0 must be at least 1"),
+        ({"pairs": [labels(0, LABELLED[:1])]}, "batch size of 'labelled_x', 0, must"),
         (
-            {
-                "labelled": LABELLED[:1],
-                "labelled_batch_size": 3,
-                "batch_size": 6,
-                "process_count": 2,
-            },
-            "labelled_batch_size=3 does not divide by 2 processes",
+            {"pairs": [labels(3, LABELLED[:1])], "batch_size": 6, "process_count": 2},
+            "labelled_x batch_size=3 is not divisible by 2 processes",
         ),
-        (
-            {"labelled": LABELLED, "labelled_batch_size": 2},
-            "labelled given for 1 trials, not 2",
-        ),
+        ({"pairs": [labels(2)]}, "indices must be for 1 trials, not 2"),
     ],
 )
 def test_refused(options, message):
@@ -211,7 +239,7 @@ def test_refused(options, message):
 def test_position_of_another_run_is_refused(change):
     pipeline = make()
     state = pipeline.state()
-    with pytest.raises(ValueError, match=f"{change}=.*cannot be continued"):
+    with pytest.raises(ValueError, match=f"cannot resume: .*{change}="):
         pipeline.restore(state | {change: state[change] + 1})
 
 

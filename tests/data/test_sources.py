@@ -30,11 +30,11 @@ def test_unknown_name_lists_the_known_ones(name):
 def test_keys_that_are_unknown_or_would_be_ignored_are_refused():
     with pytest.raises(ValueError, match=r"unknown keys.*\['nme'\].*num_validation"):
         load(nme="digits")
-    with pytest.raises(ValueError, match=r"image_shape has no meaning.*'digits'"):
+    with pytest.raises(ValueError, match=r"image_shape does not apply.*'digits'"):
         load(name="digits", image_shape="8x8x1")
-    with pytest.raises(ValueError, match="in_memory has no meaning"):
+    with pytest.raises(ValueError, match="in_memory does not apply"):
         load(name="grid25", in_memory=False)
-    with pytest.raises(ValueError, match="center_crop has no meaning"):
+    with pytest.raises(ValueError, match="center_crop does not apply"):
         load(name="digits", center_crop=4)
     with pytest.raises(ValueError, match="center_crop=-1 is negative"):
         load(name="folder", center_crop=-1)
@@ -152,7 +152,7 @@ def test_classes_are_a_text_or_a_list(classes):
     ("classes", "message"),
     [
         ("0,10", r"classes='0,10': there is no class '10'; there are 0, 1, 2, .*9$"),
-        ("3,5,3", "classes='3,5,3': '3' is given twice$"),
+        ("3,5,3", "classes='3,5,3': '3' is listed twice$"),
         ("3", "classes='3': give at least two classes, or none for all$"),
     ],
 )
@@ -170,7 +170,7 @@ def test_classes_need_labels_and_examples(tmp_path):
     np.savez(
         tmp_path / "gap.npz", x_train=x, y_train=label, x_test=x, y_test=label // 2
     )
-    with pytest.raises(ValueError, match="no example of these in the split 'test'"):
+    with pytest.raises(ValueError, match=r"the split 'test' of .* has no examples"):
         load(name="npz", path=str(tmp_path / "gap.npz"), classes="2,3")
 
 

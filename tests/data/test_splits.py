@@ -51,7 +51,7 @@ def test_hold_out_test_without_labels():
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -0.5])
 def test_hold_out_test_refuses_fractions(fraction):
-    with pytest.raises(ValueError, match="test_fraction must lie"):
+    with pytest.raises(ValueError, match=r"test_fraction=.* must be strictly between"):
         splits.hold_out_test(labelled([5, 5]), fraction, seed=0)
 
 

@@ -1,4 +1,4 @@
-"""Models and data that several tests judge."""
+"""Models and data that several tests evaluate."""
 
 import pytest
 

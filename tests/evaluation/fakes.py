@@ -1,6 +1,7 @@
-"""A model that needs no training, and the data that it is judged on."""
+"""A model that needs no training, and the data that it is evaluated on."""
 
 import copy
+import dataclasses
 import io
 
 import numpy as np
@@ -19,7 +20,8 @@ from adversarial_latent.data import (
 )
 from adversarial_latent.distributions import GaussianMixture
 from adversarial_latent.evaluation import figures
-from adversarial_latent.evaluation.evaluator import Evaluation
+from adversarial_latent.evaluation.evaluator import Arrays, Evaluation
+from adversarial_latent.evaluation.evaluators import EVALUATORS
 
 CLASS_NAMES = tuple("0123456789")
 
@@ -45,7 +47,7 @@ def digits_dataset(labelled: bool = True) -> Dataset:
 class KMeansModel:
     """Clusters of k-means and codes of PCA, behind the interface of a `Model`."""
 
-    classifies = conditional = captioned = False
+    classifies = conditional = uses_captions = False
 
     def __init__(self, dataset: Dataset, num_components: int = 10, latent_dim: int = 8):
         x = dataset.splits["train"].as_float()
@@ -56,8 +58,8 @@ class KMeansModel:
         self._pca = PCA(latent_dim, svd_solver="full").fit(flat)
         self._centers = self._pca.transform(self._kmeans.cluster_centers_)  # [K, d]
 
-    def can(self, question: str) -> bool:
-        return question in ("encode", "decode", "sample", "mixture")
+    def can(self, ability: str) -> bool:
+        return ability in ("encode", "decode", "sample", "mixture")
 
     def encode(self, x: np.ndarray) -> dict[str, np.ndarray]:
         flat = x.reshape(len(x), -1)
@@ -139,17 +141,15 @@ class GridModel:
     """Draws from some modes of the 25-grid; halves data to get codes."""
 
     num_components = None
-    classifies = conditional = captioned = False
+    classifies = conditional = uses_captions = False
 
     def __init__(self, num_modes: int = 25, sigma: float = GRID_SIGMA, infers=True):
         self._means = grid_means()[:num_modes]
         self._sigma = sigma
         self._infers = infers
 
-    def can(self, question: str) -> bool:
-        return question == "sample" or (
-            self._infers and question in ("encode", "decode")
-        )
+    def can(self, ability: str) -> bool:
+        return ability == "sample" or (self._infers and ability in ("encode", "decode"))
 
     def encode(self, x: np.ndarray) -> dict[str, np.ndarray]:
         assert self._infers
@@ -170,14 +170,14 @@ class GridModel:
 class GivenClusters:
     """A model whose clusters are given."""
 
-    classifies = conditional = captioned = False
+    classifies = conditional = uses_captions = False
 
     def __init__(self, clusters: np.ndarray, num_components: int):
         self._y = np.eye(num_components)[clusters]
         self.num_components = num_components
 
-    def can(self, question: str) -> bool:
-        return question in ("encode", "sample")
+    def can(self, ability: str) -> bool:
+        return ability in ("encode", "sample")
 
     def encode(self, x: np.ndarray) -> dict[str, np.ndarray]:
         return {"z": np.zeros((len(x), 2), np.float32), "y": self._y}
@@ -189,13 +189,13 @@ class GivenClusters:
 class OpenModel:
     """Examples [N, K] are their own codes: the probabilities y of K components."""
 
-    classifies = conditional = captioned = False
+    classifies = conditional = uses_captions = False
 
     def __init__(self, num_components: int = 3):
         self.num_components = num_components
 
-    def can(self, question: str) -> bool:
-        return question == "encode"
+    def can(self, ability: str) -> bool:
+        return ability == "encode"
 
     def encode(self, x: np.ndarray) -> dict[str, np.ndarray]:
         return {"y": x}
@@ -220,8 +220,8 @@ def open_dataset(**splits: tuple[list[list[float]], list[int] | None]) -> Datase
 class SoftKMeansModel(KMeansModel):
     """Its code is y alone: soft clusters, whose centres are mixed by it."""
 
-    def can(self, question: str) -> bool:
-        return question in ("encode", "decode", "sample")
+    def can(self, ability: str) -> bool:
+        return ability in ("encode", "decode", "sample")
 
     def encode(self, x: np.ndarray) -> dict[str, np.ndarray]:
         distance = self._kmeans.transform(x.reshape(len(x), -1))  # [N, K]
@@ -245,34 +245,49 @@ class DensityModel:
     """The log-density of example i is -i; perhaps that of x given a code."""
 
     num_components = None
-    classifies = conditional = captioned = False
+    classifies = conditional = uses_captions = False
 
     def __init__(self, log_prob_given_code: bool = False):
         self.log_prob_given_code = log_prob_given_code
 
-    def can(self, question: str) -> bool:
-        return question == "log_prob"
+    def can(self, ability: str) -> bool:
+        return ability == "log_prob"
 
     def log_prob(self, x: np.ndarray) -> np.ndarray:
         return -np.arange(len(x), dtype=np.float32)
 
 
-def told(model):
-    """A model that has to be told the labels, and remembers what it was told."""
-    told = copy.copy(model)
-    told.conditional, told.seen = True, []
+def conditional(model):
+    """A model whose `encode` needs the labels; `received` holds its arguments."""
+    given = copy.copy(model)
+    given.conditional, given.received = True, []
 
     def encode(x, label):
-        told.seen.append((x, label))
+        given.received.append((x, label))
         return model.encode(x)
 
-    told.encode = encode
-    return told
+    given.encode = encode
+    return given
+
+
+def saved(arrays: Arrays) -> dict[str, np.ndarray]:
+    """Arrays as they come back from a file, which holds no Python objects."""
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    file.seek(0)
+    with np.load(file) as found:
+        return dict(found)
+
+
+def draw(evaluation: Evaluation, name: str) -> Figure:
+    """One figure of an evaluation, drawn from its saved arrays alone."""
+    return figures.draw(name, saved(evaluation.arrays[name]()))
 
 
 def drawn(evaluation: Evaluation) -> dict[str, Figure]:
     """All figures of an evaluation, by name."""
-    return {name: draw() for name, draw in evaluation.figures.items()}
+    names = [name for name in evaluation.arrays if name in figures.FIGURES]
+    return {name: draw(evaluation, name) for name in names}
 
 
 def png(figure) -> bytes:
@@ -283,7 +298,7 @@ def png(figure) -> bytes:
 
 
 class AnyModel:
-    """Answers every question, by linear maps of examples with K components."""
+    """Has every ability, by linear maps of examples with K components."""
 
     log_prob_given_code = False
 
@@ -293,10 +308,10 @@ class AnyModel:
             num_components,
             dimension,
         )
-        self.classifies = self.conditional = self.captioned = False
+        self.classifies = self.conditional = self.uses_captions = False
         self._scale = 0.0 if constant else 1.0
 
-    def can(self, question: str) -> bool:
+    def can(self, ability: str) -> bool:
         return True
 
     def _images(self, z: np.ndarray) -> np.ndarray:
@@ -315,7 +330,7 @@ class AnyModel:
     def decode(self, code: dict[str, np.ndarray]) -> np.ndarray:
         return self._images(code["z"])
 
-    def neighbours(self, x: np.ndarray, n: int, seed: int) -> np.ndarray:
+    def variations(self, x: np.ndarray, n: int, seed: int) -> np.ndarray:
         return np.repeat(x[:, None], n, axis=1)
 
     def sample(
@@ -340,3 +355,48 @@ class AnyModel:
             mean=np.random.default_rng(0).normal(size=shape).astype(np.float32),
             log_variance=np.zeros(shape, np.float32),
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """What models are evaluated on, and what cannot be made of that.
+
+    Attributes:
+      left_out: names of figures and, of an evaluator that gives nothing, its own.
+    """
+
+    examples: int = 20
+    classes: int = 3
+    components: int = 3
+    equal: bool = False
+    constant: bool = False
+    labelled: bool = True
+    left_out: frozenset[str] = frozenset()
+
+
+CLASSES = {name for name, one in EVALUATORS.items() if "classes" in one.requires}
+
+
+def make(name: str, case: Case) -> tuple[AnyModel, AnyModel, Dataset]:
+    """A model, a classifier and data that the evaluator is for."""
+    rng = np.random.default_rng(0)
+    label = np.arange(case.examples) % case.classes if case.labelled else None
+    class_names = tuple(map(str, range(case.classes))) if case.labelled else ()
+    shape, data = (4, 4, 1), "images"
+    if name == "modes":
+        names = mode_names(grid_means())
+        shape, data, class_names = (2,), "grid25", names[: min(case.classes, 25)]
+        label = np.arange(case.examples) % len(class_names)
+    x = rng.uniform(size=(case.examples, *shape)).astype(np.float32)
+    captions = tuple((f"number {k}",) for k in range(case.examples))
+    examples = Examples(x=x[:1] + 0 * x if case.equal else x, label=label)
+    if name == "captions":
+        examples = dataclasses.replace(examples, captions=captions)
+    dataset = Dataset(data, {"train": examples, "test": examples}, "", class_names)
+    components = case.classes if name in CLASSES else case.components
+    if name in ("manifold", "modes"):
+        components = None
+    model = AnyModel(shape, components, constant=case.constant)
+    model.classifies = name in CLASSES
+    model.uses_captions = name == "captions"
+    return model, AnyModel(shape, case.classes, constant=case.constant), dataset

@@ -1,36 +1,15 @@
 """Every evaluator on few, equal and very many: numbers, or the reason why not."""
 
-import dataclasses
 import logging
 
 import numpy as np
 import pytest
 
-from adversarial_latent.data import Dataset, Examples, grid_means, mode_names
-from adversarial_latent.evaluation.evaluate import judge
 from adversarial_latent.evaluation.evaluators import EVALUATORS
+from adversarial_latent.evaluation.figures import FIGURES
+from adversarial_latent.evaluation.run import evaluate_models
 from adversarial_latent.inputs import InputError
-from tests.evaluation.fakes import AnyModel, png
-
-SHAPE = (4, 4, 1)
-
-
-@dataclasses.dataclass(frozen=True)
-class Case:
-    """What models are evaluated on, and what cannot be made of that.
-
-    Attributes:
-      left_out: names of figures and, of an evaluator that gives nothing, its own.
-    """
-
-    examples: int = 20
-    classes: int = 3
-    components: int = 3
-    equal: bool = False
-    constant: bool = False
-    labelled: bool = True
-    left_out: frozenset[str] = frozenset()
-
+from tests.evaluation.fakes import Case, draw, make, png, saved
 
 ONE = {"clustering_tsne", "classification_tsne", "interpolation", "inception"}
 LARGE = {"samples", "mixture_distances", "mixture_plane"}
@@ -52,34 +31,10 @@ CASES = {
 }
 
 
-def make(name: str, case: Case) -> tuple[AnyModel, AnyModel, Dataset]:
-    """A model, a classifier and data that the evaluator is for."""
-    rng = np.random.default_rng(0)
-    label = np.arange(case.examples) % case.classes if case.labelled else None
-    class_names = tuple(map(str, range(case.classes))) if case.labelled else ()
-    shape, data = SHAPE, "images"
-    if name == "modes":
-        names = mode_names(grid_means())
-        shape, data, class_names = (2,), "grid25", names[: min(case.classes, 25)]
-        label = np.arange(case.examples) % len(class_names)
-    x = rng.uniform(size=(case.examples, *shape)).astype(np.float32)
-    captions = tuple((f"number {k}",) for k in range(case.examples))
-    examples = Examples(x=x[:1] + 0 * x if case.equal else x, label=label)
-    if name == "captions":
-        examples = dataclasses.replace(examples, captions=captions)
-    dataset = Dataset(data, {"train": examples, "test": examples}, "", class_names)
-    components = case.classes if name in CLASSES else case.components
-    if name in ("manifold", "modes"):
-        components = None
-    model = AnyModel(shape, components, constant=case.constant)
-    model.classifies = name in CLASSES
-    model.captioned = name == "captions"
-    return model, AnyModel(shape, case.classes, constant=case.constant), dataset
-
-
-CLASSES = {name for name, one in EVALUATORS.items() if "classes" in one.needs}
 LABELS = {
-    name for name, one in EVALUATORS.items() if {"labels", "classifier"} & {*one.needs}
+    name
+    for name, one in EVALUATORS.items()
+    if "labels" in one.requires or one.needs_classifier
 }
 
 
@@ -89,7 +44,7 @@ def test_numbers_or_a_reason(name, case, caplog):
     if name in LABELS and not case.labelled:
         pytest.skip("the evaluator is refused before training")
     model, classifier, dataset = make(name, case)
-    numbers, evaluations, left_out = judge(
+    numbers, evaluations, left_out = evaluate_models(
         [name],
         [model],
         dataset,
@@ -99,16 +54,19 @@ def test_numbers_or_a_reason(name, case, caplog):
         shown=0,
     )
     assert all(np.isfinite(values).all() for values in numbers.values())
-    figures = evaluations[name].figures if name in evaluations else {}
-    for figure, draw in figures.items():
+    arrays = evaluations[name].arrays if name in evaluations else {}
+    for figure, compute in arrays.items():
         try:
-            shown = draw()
-            shown.set_dpi(20)  # is faster
-            assert png(shown)
+            if figure in FIGURES:
+                shown = draw(evaluations[name], figure)
+                shown.set_dpi(20)  # is faster
+                assert png(shown)
+            else:
+                assert saved(compute())
         except InputError as error:
             left_out[figure] = str(error)
     expected = {figure for figure in case.left_out if figure.startswith(name)}
     assert left_out.keys() == expected, left_out
     assert all(len(reason) > 20 for reason in left_out.values())
-    assert numbers or figures or name in left_out
+    assert numbers or arrays or name in left_out
     assert not [r for r in caplog.records if r.levelno >= logging.ERROR]

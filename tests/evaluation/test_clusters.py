@@ -8,12 +8,13 @@ from scipy import optimize, spatial
 from sklearn import metrics as sklearn_metrics
 from sklearn.naive_bayes import GaussianNB
 
-from adversarial_latent.evaluation import evaluators, figures
+from adversarial_latent.evaluation import evaluators
 from tests.evaluation.fakes import (
     GivenClusters,
     OpenModel,
     SoftKMeansModel,
     digits_dataset,
+    draw,
     drawn,
     open_dataset,
 )
@@ -36,9 +37,9 @@ def test_clustering_of_known_clusters(digits):
     evaluation = evaluators.clustering(GivenClusters(clusters, 10), digits, 0)
     zeros, ones = np.mean(labels == 0), np.mean(labels == 1)
     expected = min(zeros, ones)
-    assert evaluation.results["clustering_error"] == pytest.approx(expected)
-    assert evaluation.results["clustering_accuracy"] == pytest.approx(1 - expected)
-    assert list(evaluation.results) == [
+    assert evaluation.numbers["clustering_error"] == pytest.approx(expected)
+    assert evaluation.numbers["clustering_accuracy"] == pytest.approx(1 - expected)
+    assert list(evaluation.numbers) == [
         "clustering_error",
         "clustering_accuracy",
         "nmi",
@@ -54,15 +55,15 @@ def test_clustering_agrees_with_scikit_learn(digits, model):
     test = digits.splits["test"]
     clusters = model.encode(test.as_float())["y"].argmax(axis=1)
     counts = sklearn_metrics.confusion_matrix(test.label, clusters, labels=range(10))
-    results = evaluation.results
-    assert results["clustering_error"] == pytest.approx(
+    numbers = evaluation.numbers
+    assert numbers["clustering_error"] == pytest.approx(
         1 - counts.max(axis=0).sum() / len(clusters)
     )
-    assert results["nmi"] == sklearn_metrics.normalized_mutual_info_score(
+    assert numbers["nmi"] == sklearn_metrics.normalized_mutual_info_score(
         test.label, clusters
     )
-    assert results["ari"] == sklearn_metrics.adjusted_rand_score(test.label, clusters)
-    assert 0 < 1 - results["clustering_error"] < 1
+    assert numbers["ari"] == sklearn_metrics.adjusted_rand_score(test.label, clusters)
+    assert 0 < 1 - numbers["clustering_error"] < 1
 
 
 def test_clustering_from_codes_is_the_nearest_component(digits, model):
@@ -72,38 +73,38 @@ def test_clustering_from_codes_is_the_nearest_component(digits, model):
     code = model.encode(digits.splits["test"].as_float())
     nearest = spatial.distance.cdist(code["z"], model.mixture().mean).argmin(axis=1)
     counts = sklearn_metrics.confusion_matrix(labels, nearest, labels=range(10))
-    results = evaluation.results
-    assert results["clustering_error_from_z"] == pytest.approx(
+    numbers = evaluation.numbers
+    assert numbers["clustering_error_from_z"] == pytest.approx(
         1 - counts.max(axis=0).sum() / 100
     )
     best = counts[optimize.linear_sum_assignment(-counts)].sum() / 100
-    assert results["clustering_accuracy_from_z"] == pytest.approx(best)
+    assert numbers["clustering_accuracy_from_z"] == pytest.approx(best)
     agreement = np.mean(nearest == code["y"].argmax(axis=1))
-    assert results["classifier_agreement"] == agreement
+    assert numbers["classifier_agreement"] == agreement
     assert 0.5 < agreement < 1
-    panels = evaluation.figures["clustering_matrix"]().axes
+    panels = draw(evaluation, "clustering_matrix").axes
     np.testing.assert_array_equal(_counts(panels[1], 10), counts)
-    assert f"error {results['clustering_error_from_z']:.1%}" in panels[1].get_title(
+    assert f"error {numbers['clustering_error_from_z']:.1%}" in panels[1].get_title(
         loc="left"
     )
 
 
 def test_clustering_draws_its_figures(digits, model):
     evaluation = evaluators.clustering(model, digits, 0)
-    assert list(evaluation.figures) == [
+    assert list(evaluation.arrays) == [
         "clustering_components",
         "clustering_matrix",
         "clustering_tsne",
     ]
     assert all(figure.get_label() for figure in drawn(evaluation).values())
-    components = evaluation.figures["clustering_components"]().axes[0]
+    components = draw(evaluation, "clustering_components").axes[0]
     names = [label.get_text() for label in components.get_yticklabels()]
     assert len(names) == 10
     assert all(name.startswith(f"component {k} → ") for k, name in enumerate(names))
-    error = evaluation.results["clustering_error"]
-    title = evaluation.figures["clustering_matrix"]().axes[0].get_title(loc="left")
+    error = evaluation.numbers["clustering_error"]
+    title = draw(evaluation, "clustering_matrix").axes[0].get_title(loc="left")
     assert f"error {error:.1%}" in title
-    projection = evaluation.figures["clustering_tsne"]().axes[0].collections
+    projection = draw(evaluation, "clustering_tsne").axes[0].collections
     points = np.concatenate([dots.get_offsets() for dots in projection])
     assert points.shape == (100, 2)
     assert np.isfinite(points).all()
@@ -118,28 +119,30 @@ def test_clusters_take_the_label_of_one_validation_example():
     validation = VALIDATION[0], [1, 0, 2, 0]
     dataset = open_dataset(train=TEST, test=TEST, validation=validation)
     evaluation = evaluators.clustering(OpenModel(), dataset, 0)
-    assert evaluation.results["clustering_error_by_exemplar"] == 1 / 4
+    assert evaluation.numbers["clustering_error_by_exemplar"] == 1 / 4
     assert "here 0 → b, 1 → c, 2 → a." in evaluation.protocol
-    assert "of one validation example, of 4 the one with" in evaluation.protocol
+    assert "of one validation example, the one of 4 with" in evaluation.protocol
     other = VALIDATION[0], [2, 0, 1, 0]
     dataset = open_dataset(train=TEST, test=TEST, validation=other)
-    results = evaluators.clustering(OpenModel(), dataset, 0).results
-    assert results["clustering_error_by_exemplar"] == 1
-    assert results["clustering_error"] == 1 / 4  # which has nothing to do with it
+    numbers = evaluators.clustering(OpenModel(), dataset, 0).numbers
+    assert numbers["clustering_error_by_exemplar"] == 1
+    assert numbers["clustering_error"] == 1 / 4  # which has nothing to do with it
 
 
-def test_exemplars_are_others_than_the_judged_examples():
+def test_exemplars_are_not_among_the_evaluated_examples():
     dataset = open_dataset(train=TEST, test=TEST, validation=TEST)
-    judged = evaluators.clustering(OpenModel(), dataset, 0, split="validation")
+    itself = evaluators.clustering(OpenModel(), dataset, 0, split="validation")
     plain = evaluators.clustering(OpenModel(), open_dataset(train=TEST, test=TEST), 0)
     unlabelled = dict.fromkeys(("train", "test", "validation"), VALIDATION)
     bare = evaluators.clustering(OpenModel(), open_dataset(**unlabelled), 0)
-    for evaluation in (judged, plain, bare):
-        assert "clustering_error_by_exemplar" not in evaluation.results
+    for evaluation in (itself, plain, bare):
+        assert "clustering_error_by_exemplar" not in evaluation.numbers
         assert "exemplar" not in evaluation.protocol
 
 
-def test_only_the_evaluator_that_asks_reads_the_validation_split(digits, monkeypatch):
+def test_only_the_evaluator_that_receives_the_validation_split_reads_it(
+    digits, monkeypatch
+):
     train = digits.splits["train"]
     splits = {**digits.splits, "validation": train.take(np.arange(50))}
     dataset = dataclasses.replace(digits, splits=splits)
@@ -155,16 +158,16 @@ def test_only_the_evaluator_that_asks_reads_the_validation_split(digits, monkeyp
     read.clear()
     evaluators.reconstruction(model, dataset, 0)
     assert read == [100]
-    results = evaluators.clustering(model, dataset, 0).results
+    numbers = evaluators.clustering(model, dataset, 0).numbers
     assert read == [100, 100, 50]
-    assert results["clustering_error"] <= results["clustering_error_by_exemplar"] < 0.8
+    assert numbers["clustering_error"] <= numbers["clustering_error_by_exemplar"] < 0.8
 
 
 def test_a_code_of_components_alone_is_drawn_on_their_simplex():
     dataset = open_dataset(train=TEST, test=TEST)
     evaluation = evaluators.clustering(OpenModel(), dataset, 0)
-    assert list(evaluation.figures) == ["clustering_matrix", "clustering_simplex"]
-    simplex = evaluation.figures["clustering_simplex"]()
+    assert list(evaluation.arrays) == ["clustering_matrix", "clustering_simplex"]
+    simplex = draw(evaluation, "clustering_simplex")
     (axes,) = simplex.axes
     names = [text.get_text() for text in axes.texts]
     assert names == ["0 → a", "1 → c", "2 (empty)"]
@@ -185,38 +188,32 @@ def test_classes_on_their_simplex(monkeypatch):
     monkeypatch.setattr(OpenModel, "classifies", True)
     dataset = open_dataset(train=TEST, test=TEST)
     evaluation = evaluators.classification(OpenModel(), dataset, 0)
-    assert evaluation.results == {"classification_error": 3 / 4}
-    assert list(evaluation.figures) == [
+    assert evaluation.numbers == {"classification_error": 3 / 4}
+    assert list(evaluation.arrays) == [
         "classification_matrix",
         "classification_simplex",
     ]
-    (axes,) = evaluation.figures["classification_simplex"]().axes
+    (axes,) = draw(evaluation, "classification_simplex").axes
     assert [text.get_text() for text in axes.texts] == ["a", "b", "c"]
 
 
 def test_clustering_without_labels_skips_the_numbers_and_says_so(model):
     evaluation = evaluators.clustering(model, digits_dataset(labelled=False), 0)
-    assert list(evaluation.results) == ["classifier_agreement"]
+    assert list(evaluation.numbers) == ["classifier_agreement"]
     assert "no labels" in evaluation.protocol
-    assert list(evaluation.figures) == ["clustering_components", "clustering_tsne"]
-    components = evaluation.figures["clustering_components"]().axes[0]
+    assert list(evaluation.arrays) == ["clustering_components", "clustering_tsne"]
+    components = draw(evaluation, "clustering_components").axes[0]
     assert components.get_yticklabels()[0].get_text() == "component 0"
-    (legend,) = evaluation.figures["clustering_tsne"]().legends
+    (legend,) = draw(evaluation, "clustering_tsne").legends
     assert legend.get_title().get_text() == "cluster"
 
 
-def test_component_rows_hold_their_own_test_images(digits, model, monkeypatch):
-    seen = {}
-
-    def remember(members, generated, row_labels, **_):
-        seen.update(members=members, generated=generated)
-        return figures.image_grid(generated)
-
-    monkeypatch.setattr(figures, "component_figure", remember)
-    drawn(evaluators.clustering(model, digits, 0))
+def test_component_rows_hold_their_own_test_images(digits, model):
+    evaluation = evaluators.clustering(model, digits, 0)
+    arrays = evaluation.arrays["clustering_components"]()
     for k in range(10):
         for block in ("members", "generated"):
-            images = seen[block][k]
+            images = arrays[block][k]
             images = images[np.isfinite(images).all(axis=(1, 2, 3))]
             clusters = model.encode(images)["y"].argmax(axis=1) if len(images) else []
             assert all(cluster == k for cluster in clusters), (block, k)
@@ -226,21 +223,12 @@ def test_clustering_of_collapsed_codes_still_draws(digits):
     evaluation = evaluators.clustering(GivenClusters(np.zeros(100, int), 3), digits, 0)
     labels = [
         label.get_text()
-        for label in evaluation.figures["clustering_components"]()
-        .axes[0]
-        .get_yticklabels()
+        for label in draw(evaluation, "clustering_components").axes[0].get_yticklabels()
     ]
     assert labels[1:] == ["component 1 (empty)", "component 2 (empty)"]
 
 
-def test_images_of_another_class_are_framed(digits, monkeypatch):
-    seen = {}
-
-    def remember(members, generated, row_labels, *, wrong, **_):
-        seen.update(members=members, wrong=wrong)
-        return figures.image_grid(generated)
-
-    monkeypatch.setattr(figures, "component_figure", remember)
+def test_images_of_another_class_are_framed(digits):
     test = digits.splits["test"]
     # Everything is in its own class, but a 3 and a 5 that changed places.
     clusters = test.label.copy()
@@ -248,14 +236,15 @@ def test_images_of_another_class_are_framed(digits, monkeypatch):
     clusters[[three, five]] = 5, 3
     evaluation = evaluators.clustering(GivenClusters(clusters, 10), digits, 0)
     x = test.as_float()
-    figure = evaluation.figures["clustering_components"]()
-    framed = [
-        (k, seen["members"][k, column]) for k, column in np.argwhere(seen["wrong"])
-    ]
+    arrays = evaluation.arrays["clustering_components"]()
+    members, wrong = arrays["members"], arrays["wrong"]
+    framed = [(k, members[k, column]) for k, column in np.argwhere(wrong)]
     assert 1 <= len(framed) <= 2, "10 of each row are shown"
     for k, image in framed:
         np.testing.assert_array_equal(image, x[three if k == 5 else five])
+    figure = draw(evaluation, "clustering_components")
     assert "red frame" in figure.get_label()
+    assert len(figure.axes[0].patches) == len(framed)
 
 
 def test_classification_agrees_with_naive_bayes(digits, classifier):
@@ -266,20 +255,20 @@ def test_classification_agrees_with_naive_bayes(digits, classifier):
     bayes = GaussianNB(var_smoothing=0.0)
     bayes.fit(classifier.encode(train.as_float())["z"], train.label)
     from_z, from_x = bayes.predict(code["z"]), code["y"].argmax(axis=1)
-    results = evaluation.results
-    assert results == {
+    numbers = evaluation.numbers
+    assert numbers == {
         "classification_error": pytest.approx(np.mean(from_x != test.label)),
         "classification_error_from_z": pytest.approx(np.mean(from_z != test.label)),
         "classifier_agreement": np.mean(from_x == from_z),
     }
-    assert len({0.0, 1.0, *results.values()}) == 5
-    panels = evaluation.figures["classification_matrix"]().axes
+    assert len({0.0, 1.0, *numbers.values()}) == 5
+    panels = draw(evaluation, "classification_matrix").axes
     for axes, predicted, suffix in zip(
         panels, (from_x, from_z), ("", "_from_z"), strict=True
     ):
         expected = sklearn_metrics.confusion_matrix(test.label, predicted)
         np.testing.assert_array_equal(_counts(axes, 10), expected)
-        error = results[f"classification_error{suffix}"]
+        error = numbers[f"classification_error{suffix}"]
         assert f"error {error:.1%}" in axes.get_title(loc="left")
 
 

@@ -10,12 +10,12 @@ from adversarial_latent.evaluation.disentangled import consistency, style_statis
 from tests.evaluation.fakes import drawn
 
 
-def knowing(images):
+def with_styles(images):
     """A model whose styles are these images [K, n, H, W, C]."""
     return types.SimpleNamespace(
         num_components=len(images),
-        captioned=False,
-        can=lambda question: question == "styles",
+        uses_captions=False,
+        can=lambda ability: ability == "styles",
         styles=lambda n, seed: images[:, :n],
     )
 
@@ -50,23 +50,23 @@ def test_consistency_is_an_analysis_of_variance():
 def test_styles_that_are_kept_and_others(digits):
     rng = np.random.default_rng(0)
     slant, width = rng.uniform(-0.5, 0.5, 200), rng.uniform(1, 3, 200)
-    thicker = np.linspace(0, 2, 5)[:, None]  # what the components do
+    thicker = np.linspace(0, 2, 5)[:, None]  # what components change
     kept = bars(np.tile(slant, (5, 1)), width + thicker)
-    found = evaluators.style(knowing(kept), digits, 0)
-    assert found.results["style_consistency"] > 0.95
-    assert not found.figures
+    found = evaluators.style(with_styles(kept), digits, 0)
+    assert found.numbers["style_consistency"] > 0.95
+    assert not found.arrays
     mixed = bars(rng.permuted(np.tile(slant, (5, 1)), axis=1), width + thicker)
-    less = evaluators.style(knowing(mixed), digits, 0).results["style_consistency"]
-    assert less < found.results["style_consistency"] - 0.2
+    less = evaluators.style(with_styles(mixed), digits, 0).numbers["style_consistency"]
+    assert less < found.numbers["style_consistency"] - 0.2
     alone = bars(*(rng.permuted(np.tile(v, (5, 1)), axis=1) for v in (slant, width)))
-    results = evaluators.style(knowing(alone), digits, 0).results
-    assert results["style_consistency"] == pytest.approx(0.2, abs=0.05)
-    assert "Were styles not kept it would be 0.20" in found.protocol
+    numbers = evaluators.style(with_styles(alone), digits, 0).numbers
+    assert numbers["style_consistency"] == pytest.approx(0.2, abs=0.05)
+    assert "Without any consistency it would be 0.20" in found.protocol
 
 
 def test_codes_of_prior_and_encoder_share_a_projection(digits, model):
     found = evaluators.prior_codes(model, digits, 0)
-    assert found.results == {}
+    assert found.numbers == {}
     shown = drawn(found)
     assert set(shown) == {"prior_codes", "inferred_codes"}
     prior, inferred = (shown[name].axes[0] for name in sorted(shown)[::-1])
@@ -78,11 +78,11 @@ def test_codes_of_prior_and_encoder_share_a_projection(digits, model):
 def test_codes_without_z(digits, model):
     bare = types.SimpleNamespace(
         num_components=10,
-        captioned=False,
+        uses_captions=False,
         conditional=False,
-        can=lambda question: question in ("encode", "sample"),
+        can=lambda ability: ability in ("encode", "sample"),
         encode=lambda x: {"y": model.encode(x)["y"]},
         sample=lambda n, seed, component: {"y": np.eye(10)[component]},
     )
-    with pytest.raises(ValueError, match=r"shows codes z, but this .* \['y'\]"):
+    with pytest.raises(ValueError, match=r"requires codes z, but this .* \['y'\]"):
         evaluators.prior_codes(bare, digits, 0)

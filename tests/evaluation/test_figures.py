@@ -12,6 +12,7 @@ from adversarial_latent.data import grid_means
 from adversarial_latent.evaluation import figures
 from adversarial_latent.evaluation.figures.style import text_width
 from adversarial_latent.inputs import InputError
+from tests.evaluation.fakes import png, saved
 
 
 def _images(*leading: int, channels: int = 1) -> np.ndarray:
@@ -422,7 +423,9 @@ def test_many_classes_have_no_legend():
 )
 def test_figures_that_would_be_too_large(draw):
     names = list(map(str, range(201)))
-    with pytest.raises(InputError, match=r"201 .* are too many: a figure shows 200"):
+    with pytest.raises(
+        InputError, match=r"201 .* are too many: a figure shows at most 200"
+    ):
         draw(names)
 
 
@@ -554,3 +557,330 @@ def test_saved_figures_carry_captions_and_are_reproducible(tmp_path):
     assert first == (tmp_path / "b" / "grid.png").read_bytes()
     with Image.open(tmp_path / "a" / "grid.png") as image:
         assert image.info[figures.CAPTION_KEY] == "Digits → two rows"
+
+
+INK, NO_INK = np.array(True), np.array(False)
+CLASSES = {
+    "meaning": np.array("class"),
+    "groups": np.arange(4) % 3,
+    "group_names": np.array(["cat", "dog", "fish"]),
+}
+COMPONENTS = {
+    "members": _images(3, 4),
+    "wrong": np.zeros((3, 4), bool),
+    "names": np.array(["a", "b", "c"]),
+    "ink": NO_INK,
+}
+MATRICES = {
+    "counts": np.array([[[5, 0, 1], [0, 4, 0], [1, 0, 3]]]),
+    "mappings": np.array([[0, 1, 2]]),
+    "titles": np.array(["from the image\nerror 14.3%"]),
+    "class_names": CLASSES["group_names"],
+    "column_names": np.array(["0", "1", "2"]),
+}
+SIMPLEX = {"y": np.eye(3)[[0, 1, 2, 0]], "corner_names": np.array(list("abc"))}
+POINTS = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0], [3.0, 1.0]])
+ARRAYS = {
+    "classification_components": COMPONENTS,
+    "classification_matrix": MATRICES,
+    "clustering_components": COMPONENTS,
+    "clustering_matrix": MATRICES,
+    "classification_simplex": SIMPLEX | CLASSES,
+    "clustering_simplex": SIMPLEX | CLASSES,
+    "modes": {
+        "data": grid_means(),
+        "samples": POINTS,
+        "means": grid_means(),
+        "data_modes": np.arange(25),
+        "sample_modes": np.array([12, -1, -1, -1]),
+    },
+    "reconstruction": {
+        "originals": _images(3),
+        "reconstructions": _images(3) / 2,
+        "ink": NO_INK,
+    },
+    "manifold_traversal": {
+        "images": _images(3, 3),
+        "values": np.array([-2.0, 0.0, 2.0], np.float32),
+        "ink": NO_INK,
+    },
+    "manifold_codes": {"z": POINTS},
+    "variations": {
+        "originals": _images(2),
+        "variations": _images(2, 5) / 2,
+        "ink": NO_INK,
+    },
+    "interpolation": {
+        "first": _images(2) / 4,
+        "between": _images(2, 5) / 2,
+        "last": _images(2),
+        "ink": NO_INK,
+    },
+    "samples": {
+        "images": _images(2, 3),
+        "components": np.arange(2),
+        "styles": np.array(True),
+        "ink": NO_INK,
+    },
+    "captions": {
+        "images": _images(2, 3, channels=3),
+        "captions": np.array(["a red flower", "a flower " + "with many leaves " * 4]),
+        "split": np.array("test"),
+    },
+    "sentences": {
+        "images": _images(2, 3, channels=3),
+        "first": np.array("a red flower"),
+        "differences": np.array(["red", "blue"]),
+    },
+    "classification_tsne": {"points": POINTS, **CLASSES},
+    "clustering_tsne": {"points": POINTS, **CLASSES},
+    "prior_codes": {
+        "points": POINTS,
+        "others": POINTS + 10,
+        "component": np.arange(4) % 2,
+        "num_components": np.array(2),
+    },
+    "inferred_codes": {"points": POINTS + 10, "others": POINTS},
+    "mixture_distances": {
+        "distances": np.array([[0.0, 1.5], [1.5, 0.0]]),
+        "names": np.array(["0", "1"]),
+        "named_by_majority": np.array(False),
+    },
+    "mixture_plane": {
+        "codes": POINTS,
+        "means": POINTS[:2],
+        "covariances": np.tile(np.eye(2), (2, 1, 1)),
+        "component_classes": np.array([0, -1]),
+        "names": np.array(["0", "1"]),
+        "shares": np.array([0.94, 0.06]),
+        **CLASSES,
+    },
+}
+
+
+def _draw(name, **changes):
+    """A figure of its arrays in `ARRAYS`, as they come back from a file."""
+    return figures.draw(name, saved(ARRAYS[name] | changes))
+
+
+def test_every_figure_is_drawn_from_saved_arrays():
+    """In the order of a report; equal arrays give equal bytes."""
+    assert list(ARRAYS) == list(figures.FIGURES)
+    for name, arrays in ARRAYS.items():
+        figure = _draw(name)
+        assert figure.get_label().endswith("."), name
+        assert png(figure) == png(figures.draw(name, arrays)), name
+
+
+def test_arrays_of_another_figure():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'points'"):
+        _draw("samples", points=POINTS)
+    with pytest.raises(KeyError, match="unknown"):
+        figures.draw("unknown", {})
+
+
+@pytest.mark.parametrize("name", ["clustering_components", "classification_components"])
+def test_components_from_arrays(name):
+    alone = _draw(name)
+    assert "assigned to each component" in alone.get_label()
+    optional = ("samples", "majority class", "red frame")
+    assert not any(words in alone.get_label() for words in optional)
+    (axes,) = alone.axes
+    assert _texts(axes.get_yticklabels()) == ["a", "b", "c"]
+    assert not axes.patches
+    wrong = np.zeros((3, 4), bool)
+    wrong[1, 2] = True
+    names = np.array(["component 0 → cat", "component 1 → dog", "component 2 (empty)"])
+    figure = _draw(name, generated=_images(3, 2) / 2, wrong=wrong, names=names)
+    members, generated = figure.axes
+    np.testing.assert_array_equal(_shown(members), _shown(axes))
+    half = figures.image_grid(_images(3, 2) / 2).axes[0]
+    np.testing.assert_array_equal(_shown(generated), _shown(half))
+    (frame,) = members.patches
+    tile = _shown(members).shape[0] / 3
+    center = np.array(frame.get_xy()) + frame.get_width() / 2
+    np.testing.assert_array_equal(center // tile, [2, 1])
+    assert all(words in figure.get_label() for words in optional)
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "words"),
+    [
+        ("clustering_matrix", "cluster", "Cluster matrix of the test split"),
+        ("classification_matrix", "predicted class", "Confusion matrix of the test"),
+    ],
+)
+def test_matrices_from_arrays(name, title, words):
+    figure = _draw(name)
+    (axes,) = figure.axes
+    assert axes.get_title(loc="left") == "from the image\nerror 14.3%"
+    assert axes.get_xlabel() == title
+    assert _texts(axes.get_yticklabels()) == ["cat", "dog", "fish"]
+    written, outlined = _matrix_panel(axes)
+    expected = {(0, 0): "5", (1, 1): "4", (2, 2): "3", (2, 0): "1", (0, 2): "1"}
+    assert written == expected
+    assert outlined == {(0, 0), (1, 1), (2, 2)}
+    assert words in figure.get_label()
+    assert "p(y|z)" not in figure.get_label()
+    two = _draw(
+        name,
+        counts=np.stack([MATRICES["counts"][0], 2 * np.eye(3, dtype=int)]),
+        mappings=np.array([[0, 1, 2], [0, 1, -1]]),
+        titles=np.array(["one", "two"]),
+    )
+    first, second = two.axes
+    assert [panel.get_title(loc="left") for panel in two.axes] == ["one", "two"]
+    assert _matrix_panel(first) == (written, outlined)
+    diagonal = {(0, 0): "2", (1, 1): "2", (2, 2): "2"}
+    assert _matrix_panel(second) == (diagonal, {(0, 0), (1, 1)})
+    assert "p(y|z)" in two.get_label()
+
+
+@pytest.mark.parametrize("name", ["clustering_simplex", "classification_simplex"])
+def test_a_simplex_from_arrays(name):
+    figure = _draw(name, meaning=np.array("cluster"))
+    (axes,) = figure.axes
+    assert _texts(axes.texts) == ["a", "b", "c"]
+    assert [len(dots.get_offsets()) for dots in axes.collections] == [2, 1, 1]
+    (legend,) = figure.legends
+    assert legend.get_title().get_text() == "cluster"
+    assert _texts(legend.get_texts()) == ["cat", "dog", "fish"]
+    assert "of 4 test examples" in figure.get_label()
+    assert "Colour: cluster" in figure.get_label()
+
+
+@pytest.mark.parametrize("name", ["clustering_tsne", "classification_tsne"])
+def test_a_projection_from_arrays(name):
+    figure = _draw(name)
+    dots = figure.axes[0].collections
+    places = [POINTS[[0, 3]], POINTS[[1]], POINTS[[2]]]
+    for one, expected in zip(dots, places, strict=True):
+        np.testing.assert_array_equal(one.get_offsets(), expected)
+    (legend,) = figure.legends
+    assert legend.get_title().get_text() == "class"
+    assert "codes z of 4 test examples, coloured by class" in figure.get_label()
+
+
+def test_modes_from_arrays():
+    plain = _draw("modes")
+    assert [axes.get_title() for axes in plain.axes] == ["data", "samples"]
+    assert "25 test points and 4 samples" in plain.get_label()
+    assert "have the colour" not in plain.get_label()
+    changes = {"reconstructions": grid_means() + 0.1}
+    words = "econstructions have the colour of their data point"
+    assert f" R{words}" in _draw("modes", **changes).get_label()
+    changes |= {"codes": grid_means() / 3, "codes_title": np.array("codes (3-d)")}
+    figure = _draw("modes", **changes)
+    titles = ["data", "codes (3-d)", "reconstructions", "samples"]
+    assert [axes.get_title() for axes in figure.axes] == titles
+    arrays = ARRAYS["modes"] | changes
+    for axes, part in zip(
+        figure.axes, ("data", "codes", "reconstructions", "samples"), strict=True
+    ):
+        offsets = axes.collections[0].get_offsets()
+        np.testing.assert_allclose(offsets, arrays[part])
+    assert f" Codes and r{words}" in figure.get_label()
+
+
+def test_pairs_and_lines_from_arrays():
+    pairs = figures.reconstruction_figure(_images(3), _images(3) / 2)
+    for axes, expected in zip(_draw("reconstruction").axes, pairs.axes, strict=True):
+        np.testing.assert_array_equal(_shown(axes), _shown(expected))
+    blocks = [_images(2)[:, None] / 4, _images(2, 5) / 2, _images(2)[:, None]]
+    for axes, block in zip(_draw("interpolation").axes, blocks, strict=True):
+        expected = figures.image_grid(block).axes[0]
+        np.testing.assert_array_equal(_shown(axes), _shown(expected))
+    variations = _draw("variations")
+    blocks = [_images(2)[:, None], _images(2, 5) / 2]
+    for axes, block in zip(variations.axes, blocks, strict=True):
+        expected = figures.image_grid(block).axes[0]
+        np.testing.assert_array_equal(_shown(axes), _shown(expected))
+    headers = [axes.get_title() for axes in variations.axes]
+    assert headers == ["original", "generated from codes drawn from q(z|x)"]
+
+
+@pytest.mark.parametrize(("components", "styles"), [(2, True), (2, False), (0, False)])
+def test_samples_from_arrays(components, styles):
+    changes = {"components": np.arange(components), "styles": np.array(styles)}
+    figure = _draw("samples", **changes)
+    (axes,) = figure.axes
+    assert _texts(axes.get_yticklabels()) == ["0", "1"][:components]
+    expected = figures.image_grid(_images(2, 3)).axes[0]
+    np.testing.assert_array_equal(_shown(axes), _shown(expected))
+    assert "not selected" in figure.get_label()
+    assert ("row is a component" in figure.get_label()) == bool(components)
+    assert ("column is a style" in figure.get_label()) == styles
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name, arrays in ARRAYS.items() if "ink" in arrays],
+)
+def test_ink_is_shown_dark_on_white(name):
+    light, dark = (_draw(name, ink=ink).axes[0] for ink in (NO_INK, INK))
+    assert _shown(light)[0, 0, 0] == _shown(dark)[0, 0, 0] == 1  # the gap
+    inside = [
+        axes.images[0].get_array()[5, 5, 0] for axes in (light, dark)
+    ]  # of the same pixel of the first image
+    assert inside[0] == pytest.approx(1 - inside[1])
+
+
+def test_a_manifold_from_arrays():
+    (axes,) = _draw("manifold_traversal").axes
+    assert _texts(axes.get_xticklabels()) == ["-2.0", "0.0", "2.0"]
+    assert _texts(axes.get_yticklabels()) == ["2.0", "0.0", "-2.0"]
+    bare = _draw("manifold_codes")
+    assert "coloured" not in bare.get_label()
+    assert not bare.legends
+    names = CLASSES["group_names"]
+    figure = _draw("manifold_codes", labels=np.arange(4) % 3, class_names=names)
+    assert "test split, coloured by class" in figure.get_label()
+    assert _texts(figure.legends[0].get_texts()) == ["cat", "dog", "fish"]
+    assert figure.axes[0].get_xlabel() == "z₁"
+
+
+def test_captions_and_sentences_from_arrays():
+    captions = _draw("captions")
+    short, long = _texts(captions.axes[0].get_yticklabels())
+    assert short == "a red flower"
+    assert [len(line) <= 45 for line in long.split("\n")] == [True, True]
+    assert "captions of the test split" in captions.get_label()
+    sentences = _draw("sentences")
+    (axes,) = sentences.axes
+    assert _texts(axes.get_xticklabels()) == ["red", "blue"]
+    turned = figures.image_grid(_images(2, 3, channels=3).swapaxes(0, 1)).axes[0]
+    np.testing.assert_array_equal(_shown(axes), _shown(turned))
+    assert "'a red flower'" in sentences.get_label()
+
+
+def test_codes_of_both_sides_from_arrays():
+    prior, bare = _draw("prior_codes"), _draw("inferred_codes")
+    assert prior.axes[0].get_xlim() == bare.axes[0].get_xlim()
+    assert prior.axes[0].get_ylim() == bare.axes[0].get_ylim()
+    assert _texts(prior.legends[0].get_texts()) == ["0", "1"]
+    assert prior.legends[0].get_title().get_text() == "component"
+    assert not bare.legends
+    names = CLASSES["group_names"]
+    inferred = _draw("inferred_codes", labels=np.arange(4) % 3, class_names=names)
+    assert _texts(inferred.legends[0].get_texts()) == ["cat", "dog", "fish"]
+    dots = inferred.axes[0].collections
+    np.testing.assert_array_equal(dots[1].get_offsets(), POINTS[[1]] + 10)
+
+
+def test_a_mixture_from_arrays():
+    distances = _draw("mixture_distances")
+    assert _texts(distances.axes[0].get_yticklabels()) == ["0", "1"]
+    assert "components j and k is sqrt(" in distances.get_label()
+    assert "majority class" not in distances.get_label()
+    named = _draw("mixture_distances", named_by_majority=np.array(True))
+    assert "majority class" in named.get_label()
+    plane = _draw("mixture_plane")
+    (axes,) = plane.axes
+    assert axes.get_xlabel() == "first principal component of the means (94%)"
+    assert axes.get_ylabel() == "second (6%)"
+    np.testing.assert_array_equal(
+        [ellipse.get_center() for ellipse in axes.patches], POINTS[:2]
+    )
+    cat = axes.collections[0].get_facecolor()[0][:3]
+    np.testing.assert_allclose(axes.patches[0].get_edgecolor()[:3], cat)
+    assert "the codes of 4 test examples. Colour: class;" in plane.get_label()

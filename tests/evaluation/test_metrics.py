@@ -172,14 +172,14 @@ def test_component_distances_of_hand_made_components():
 
 def test_neighbours_on_a_line_stand_together():
     place = np.array([4.0, 0.0, 9.0, 1.0, 5.5, 10.0])
-    order = metrics.neighbour_order(np.abs(place[:, None] - place))
+    order = metrics.nearest_order(np.abs(place[:, None] - place))
     ordered = place[order].tolist()
     assert ordered in (sorted(place), sorted(place, reverse=True))
 
 
 @pytest.mark.parametrize("size", [1, 2])
 def test_order_of_few(size):
-    order = metrics.neighbour_order(np.ones((size, size)) - np.eye(size))
+    order = metrics.nearest_order(np.ones((size, size)) - np.eye(size))
     assert sorted(order) == list(range(size))
 
 

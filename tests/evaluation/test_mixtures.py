@@ -5,10 +5,11 @@ import pytest
 from scipy import spatial, special, stats
 
 from adversarial_latent.distributions import GaussianMixture
-from adversarial_latent.evaluation import evaluators, figures, metrics
+from adversarial_latent.evaluation import evaluators, metrics
 from tests.evaluation.fakes import (
     GivenClusters,
     digits_dataset,
+    draw,
     drawn,
     png,
 )
@@ -36,14 +37,15 @@ def test_mixture_agrees_with_scipy(digits, classifier):
             for j in range(10)
         ]
     )
-    assert evaluation.results == {
+    assert evaluation.numbers == {
         "log_p_z": pytest.approx(special.logsumexp(joint, axis=0).mean(), rel=1e-5),
         "mixture_std": pytest.approx(np.sqrt(variance).mean(), rel=1e-5),
         "nearest_component_distance": pytest.approx(
             np.sort(distance, axis=1)[:, 1].mean(), rel=1e-5
         ),
     }
-    arrays = evaluation.arrays
+    arrays = evaluation.arrays["mixture"]()
+    assert set(arrays) == {"probabilities", "mean", "log_variance", "distance"}
     np.testing.assert_allclose(arrays["distance"], distance, rtol=1e-5)
     np.testing.assert_allclose(arrays["probabilities"], frequencies, rtol=1e-5)
     np.testing.assert_array_equal(arrays["mean"], prior.mean)
@@ -61,15 +63,16 @@ def test_mixture_names_its_components(kind, digits, model, classifier):
     majority = np.bincount(test.label[members]).argmax()
     first = f"0 → {majority}" if kind == "clusters" else "0"
     legend = "cluster" if kind == "bare" else "class"
-    assert list(evaluation.figures) == ["mixture_distances", "mixture_plane"]
-    heat = evaluation.figures["mixture_distances"]().axes[0]
+    assert list(evaluation.arrays) == ["mixture", "mixture_distances", "mixture_plane"]
+    heat = draw(evaluation, "mixture_distances").axes[0]
     names = [label.get_text() for label in heat.get_yticklabels()]
-    order = metrics.neighbour_order(evaluation.arrays["distance"])
+    distances = evaluation.arrays["mixture"]()["distance"]
+    order = metrics.nearest_order(distances)
     assert names[order.tolist().index(0)] == first
     written = heat.texts[0]  # first row, second column
-    distance = evaluation.arrays["distance"][order[0], order[1]]
+    distance = distances[order[0], order[1]]
     assert (written.get_position(), written.get_text()) == ((1, 0), f"{distance:.1f}")
-    plane = evaluation.figures["mixture_plane"]()
+    plane = draw(evaluation, "mixture_plane")
     assert plane.legends[0].get_title().get_text() == legend
     assert {text.get_text() for text in plane.axes[0].texts} == set("0123456789")
 
@@ -84,7 +87,7 @@ def test_mixture_of_any_size_is_drawn(shape, digits):
         log_variance=np.zeros(shape, np.float32),
     )
     model.mixture = lambda: prior
-    model.can = lambda question: question in ("encode", "mixture")
+    model.can = lambda ability: ability in ("encode", "mixture")
     model.encode = lambda x: {
         "z": np.zeros((len(x), dimension), np.float32),
         "y": np.eye(components)[np.zeros(len(x), int)],
@@ -92,25 +95,18 @@ def test_mixture_of_any_size_is_drawn(shape, digits):
     evaluation = evaluators.mixture(model, digits, 0)
     for figure in drawn(evaluation).values():
         assert png(figure)
-    assert ("mixture_distances" in evaluation.figures) == (components > 1)
-    assert evaluation.results.get("nearest_component_distance", 0.0) == 0.0
+    assert ("mixture_distances" in evaluation.arrays) == (components > 1)
+    assert evaluation.numbers.get("nearest_component_distance", 0.0) == 0.0
     density = stats.norm.logpdf(1.0) * dimension
-    assert evaluation.results["log_p_z"] == pytest.approx(density)
+    assert evaluation.numbers["log_p_z"] == pytest.approx(density)
 
 
-def test_plane_shows_the_axes_on_which_means_differ_most(digits, monkeypatch):
+def test_plane_shows_the_axes_on_which_means_differ_most(digits):
     """Means differ by 8 along z_2, by 2 along z_0 and by nothing along z_1."""
-    seen = {}
-
-    def remember(codes, classes, names, means, covariances, *rest, **options):
-        seen.update(means=means, covariances=covariances, options=options)
-        return figures.scatter_figure(codes)
-
-    monkeypatch.setattr(figures, "mixture_figure", remember)
     mean = np.array([[1, 5, 4], [-1, 5, 4], [1, 5, -4], [-1, 5, -4]], np.float32)
     variance = np.array([[1, 2, 3]] * 4, np.float32)
     model = GivenClusters(np.arange(100) % 4, 4)
-    model.can = lambda question: True
+    model.can = lambda ability: True
     model.mixture = lambda: GaussianMixture(
         np.zeros(4, np.float32), mean, np.log(variance)
     )
@@ -118,10 +114,10 @@ def test_plane_shows_the_axes_on_which_means_differ_most(digits, monkeypatch):
         "z": np.zeros((100, 3), np.float32),
         "y": np.eye(4)[np.arange(100) % 4],
     }
-    drawn(evaluators.mixture(model, digits, 0))
-    np.testing.assert_allclose(np.abs(seen["means"]), [[4, 1]] * 4, atol=1e-5)
-    np.testing.assert_allclose(seen["covariances"], [np.diag([3, 1])] * 4, atol=1e-5)
-    assert seen["options"]["axis_labels"] == (
-        "first principal component of the means (94%)",
-        "second (6%)",
-    )
+    evaluation = evaluators.mixture(model, digits, 0)
+    arrays = evaluation.arrays["mixture_plane"]()
+    np.testing.assert_allclose(np.abs(arrays["means"]), [[4, 1]] * 4, atol=1e-5)
+    np.testing.assert_allclose(arrays["covariances"], [np.diag([3, 1])] * 4, atol=1e-5)
+    (axes,) = draw(evaluation, "mixture_plane").axes
+    assert axes.get_xlabel() == "first principal component of the means (94%)"
+    assert axes.get_ylabel() == "second (6%)"

@@ -8,7 +8,8 @@ import re
 import numpy as np
 import pytest
 
-from adversarial_latent.evaluation import figures, write_report
+from adversarial_latent.evaluation import figures
+from adversarial_latent.evaluation.report import write_report
 
 SCRIPT = "<script>alert('class')</script>"
 
@@ -128,18 +129,21 @@ def test_headline_and_numbers(run):
     assert '<div class="headline"><strong>93.75 %</strong>' in text
     assert "Higher is better." in text
     assert "86.25 ± 9.92 %" in text  # mean and std of 90, 93.75 and 75
-    assert "0.02500</td>" in text
-    assert "0.02500 ± 0.005</td>" in text
-    assert "A new number" in text
+    assert "0.0250</td>" in text
+    assert "0.0250 ± 0.0050</td>" in text
+    assert "<tr><td>A new number<small></small></td>" in text
+    assert ">2.500</td>" in text
 
 
 def test_trials_show_the_chosen_one_and_the_criterion(run):
     text = _read(run)
     assert "The trial with the highest score, without labels." in text
     assert ">mixture likelihood</th>" in text
+    heads = ("Clustering error, %", "Reconstruction error")
+    assert all(f'<th class="number">{head}</th>' in text for head in heads)
     (chosen,) = re.findall(r'<tr class="chosen">(.*?)</tr>', text)
     cells = re.findall(r"<td[^>]*>(.*?)</td>", chosen)
-    assert cells == ["1 (chosen)", "6", "-1.125", "93.75", "6.25", "0.02500"]
+    assert cells == ["1 (chosen)", "6", "-1.125", "93.75", "6.25", "0.0250"]
 
 
 def test_protocol_config_and_environment(run):
@@ -153,11 +157,13 @@ def test_protocol_config_and_environment(run):
 
 
 def test_arrays_are_listed_with_their_shapes(run):
-    assert "<h2>Arrays" not in _read(run)
+    assert "Arrays" not in _read(run)
     (run / "arrays").mkdir()
     np.savez(run / "arrays" / "mixture.npz", mean=np.zeros((10, 4)), weight=np.ones(3))
     text = _read(run)
     assert "<dt>arrays/mixture.npz</dt><dd>mean [10, 4], weight [3]</dd>" in text
+    assert "<details><summary>Arrays</summary><dl><dt>arrays" in text
+    assert text.count("<details>") == 3
 
 
 def test_a_classifier_is_headed_by_its_error(tmp_path):
@@ -182,7 +188,7 @@ def test_a_classifier_is_headed_by_its_error(tmp_path):
         "Agreement of image and code",
         "Log-density of the codes",
     ]
-    assert "-12.50</td>" in text
+    assert "-12.50 nats</td>" in text
 
 
 def test_what_was_left_out_is_listed(run):
@@ -208,7 +214,7 @@ def test_report_of_a_bare_run(tmp_path):
     text = _read(tmp_path)
     assert "<h1>Report of a run</h1>" in text
     assert "With seed 3." in text
-    assert "<strong>0.5000</strong>" in text
+    assert "<strong>0.500</strong>" in text
     for absent in ("<h2>Trials", "<h2>Figures", "<h2>Training", "<details", "±"):
         assert absent not in text
 

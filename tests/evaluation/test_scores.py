@@ -28,9 +28,9 @@ def test_inception_scores_are_those_of_a_loop():
 @pytest.mark.parametrize(
     ("probabilities", "groups", "message"),
     [
-        (np.full((4, 2), 0.5), 3, "Cannot cut 4 images into 3 equal groups"),
-        (np.full((4, 2), 0.4), 2, "must be positive and sum to one"),
-        (np.tile([[-1.0, 2.0]], (4, 1)), 2, "must be positive and sum to one"),
+        (np.full((4, 2), 0.5), 3, "Cannot split 4 images into 3 equal groups"),
+        (np.full((4, 2), 0.4), 2, "must be non-negative and sum to one"),
+        (np.tile([[-1.0, 2.0]], (4, 1)), 2, "must be non-negative and sum to one"),
         (np.full(4, 0.5), 2, r"\[N, K\], got \(4,\)"),
     ],
 )

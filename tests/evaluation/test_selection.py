@@ -38,7 +38,7 @@ def test_neighbours_is_cohens_kappa_of_pairs_of_neighbours():
     # mixed: 4 of 5 neighbours agree for five points, none for the sixth, all for the
     # other six; sizes are 5 and 7.
     a, c = (5 * 0.8 + 6) / 12, (25 + 49) / 144
-    scores = get_criterion("neighbours")(models, x)
+    scores = get_criterion("nearest_neighbours")(models, x)
     np.testing.assert_allclose(scores, [1.0, (a - c) / (1 - c), -1.0])
 
 
@@ -46,7 +46,9 @@ def test_neighbours_takes_images():
     x = np.random.default_rng(0).uniform(size=(12, 2, 2, 1))
     flat = x.reshape(12, 4)
     model = Fixed([0, 1, 2] * 4)
-    (image,), (vector,) = (get_criterion("neighbours")([model], v) for v in (x, flat))
+    (image,), (vector,) = (
+        get_criterion("nearest_neighbours")([model], v) for v in (x, flat)
+    )
     assert image == vector
 
 
@@ -54,11 +56,15 @@ def test_neighbours_takes_images():
 def test_few_examples_are_all_neighbours(number, scores):
     # Of clusters of 3 and 2 of five: 0.4 of pairs agree, and 0.52 by chance.
     models = [Fixed([0, 1, 0, 1, 0][:number]), Fixed([2] * number)]
-    found = get_criterion("neighbours")(models, np.arange(float(number))[:, None])
+    found = get_criterion("nearest_neighbours")(
+        models, np.arange(float(number))[:, None]
+    )
     np.testing.assert_allclose(found, scores)
 
 
 def test_unknown_criterion():
-    message = r"unknown selection 'best'; there are \['agreement', 'neighbours'\]"
+    message = (
+        r"unknown criterion 'best' .*there are \['agreement', 'nearest_neighbours'\]"
+    )
     with pytest.raises(ValueError, match=message):
         get_criterion("best")

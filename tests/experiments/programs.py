@@ -9,7 +9,7 @@ import types
 import pytest
 from absl import flags
 
-from experiments import summary
+from experiments import command_line
 
 
 def load(name: str) -> tuple[types.ModuleType, flags.FlagValues]:
@@ -25,8 +25,8 @@ def load(name: str) -> tuple[types.ModuleType, flags.FlagValues]:
             (flags, "DEFINE_list"),
             (flags, "DEFINE_bool"),
             (flags, "mark_flag_as_required"),
-            (summary, "define_path"),
-            (summary, "define_config"),
+            (command_line, "define_path"),
+            (command_line, "define_config"),
         ):
             definition = getattr(module, define)
             patch.setattr(
@@ -48,9 +48,9 @@ def run(name: str, *arguments: str) -> None:
     program, registry = load(name)
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        with pytest.MonkeyPatch.context() as patch, summary.clear_errors():
+        with pytest.MonkeyPatch.context() as patch, command_line.clear_errors():
             patch.setattr(sys, "argv", [name, *arguments])  # config_flags looks there
-            assert summary.parse_flags(sys.argv, registry) == [name]
+            assert command_line.parse_flags(sys.argv, registry) == [name]
             program.main()
     finally:
         signal.signal(signal.SIGTERM, handler)

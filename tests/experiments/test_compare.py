@@ -49,13 +49,15 @@ def test_curves_are_those_of_the_runs_over_epochs(finished_run, other_run):
     (axes,) = figure.axes
     assert axes.get_title() == "reconstruction mse"
     assert [text.get_text() for text in axes.get_legend().texts] == ["other", "run"]
-    judged = [row for row in logged(finished_run) if "test/reconstruction_mse" in row]
+    evaluated = [
+        row for row in logged(finished_run) if "test/reconstruction_mse" in row
+    ]
     thick = [line for line in axes.lines if line.get_linewidth() > 1]
     for line in thick:
         # 48 examples are six minibatches of 8.
-        assert line.get_xdata().tolist() == [row["step"] / 6 for row in judged]
+        assert line.get_xdata().tolist() == [row["step"] / 6 for row in evaluated]
         assert line.get_ydata() == pytest.approx(
-            [row["test/reconstruction_mse"] for row in judged]
+            [row["test/reconstruction_mse"] for row in evaluated]
         )
     assert len(axes.lines) == 2 * (1 + 2), "a thin line for each trial"
 

@@ -44,7 +44,9 @@ def launch(config, workdir, *flags):
     programs.run("launch", f"--config={config}", f"--workdir={workdir}", *flags)
 
 
-def test_a_finished_run_is_told(finished_run, tmp_path, config, capsys):
+def test_the_results_of_a_finished_run_are_shown(
+    finished_run, tmp_path, config, capsys
+):
     """Here it only evaluates, as when it was killed while it did."""
     run = tmp_path / "run"
     run.mkdir()
@@ -74,7 +76,7 @@ def test_a_finished_run_is_told(finished_run, tmp_path, config, capsys):
 
 def test_the_work_directory_of_another_config(finished_run, config):
     before = {path: path.stat().st_mtime_ns for path in finished_run.rglob("*.json*")}
-    with pytest.raises(SystemExit, match=r"error: .* holds a run with another config"):
+    with pytest.raises(SystemExit, match="contains a run with another config"):
         launch(config, finished_run, "--config.batch_size=4", "--config.seed=3")
     with pytest.raises(
         SystemExit, match=r"config\.batch_size: 8 there, 4 here\n.*dataset\.path: "
@@ -97,7 +99,7 @@ def test_the_work_directory_of_another_config(finished_run, config):
         ("--config.game.loss=best", "'best'"),
         ("--config.dataset.name=digit", "unknown data set 'digit'"),
         ("--config.evaluators=('cluster',)", "unknown evaluator 'cluster'"),
-        ("--config.selection=best", "unknown selection 'best'"),
+        ("--config.selection=best", "unknown criterion 'best' in config.selection"),
         ("--config.duration=5", "cannot read duration '5'"),
         ("--config.batch_size=0", r"config\.batch_size=0 must be at least 1"),
         (
@@ -118,7 +120,7 @@ def test_the_work_directory_of_another_config(finished_run, config):
             "--config.evaluators[0]=x",
             r"no field 'evaluators\[0\]'; did you mean 'evalu",
         ),
-        ("--config.zzzz=1", "no field 'zzzz'; there are batch_size, che"),
+        ("--config.zzzz=1", "no field 'zzzz'; it has batch_size, che"),
         ("--config.=1", "no field ''"),
         ("--config.trials=1.5", "flag --config.trials=1.5: invalid literal"),
         ("--config.ema_decay=1.5", r"config\.ema_decay=1\.5 must be in \[0, 1\)"),
@@ -145,8 +147,8 @@ def test_wrong_configs_end_with_one_line(tmp_path, config, flag, message):
 def test_wrong_arguments_of_the_config(tmp_path):
     config = ROOT / "configs" / "amm_digits.py"
     for argument, message in (
-        ("kk=3", r"unknown config argument 'kk'; there are \['k', 'runlocal'\]"),
-        ("k=ten", "config argument 'k' takes a int, not 'ten'"),
+        ("kk=3", r"unknown config argument 'kk'; known: \['k', 'runlocal'\]"),
+        ("k=ten", "config argument 'k' must be of type int, not 'ten'"),
     ):
         with pytest.raises(SystemExit, match=message) as end:
             launch(f"{config}:{argument}", tmp_path / "run")
@@ -162,10 +164,10 @@ def test_wrong_arguments_of_the_config(tmp_path):
     [
         ("def get_config(:\n", r"config\.py: SyntaxError: invalid syntax .*line 1"),
         ("import nothing_like_it\n", r"config\.py: ModuleNotFoundError: No module"),
-        ("x = 1\n", r"config\.py defines no get_config"),
+        ("x = 1\n", r"config\.py does not define get_config"),
         (
             "def get_config():\n  pass\n",
-            r"config\.py: get_config returns no ConfigDict",
+            r"config\.py: get_config must return a ConfigDict",
         ),
         ("def get_config():\n  {}['a']\n", r"config\.py: KeyError: 'a'"),
         ("\x00", r"config\.py: .*null bytes"),
@@ -219,19 +221,19 @@ def bad_data(tmp_path):
         Path(write_npz(tmp_path / "whole.npz")).read_bytes()[:200]
     )
     return [
-        (npz("nan", x=nan), "1 examples hold NaN or infinity, first at 7"),
+        (npz("nan", x=nan), "1 examples contain NaN or infinity, first at 7"),
         (npz("range", x=x + 2), r"float images must lie in \[0, 1\]"),
         (npz("label", x=x, y=y + 0.5), "labels must be integers or text, not float64"),
         (npz("length", x=x, y=y[1:]), "20 examples need labels of shape"),
         (
             npz("shape", x=np.zeros((20, 3, 3), np.uint8)),
-            r"networks of config\.game do not fit examples of shape 3x3x1: ",
+            r"config\.game\.networks do not fit examples of shape 3x3x1: ",
         ),
         (
             (f"--config.dataset.path={tmp_path / 'cut.npz'}",),
             "not an npz file of plain arrays, or corrupt",
         ),
-        (folder("empty", {}), "the folder holds no images"),
+        (folder("empty", {}), "the folder contains no images"),
         (folder("corrupt", {"a.png": (2, 2), "b.png": None}), "b.png: not an image"),
         (folder("mixed", {"a.png": (2, 2), "b.png": (3, 2)}), "b.png is 2x3x1"),
         (
@@ -278,7 +280,7 @@ def test_sigterm_saves_and_ends_well(tmp_path, config):
         out, err = process.communicate()
     assert process.returncode == 0, err
     assert out == ""
-    assert f"Stopped; all is saved in {tmp_path / 'run'}. Launch again to go on." in err
+    assert f"Stopped; saved in {tmp_path / 'run'}. Launch again to resume." in err
     bar = err.split("Stopped")[0]
     assert "amm:" in bar
     assert "/2000000 [" in bar

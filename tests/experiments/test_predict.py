@@ -11,6 +11,7 @@ from PIL import Image
 from scipy import special, stats
 
 from adversarial_latent.games.amm import AMM
+from adversarial_latent.model import Model
 from adversarial_latent.workdir import load
 from tests.experiments import programs
 
@@ -109,7 +110,7 @@ def test_npz_gives_the_same_with_codes_of_any_trial(finished_run, tmp_path):
 def test_images_of_another_size_are_resized_on_request(finished_run, tmp_path):
     large = NEW.repeat(3, axis=1).repeat(3, axis=2)
     folder = save_pngs(tmp_path / "large", large)
-    with pytest.raises(SystemExit, match=r"error: the model wants 2x2x1, .*--resize"):
+    with pytest.raises(SystemExit, match=r"error: the model takes 2x2x1, .*--resize"):
         predict(finished_run, folder, tmp_path)
     assert len(predict(finished_run, folder, tmp_path, "--resize")) == 12
 
@@ -133,7 +134,7 @@ def test_resized_images_are_cropped_as_in_training(finished_run, tmp_path):
     small = save_pngs(tmp_path / "small")
     np.savez(tmp_path / "small.npz", x=NEW)
     for path, name in ((small, "scan, 0.png"), (tmp_path / "small.npz", "its images")):
-        message = f"{name}: an image of 2x2 pixels, of which no square of 6 can be cut"
+        message = f"{name}: an image of 2x2 pixels is too small for a square of 6"
         with pytest.raises(SystemExit, match=message):
             predict(run, path, tmp_path, "--resize")
         assert len(predict(run, path, tmp_path)) == 12  # ready as they are
@@ -153,13 +154,13 @@ def bad_inputs(tmp_path):
     np.savez(tmp_path / "size.npz", x=np.zeros((3, 4, 4), np.uint8))
     return {
         "nowhere": "no image, folder or npz file at",
-        "empty": "the folder holds no images",
+        "empty": "the folder contains no images",
         "text.png": "not an image, or a corrupt one",
         "cut.npz": "not an npz file of plain arrays, or corrupt",
-        "without_x.npz": "wanted an array 'x'",
-        "nan.npz": "1 examples hold NaN or infinity, first at 1",
+        "without_x.npz": "expected an array 'x'",
+        "nan.npz": "1 examples contain NaN or infinity, first at 1",
         "range.npz": r"float images must lie in \[0, 1\]",
-        "size.npz": "the model wants 2x2x1, size.npz is 4x4x1",
+        "size.npz": "the model takes 2x2x1, but size.npz is 4x4x1",
     }
 
 
@@ -181,7 +182,7 @@ def test_models_without_components_or_that_want_labels(
         patch.setattr(AMM, "conditional", True)
         with pytest.raises(SystemExit, match="from the example and its label"):
             predict(finished_run, tmp_path / "new.npz", tmp_path)
-    monkeypatch.setattr(AMM, "num_components", None)
+    monkeypatch.setattr(Model, "num_components", None)
     monkeypatch.delattr(AMM, "mixture")
     encode = AMM.encode
     monkeypatch.setattr(
@@ -210,7 +211,7 @@ def test_a_model_with_components_alone_has_no_columns_of_z(
 
 def test_bad_flags(finished_run, tmp_path):
     np.savez(tmp_path / "new.npz", x=NEW)
-    with pytest.raises(SystemExit, match="trial 7 is asked for; the run has 2"):
+    with pytest.raises(SystemExit, match="there is no trial 7; the run has 2"):
         predict(finished_run, tmp_path / "new.npz", tmp_path, "--trial=7")
     with pytest.raises(SystemExit, match="is it the --workdir of a run"):
         predict(tmp_path, tmp_path / "new.npz", tmp_path)

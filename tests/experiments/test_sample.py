@@ -53,11 +53,11 @@ def test_arrays_of_one_component(finished_run, tmp_path):
 @pytest.mark.parametrize(
     ("output", "more", "message"),
     [
-        ("s.png", "--component=3", "component 3..3 is asked for, but the model has 3"),
-        ("s.png", "--component=-1", "component -1..-1 is asked for"),
+        ("s.png", "--component=3", "component 3..3 is given, but the model has 3"),
+        ("s.png", "--component=-1", "component -1..-1 is given"),
         ("s.jpg", "--num=1", r"--output must end in \.png, \.npz or /, not .*s\.jpg"),
         ("nowhere/s.npz", "--num=1", "No such file or directory: .*nowhere"),
-        ("s.png", "--trial=2", "trial 2 is asked for; the run has 2"),
+        ("s.png", "--trial=2", "there is no trial 2; the run has 2"),
     ],
 )
 def test_bad_requests(finished_run, tmp_path, output, more, message):
@@ -73,7 +73,7 @@ def test_flags_out_of_range(finished_run, tmp_path, more):
 
 def test_points_are_no_pictures():
     program, _ = programs.load("sample")
-    with pytest.raises(ValueError, match=r"samples of shape \(2,\) are no images"):
+    with pytest.raises(ValueError, match=r"samples of shape \(2,\) are not images"):
         program.image_sheet(np.zeros((4, 2)), 1)
     colour = program.image_sheet(np.full((1, 2, 3, 3), 0.5), 1)
     assert (colour.mode, colour.size) == ("RGB", (4, 3))

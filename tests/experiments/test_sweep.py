@@ -9,7 +9,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from experiments.results_table import NUMBERS
+from adversarial_latent.evaluation.registry import METRICS
 from tests.experiments import programs
 from tests.runs import logged, saved
 
@@ -92,7 +92,7 @@ def test_runs_resume_and_a_failing_one_does_not_lose_the_others(
     run = json.loads((finished_run / "results.json").read_text())
     lines = (workdir / "table.md").read_text().splitlines()
     assert lines[0] == "# Table 7"
-    errors = lines.index("## clustering error, eq. 17, in percent")
+    errors = lines.index("## Clustering error, %")
     value = run["results"]["clustering_error"]
     assert lines[errors + 4 : errors + 9] == [
         "| Rival | toys | 20 | - | - | - |",
@@ -103,7 +103,7 @@ def test_runs_resume_and_a_failing_one_does_not_lose_the_others(
         f" | {100 * value['chosen']:.2f} |",
         "",
     ]
-    nmi = lines.index("## normalised mutual information")
+    nmi = lines.index("## Normalised mutual information")
     mean, std = run["results"]["nmi"]["mean"], run["results"]["nmi"]["std"]
     assert lines[nmi + 4 : nmi + 7] == [
         "| Rival | toys | 0.6 ± 0.1 | - | - | - |",
@@ -159,14 +159,14 @@ def test_index_and_departures(sweep, finished_run, tmp_path):
     reasons = [row.get("not_run") for row in rows]
     assert reasons == [None, "not yet", "not yet", "not finished yet"]
     assert (workdir / "table.md").read_text().count("\n## ") == 3  # not: agreement
-    # What ran is told by the run itself, not by how the sweep was called last.
+    # The run itself says what ran, not by how the sweep was called last.
     run = shutil.copytree(finished_run, workdir / "tiny")
     config = json.loads((run / "config.json").read_text())
     (run / "config.json").write_text(json.dumps(config | {"trials": 7}))
     run_sweep(sweep, workdir, "--index=2", "--trials=9", launch=launch)
     assert "--config.trials=9" in launched[-1]
     text = (workdir / "table.md").read_text()
-    assert "  - departs in config.trials: 7, not 2\n" in text
+    assert "  - differs in config.trials: 7, not 2\n" in text
 
 
 def test_a_table_goes_on_where_the_earlier_runs_are_gone(sweep, finished_run, tmp_path):
@@ -245,17 +245,17 @@ def test_what_is_wrong_is_said_before_anything_runs(sweep, tmp_path):
     with pytest.raises(FileNotFoundError):
         run_sweep(tmp_path / "no.py", workdir, launch=launch)
     (tmp_path / "empty.py").write_text("")
-    with pytest.raises(ValueError, match=r"empty\.py defines no SWEEP"):
+    with pytest.raises(ValueError, match=r"empty\.py does not define SWEEP"):
         run_sweep(tmp_path / "empty.py", workdir, launch=launch)
     text = sweep.read_text()
     for old, new, message in (
-        ('"clustering_error", "nmi"', '"error", "nmi"', r"no results .*\['error'\]"),
+        ('"clustering_error", "nmi"', '"error", "nmi"', r"unknown results \['error'\]"),
         (
             '"clustering_error", "nmi"',
             '"nmi"',
             r"does not show \['clustering_error'\]",
         ),
-        ('run("wrong"', 'run("tiny"', "several runs have one name"),
+        ('run("wrong"', 'run("tiny"', "several runs have the same name"),
         ('run("wrong"', 'run(""', "a run has a name and a config"),
     ):
         sweep.write_text(text.replace(old, new))
@@ -264,7 +264,7 @@ def test_what_is_wrong_is_said_before_anything_runs(sweep, tmp_path):
     assert not workdir.exists()
 
 
-def test_a_launch_is_stopped_gently_and_its_end_is_told(tmp_path):
+def test_a_launch_is_stopped_gently_and_its_end_is_logged(tmp_path):
     program, _ = programs.load("sweep")
     log = tmp_path / "log"
     script = (
@@ -299,7 +299,7 @@ def test_sweeps_of_the_papers(path, monkeypatch):
     for row in sweep.rows:
         numbers = {
             name: float(text.split(" ± ")[0])
-            / (100 if NUMBERS[name][1].endswith("%}") else 1)
+            / (100 if METRICS[name].unit == "%" else 1)
             for name, text in row.paper.items()
         }
         if not row.name:

@@ -1,7 +1,7 @@
-"""AIM: what its losses are, and whom they reach."""
+"""AIM: what its losses are, and which networks they reach."""
 
 import functools
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ import scipy.stats
 
 from adversarial_latent.game import Networks
 from adversarial_latent.games import make_game
+from adversarial_latent.games.components import Generator
 from adversarial_latent.state import create_state
 from adversarial_latent.steps import make_train_step
 from tests import toys
@@ -20,20 +21,20 @@ from tests import toys
 KEY = jax.random.key(0)
 TABLES = {
     "generator": """
-z  -  2  -  -  -  -  -
-h  z  5  1  1  -  -  Leak0.2
-x  h  3  1  1  -  -  -
+z  -  2  -  -  -  -  -  -
+h  z  5  1  1  -  -  -  Leak0.2
+x  h  3  1  1  -  -  -  -
 """,
     "discriminator": """
-x  -  3  -  -  -  -  -
-h  x  4  1  1  -  -  Leak0.2
-p  h  1  1  1  -  -  -
+x  -  3  -  -  -  -  -  -
+h  x  4  1  1  -  -  -  Leak0.2
+p  h  1  1  1  -  -  -  -
 """,
     "encoder": """
-h               -  {channels}  -  -  -  -  -
-e               h  6           1  1  -  -  Leak0.2
-z_mu            e  2           1  1  -  -  -
-z_log_variance  {variance_from}  2  {width}  {width}  -  -  -
+h               -                {channels}  -        -        -  -  -  -
+e               h                6           1        1        -  -  -  Leak0.2
+z_mu            e                2           1        1        -  -  -  -
+z_log_variance  {variance_from}  2           {width}  {width}  -  -  -  -
 """,
 }
 
@@ -45,7 +46,7 @@ def _aim(features="h", *, identity_covariance=False, **settings):
         "variance_from": "zeros" if identity_covariance else "e",
         "width": "-" if identity_covariance else "1",
     }
-    tables = {**TABLES, "encoder": TABLES["encoder"].format(**fills)}
+    texts = {**TABLES, "encoder": TABLES["encoder"].format(**fills)}
     fields = {
         "name": "aim",
         "latent_dim": 2,
@@ -56,9 +57,8 @@ def _aim(features="h", *, identity_covariance=False, **settings):
         "features": features,
         "penalty": "gradient",
         "penalty_weight": 0.0,
-        "padding": "VALID",
         "kernel_init": "lecun",
-        "tables": {name: toys.HEADER + table for name, table in tables.items()},
+        "networks": {name: toys.HEADER + text for name, text in texts.items()},
     }
     return make_game(ml_collections.ConfigDict(fields | settings))
 
@@ -79,32 +79,32 @@ def test_code_loss_is_the_negative_log_likelihood(features, identity_covariance)
     game = _aim(features, identity_covariance=identity_covariance)
 
     @toys.jit
-    def play(params, model_state):
-        net = Networks(game.networks, params, model_state, KEY, train=True)
-        outcome = game.play(net, {"x": X})
+    def forward(params, model_state):
+        net = Networks(game.modules, params, model_state, KEY, train=True)
+        outputs = game.forward(net, {"x": X})
         z = jax.random.normal(
             Networks({}, {}, {}, KEY, train=True).key("z"), (len(X), 2)
         )
         x_tilde = net("generator", z)["x"]
         seen = net("discriminator", x_tilde)["h"] if features else x_tilde
         logits = net("discriminator", x_tilde)["p"][:, 0]
-        return outcome, z, x_tilde, net("encoder", seen), logits
+        return outputs, z, x_tilde, net("encoder", seen), logits
 
-    outcome, z, x_tilde, encoded, logits = play(
+    outputs, z, x_tilde, encoded, logits = forward(
         *_variables(features, identity_covariance)
     )
     std = np.exp(np.asarray(encoded["z_log_variance"]) / 2)
     assert (std == 1).all() == identity_covariance
     expected = -scipy.stats.norm.logpdf(z, encoded["z_mu"], std).sum(-1)
-    np.testing.assert_allclose(outcome["code_loss"], expected, rtol=1e-4)
-    np.testing.assert_allclose(outcome["fake"][0], x_tilde, rtol=1e-6)
-    np.testing.assert_allclose(outcome["fake_logits"], logits, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(outputs["code_loss"], expected, rtol=1e-4)
+    np.testing.assert_allclose(outputs["fake"][0], x_tilde, rtol=1e-6)
+    np.testing.assert_allclose(outputs["fake_logits"], logits, rtol=1e-4, atol=1e-6)
 
 
 def test_losses_are_those_of_algorithm_1():
     game = _aim(code_weight=(0.25, 0.25))
     real, fake = np.float32([0.5, -2.0]), np.float32([-1.0, 4.0])
-    outcome = {
+    outputs = {
         "real_logits": jnp.array(real),
         "fake_logits": jnp.array(fake),
         "code_loss": jnp.array([8.0, 12.0]),
@@ -112,10 +112,10 @@ def test_losses_are_those_of_algorithm_1():
     net = Networks({}, {}, {}, KEY, train=True)
     discriminator, generator = game.players
     log_expit = scipy.special.log_expit
-    loss, scalars = discriminator.loss(net, outcome)
+    loss, scalars = discriminator.loss(net, outputs)
     np.testing.assert_allclose(loss, -log_expit(real) - log_expit(-fake), rtol=1e-5)
     assert scalars["d_real"] == pytest.approx(scipy.special.expit(real).mean(), 1e-5)
-    loss, scalars = generator.loss(net, outcome)
+    loss, scalars = generator.loss(net, outputs)
     np.testing.assert_allclose(loss, -log_expit(fake) + [2, 3], rtol=1e-5)
     assert scalars["code_loss"] == 10
     assert discriminator.trains == ("discriminator",)
@@ -128,10 +128,10 @@ def test_losses_are_those_of_algorithm_1():
 )
 def test_weight_of_the_code_loss_changes_geometrically(start, end, weights):
     _, generator = _aim(code_weight=(start, end)).players
-    outcome = {"fake_logits": jnp.zeros(1), "code_loss": jnp.ones(1)}
+    outputs = {"fake_logits": jnp.zeros(1), "code_loss": jnp.ones(1)}
     for progress, weight in zip((0.0, 0.5, 1.0), weights, strict=True):
         net = Networks({}, {}, {}, KEY, train=True, progress=jnp.float32(progress))
-        loss, _ = generator.loss(net, outcome)
+        loss, _ = generator.loss(net, outputs)
         np.testing.assert_allclose(loss, [np.log(2) + weight], rtol=1e-5)
 
 
@@ -141,17 +141,19 @@ def test_data_scale_and_shift_are_undone_for_the_networks(features):
     params, model_state = _variables(features)
 
     @functools.partial(toys.jit, static_argnums=(0, 1))
-    def ask(scale, shift):
+    def results(scale, shift):
         game = _aim(features, data_scale=scale, data_shift=shift)
-        net = Networks(game.networks, params, model_state, KEY, train=False)
-        outcome = game.play(net, {"x": scale * X + shift})
+        net = Networks(game.modules, params, model_state, KEY, train=False)
+        outputs = game.forward(net, {"x": scale * X + shift})
         code = game.encode(net, scale * X + shift)
-        points = (*outcome.pop("real"), *outcome.pop("fake"), game.decode(net, code))
+        points = (*outputs.pop("real"), *outputs.pop("fake"), game.decode(net, code))
         points += (game.sample(net, 3, None)["x"],)
-        return outcome, code, [(point - shift) / scale for point in points]
+        return outputs, code, [(point - shift) / scale for point in points]
 
     for one, other in zip(
-        jax.tree.leaves(ask(1.0, 0.0)), jax.tree.leaves(ask(4.0, 3.0)), strict=True
+        jax.tree.leaves(results(1.0, 0.0)),
+        jax.tree.leaves(results(4.0, 3.0)),
+        strict=True,
     ):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
@@ -161,7 +163,7 @@ def test_the_encoder_cannot_be_surer_than_the_floor():
     sure = {**params["encoder"], "z_log_variance_bias": jnp.full(2, -50.0)}
     game = _aim()
     net = Networks(
-        game.networks, {**params, "encoder": sure}, model_state, KEY, train=False
+        game.modules, {**params, "encoder": sure}, model_state, KEY, train=False
     )
     np.testing.assert_array_equal(
         game.encode(net, X)["z_log_variance"], np.full((len(X), 2), -12)
@@ -189,8 +191,8 @@ def test_discriminator_learns_nothing_from_the_code_loss():
     @toys.jit
     @jax.grad
     def gradient(params):
-        net = Networks(game.networks, params, state.model_state, key, train=True)
-        return game.play(net, {"x": X})["code_loss"].mean()
+        net = Networks(game.modules, params, state.model_state, key, train=True)
+        return game.forward(net, {"x": X})["code_loss"].mean()
 
     gradients = gradient(state.params)
     jax.tree.map(
@@ -211,13 +213,13 @@ def test_discriminator_learns_nothing_from_the_code_loss():
         assert np.abs(gradients[name]["h_kernel"]).max() > 1e-3
 
 
-def test_questions():
+def test_inference():
     game = _aim()
     variables = _variables()
 
     @toys.jit
-    def ask(key):
-        net = Networks(game.networks, *variables, key, train=False)
+    def infer(key):
+        net = Networks(game.modules, *variables, key, train=False)
         code = game.encode(net, X)
         features = net("discriminator", X)["h"]
         drawn = game.sample(net, 4000, None)
@@ -226,7 +228,7 @@ def test_questions():
             (drawn, game.decode(net, drawn)),
         )
 
-    (code, decoded, encoded), (drawn, drawn_again) = ask(KEY)
+    (code, decoded, encoded), (drawn, drawn_again) = infer(KEY)
     np.testing.assert_array_equal(code["z"], encoded["z_mu"])
     np.testing.assert_array_equal(code["z_log_variance"], encoded["z_log_variance"])
     assert decoded.shape == X.shape
@@ -239,24 +241,25 @@ def test_questions():
 
 
 @pytest.mark.parametrize("features", ["h", ""])
-def test_neighbours_are_generated_from_the_posterior(features):
+def test_variations_are_generated_from_the_posterior(features):
     game = _aim(features)
 
-    class Codes(type(game)):
-        """Shows the codes instead of what is generated from them."""
+    class Codes(Generator):
+        """Gives the codes instead of what is generated from them."""
 
-        def _generate(self, net, z):
+        def generate(self, net, z):
             return z
 
-    shows = Codes(**{field.name: getattr(game, field.name) for field in fields(game)})
+    settings = {f.name: getattr(game.generator, f.name) for f in fields(Generator)}
+    shows = replace(game, generator=Codes(**settings))
     x = np.repeat(X, 200, axis=0)
 
     @toys.jit
-    def ask(key):
-        net = Networks(game.networks, *_variables(features), key, train=False)
-        return shows.neighbours(net, x), game.neighbours(net, x), game.encode(net, x)
+    def vary(key):
+        net = Networks(game.modules, *_variables(features), key, train=False)
+        return shows.variations(net, x), game.variations(net, x), game.encode(net, x)
 
-    z, generated, code = ask(KEY)
+    z, generated, code = vary(KEY)
     assert generated.shape == x.shape
     noise = (z - code["z"]) / np.exp(code["z_log_variance"] / 2)  # [1200, 2]
     assert scipy.stats.kstest(np.ravel(noise), "norm").pvalue > 0.01

@@ -27,9 +27,9 @@ def _numbers(*logits):
 @pytest.mark.parametrize("stochastic", [True, False])
 def test_ali(variables, stochastic):
     game = points.make(ali.extend, points.JOINT, stochastic=stochastic)
-    outcome, (d_loss, _), (g_loss, _) = points.play(game, variables)
+    outputs, (d_loss, _), (g_loss, _) = points.forward(game, variables)
     net = points.networks(game, variables)
-    (x, z_tilde), (x_tilde, z) = outcome["real"], outcome["fake"]
+    (x, z_tilde), (x_tilde, z) = outputs["real"], outputs["fake"]
     q = net("encoder", x)
     noise = (z_tilde - q["z_mu"]) / np.exp(q["z_log_variance"] / 2)
     if stochastic:  # Twelve numbers of N(0, 1).
@@ -40,7 +40,7 @@ def test_ali(variables, stochastic):
     np.testing.assert_allclose(x_tilde, net("generator", z)["x"], rtol=1e-5)
     real = net("discriminator", x, z_tilde)["p"][:, 0]
     fake = net("discriminator", x_tilde, z)["p"][:, 0]
-    np.testing.assert_allclose(outcome["real_logits"], real, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(outputs["real_logits"], real, rtol=1e-4, atol=1e-6)
     real, fake = _numbers(real, fake)
     np.testing.assert_allclose(d_loss, softplus(-real) + softplus(fake), rtol=1e-4)
     np.testing.assert_allclose(g_loss, softplus(real) + softplus(-fake), rtol=1e-4)
@@ -52,11 +52,11 @@ def test_ali(variables, stochastic):
 @pytest.mark.parametrize(("cycle", "power"), [("l1", 1), ("l2", 2)])
 def test_alice_with_a_norm(variables, cycle, power):
     game = points.make(alice.extend, points.JOINT, cycle=cycle, cycle_weight=3.0)
-    outcome, _, (loss, scalars) = points.play(game, variables)
-    x, z_tilde = outcome["real"]
+    outputs, _, (loss, scalars) = points.forward(game, variables)
+    x, z_tilde = outputs["real"]
     back = points.networks(game, variables)("generator", z_tilde)["x"]
     distance = (np.abs(x - np.asarray(back)) ** power).mean(1)
-    real, fake = _numbers(outcome["real_logits"], outcome["fake_logits"])
+    real, fake = _numbers(outputs["real_logits"], outputs["fake_logits"])
     np.testing.assert_allclose(
         loss, softplus(real) + softplus(-fake) + 3 * distance, rtol=1e-4
     )
@@ -69,8 +69,8 @@ def test_alice_generates_of_both_codes_at_once():
     game = points.make(alice.extend, points.JOINT | {"generator": normed})
     variables = points.init(game)
     net = points.networks(game, variables)
-    outcome = game.play(net, {"x": points.X})
-    (_, z_tilde), (_, z) = outcome["real"], outcome["fake"]
+    outputs = game.forward(net, {"x": points.X})
+    (_, z_tilde), (_, z) = outputs["real"], outputs["fake"]
     expected = points.networks(game, variables)
     expected("generator", np.concatenate([z, z_tilde]))
     chex.assert_trees_all_close(
@@ -81,15 +81,15 @@ def test_alice_generates_of_both_codes_at_once():
 def test_alice_with_an_adversary():
     game = points.make(alice.extend, CYCLE, cycle="adversarial", cycle_weight=3.0)
     variables = points.init(game)
-    outcome, (d_loss, _), (g_loss, _) = points.play(game, variables)
+    outputs, (d_loss, _), (g_loss, _) = points.forward(game, variables)
     net = points.networks(game, variables)
-    x, z_tilde = outcome["real"]
+    x, z_tilde = outputs["real"]
     back = net("generator", z_tilde)["x"]
     same, other = _numbers(
         net("cycle_discriminator", x, x)["p"][:, 0],
         net("cycle_discriminator", x, back)["p"][:, 0],
     )
-    real, fake = _numbers(outcome["real_logits"], outcome["fake_logits"])
+    real, fake = _numbers(outputs["real_logits"], outputs["fake_logits"])
     expected = softplus(-real) + softplus(fake) + softplus(-same) + softplus(other)
     np.testing.assert_allclose(d_loss, expected, rtol=1e-4)
     expected = softplus(real) + softplus(-fake) + 3 * softplus(-other)
@@ -108,37 +108,37 @@ def test_scale_and_shift_of_the_data_are_undone_for_all_networks():
         for scale, shift in ((1.0, 0.0), (0.5, 0.5))
     ]
     variables = points.init(games[0])
-    expected, *losses = points.play(games[0], variables)
-    outcome, *own_losses = points.play(games[1], variables, points.X / 2 + 0.5)
-    for name in ("real_logits", "fake_logits", "same_logits", "back_logits"):
+    expected, *losses = points.forward(games[0], variables)
+    outputs, *own_losses = points.forward(games[1], variables, points.X / 2 + 0.5)
+    for name in ("real_logits", "fake_logits", "same_logits", "cycle_logits"):
         np.testing.assert_allclose(
-            outcome[name], expected[name], rtol=1e-4, atol=1e-5, err_msg=name
+            outputs[name], expected[name], rtol=1e-4, atol=1e-5, err_msg=name
         )
     for (loss, _), (own, _) in zip(losses, own_losses, strict=True):
         np.testing.assert_allclose(own, loss, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
-    ("tables", "cycle", "message"),
+    ("networks", "cycle", "message"),
     [
-        (points.JOINT, "l3", "cycle is one of"),
+        (points.JOINT, "l3", "must be one of"),
         (points.JOINT, "adversarial", "'cycle_discriminator' if and only if"),
         (CYCLE, "l1", "'cycle_discriminator' if and only if"),
     ],
 )
-def test_cycles_that_cannot_be(tables, cycle, message):
+def test_cycles_that_cannot_be(networks, cycle, message):
     with pytest.raises(ValueError, match=message):
-        points.make(alice.extend, tables, cycle=cycle)
+        points.make(alice.extend, networks, cycle=cycle)
 
 
 def test_veegan(variables):
     game = points.make(veegan.extend, points.JOINT, code_weight=0.5)
-    outcome, (d_loss, _), (g_loss, scalars) = points.play(game, variables)
-    x_tilde, z = outcome["fake"]
+    outputs, (d_loss, _), (g_loss, scalars) = points.forward(game, variables)
+    x_tilde, z = outputs["fake"]
     q = points.networks(game, variables)("encoder", x_tilde)
     std = np.exp(np.asarray(q["z_log_variance"]) / 2)
     code_loss = -scipy.stats.norm.logpdf(z, q["z_mu"], std).sum(-1)
-    real, fake = _numbers(outcome["real_logits"], outcome["fake_logits"])
+    real, fake = _numbers(outputs["real_logits"], outputs["fake_logits"])
     np.testing.assert_allclose(d_loss, softplus(-real) + softplus(fake), rtol=1e-4)
     np.testing.assert_allclose(g_loss, -fake + 0.5 * code_loss, rtol=1e-4)
     assert float(scalars["code_loss"]) == pytest.approx(code_loss.mean(), rel=1e-4)

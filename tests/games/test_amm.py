@@ -9,7 +9,7 @@ import scipy.stats
 
 from adversarial_latent.consistency import virtual_adversarial_divergence
 from adversarial_latent.game import Networks
-from adversarial_latent.games import make_game
+from adversarial_latent.games import amm, make_game
 from configs import amm_mnist
 from tests import toys
 
@@ -34,10 +34,10 @@ def _player(game, name):
 
 REAL_LOGITS = np.float32([0.5, -2.0, 3.0])
 FAKE_LOGITS = np.float32([-1.0, 0.25, 40.0])
-OUTCOME = {
+OUTPUTS = {
     "real": (None, np.float32([[0.2, 0.8], [1, 0], [0.5, 0.5]]), None),
     "fake": (None, None, None),
-    "shares": np.ones(3, np.float32),
+    "example_weights": np.ones(3, np.float32),
     "real_logits": jnp.array(REAL_LOGITS),
     "fake_logits": jnp.array(FAKE_LOGITS),
 }
@@ -50,11 +50,11 @@ def test_losses_are_those_of_algorithm_1():
         np.log(scipy.special.expit(np.float64(logits)))
         for logits in (REAL_LOGITS, FAKE_LOGITS, -REAL_LOGITS, -FAKE_LOGITS)
     )
-    loss, scalars = _player(game, "discriminator").loss(None, OUTCOME)
+    loss, scalars = _player(game, "discriminator").loss(None, OUTPUTS)
     np.testing.assert_allclose(loss, -log_rho_q - log_1_p, rtol=1e-5)
     assert scalars["d_real"] == pytest.approx(np.exp(log_rho_q).mean(), rel=1e-5)
     assert scalars["d_fake"] == pytest.approx(np.exp(log_rho_p).mean(), rel=1e-5)
-    loss, scalars = _player(game, "generator").loss(None, OUTCOME)
+    loss, scalars = _player(game, "generator").loss(None, OUTPUTS)
     np.testing.assert_allclose(loss, -log_rho_p - log_1_q, rtol=1e-5)
     assert scalars["confidence"] == pytest.approx((0.8 + 1 + 0.5) / 3)
 
@@ -66,15 +66,17 @@ def test_players_divide_the_networks(game):
         "generator": {"encoder", "prior", "decoder"},
     }
     assert game.num_components == 3
+    assert not game.uses_labels
+    assert not game.conditional
 
 
 LINEAR_DISCRIMINATOR = """
-x   -       1  -  -  -  -  -
-y   -       3  -  -  -  -  -
-z   -       2  -  -  -  -  -
-x1  x       1  2  1  -  -  -
-p0  x1|y|z  6  -  -  -  -  -
-p   p0      1  1  1  -  -  -
+x   -       1  -  -  -  -  -  -
+y   -       3  -  -  -  -  -  -
+z   -       2  -  -  -  -  -  -
+x1  x       1  2  1  -  -  -  -
+p0  x1|y|z  6  -  -  -  -  -  -
+p   p0      1  1  1  -  -  -  -
 """
 
 
@@ -90,11 +92,11 @@ def test_penalty_of_a_linear_discriminator_by_hand():
         "p_bias": np.zeros(1, np.float32),
     }
     game = toys.amm(
-        tables={"discriminator": toys.HEADER + LINEAR_DISCRIMINATOR},
+        networks={"discriminator": toys.HEADER + LINEAR_DISCRIMINATOR},
         penalty_weight=5.0,
     )
     net = Networks(
-        game.networks,
+        game.modules,
         {"discriminator": params},
         {"discriminator": {}},
         KEY,
@@ -102,38 +104,38 @@ def test_penalty_of_a_linear_discriminator_by_hand():
     )
     triple = (toys.images(0, 3), np.float32(np.eye(3)), np.ones((3, 2), np.float32))
     fake = jax.tree.map(lambda leaf: leaf + 1, triple)
-    outcome = {**OUTCOME, "real": triple, "fake": fake}
-    loss, scalars = _player(game, "discriminator").loss(net, outcome)
+    outputs = {**OUTPUTS, "real": triple, "fake": fake}
+    loss, scalars = _player(game, "discriminator").loss(net, outputs)
     unpenalised = toys.amm(penalty_weight=0.0)
-    plain, _ = _player(unpenalised, "discriminator").loss(None, outcome)
+    plain, _ = _player(unpenalised, "discriminator").loss(None, outputs)
     norm = np.sqrt((head[0] ** 2 * x_kernel**2).sum() + (head[1:] ** 2).sum())
     np.testing.assert_allclose(loss - plain, np.full(3, 5 * (norm - 1) ** 2), rtol=1e-4)
     assert scalars["discriminator/penalty"] == pytest.approx((norm - 1) ** 2, rel=1e-4)
 
 
-def test_play_judges_both_joint_distributions(game, variables):
+def test_forward_discriminates_both_joint_distributions(game, variables):
     x = toys.images(1, 6)
 
     @toys.jit
-    def play(params, model_state):
-        net = Networks(game.networks, params, model_state, KEY, train=False)
-        outcome = game.play(net, {"x": x})
+    def forward(params, model_state):
+        net = Networks(game.modules, params, model_state, KEY, train=False)
+        outputs = game.forward(net, {"x": x})
         # D on its own, on each side alone.
         alone = [
-            net("discriminator", *outcome[side])["p"][:, 0] for side in ("real", "fake")
+            net("discriminator", *outputs[side])["p"][:, 0] for side in ("real", "fake")
         ]
-        return outcome, alone, net("decoder", *outcome["fake"][1:])["x"]
+        return outputs, alone, net("decoder", *outputs["fake"][1:])["x"]
 
-    outcome, (real_logits, fake_logits), decoded = play(*variables)
-    np.testing.assert_allclose(outcome["real_logits"], real_logits, rtol=1e-5)
-    np.testing.assert_allclose(outcome["fake_logits"], fake_logits, rtol=1e-5)
-    np.testing.assert_array_equal(outcome["real"][0], x)
-    np.testing.assert_allclose(outcome["real"][1].sum(-1), np.ones(6), rtol=1e-6)
-    assert outcome["real"][2].shape == (6, 2)
-    np.testing.assert_allclose(outcome["fake"][0], decoded, rtol=1e-6)
-    y = np.asarray(outcome["fake"][1])
+    outputs, (real_logits, fake_logits), decoded = forward(*variables)
+    np.testing.assert_allclose(outputs["real_logits"], real_logits, rtol=1e-5)
+    np.testing.assert_allclose(outputs["fake_logits"], fake_logits, rtol=1e-5)
+    np.testing.assert_array_equal(outputs["real"][0], x)
+    np.testing.assert_allclose(outputs["real"][1].sum(-1), np.ones(6), rtol=1e-6)
+    assert outputs["real"][2].shape == (6, 2)
+    np.testing.assert_allclose(outputs["fake"][0], decoded, rtol=1e-6)
+    y = np.asarray(outputs["fake"][1])
     np.testing.assert_array_equal(np.sort(y), np.tile([[0, 0, 1]], (6, 1)))
-    assert outcome["fake"][2].shape == (6, 2)
+    assert outputs["fake"][2].shape == (6, 2)
 
 
 def test_terms_that_the_paper_does_without(variables):
@@ -149,20 +151,20 @@ def test_terms_that_the_paper_does_without(variables):
     @toys.jit
     def losses(params, model_state):
         def bind():
-            return Networks(game.networks, params, model_state, KEY, train=True)
+            return Networks(game.modules, params, model_state, KEY, train=True)
 
-        outcome = game.play(bind(), {"x": x})
-        total, scalars = _player(game, "generator").loss(bind(), outcome)
-        plain, _ = _player(toys.amm(), "generator").loss(bind(), outcome)
+        outputs = game.forward(bind(), {"x": x})
+        total, scalars = _player(game, "generator").loss(bind(), outputs)
+        plain, _ = _player(toys.amm(), "generator").loss(bind(), outputs)
         divergence = virtual_adversarial_divergence(
             # With the dropout that the term's evaluations draw.
             lambda x: bind()("encoder", x)["y_mu"],
             x,
-            outcome["y_mu"],
+            outputs["y_mu"],
             bind().key("consistency"),
             0.5,
         )
-        return total - plain, scalars, outcome["y_mu"], divergence
+        return total - plain, scalars, outputs["y_mu"], divergence
 
     added, scalars, y_mu, divergence = jax.tree.map(np.asarray, losses(*variables))
     q = scipy.special.softmax(y_mu, -1)
@@ -183,7 +185,7 @@ def test_part_of_the_adversarial_gradient_reaches_y(kept):
     """What the game infers is the same, and so is z's gradient."""
     game = toys.amm(y_gradient=kept)
     y = np.float32([[0.2, 0.5, 0.3]])
-    value, pullback = jax.vjp(game._detach, y)
+    value, pullback = jax.vjp(lambda y: amm.scale_gradient(y, game.y_gradient), y)
     np.testing.assert_allclose(value, y, rtol=1e-6)
     np.testing.assert_allclose(
         pullback(np.float32([[1, -2, 3]]))[0], [[kept, -2 * kept, 3 * kept]]
@@ -193,16 +195,16 @@ def test_part_of_the_adversarial_gradient_reaches_y(kept):
 def test_z_is_that_of_the_most_probable_y():
     """And y is that of the mean of its noise."""
     encoder = """
-x     -    1    -  -  -  -  -
-y_mu  x    {k}  2  1  -  -  -
-y     y_mu {k}  -  -  -  -  Softmax
-z_mu  y    {d}  1  1  -  -  -
-z     z_mu {d}  -  -  -  -  -
+x     -     1    -  -  -  -  -  -
+y_mu  x     {k}  2  1  -  -  -  -
+y     y_mu  {k}  -  -  -  -  -  Softmax
+z_mu  y     {d}  1  1  -  -  -  -
+z     z_mu  {d}  -  -  -  -  -  -
 """
-    game = toys.amm(tables={"encoder": toys.HEADER + encoder})
+    game = toys.amm(networks={"encoder": toys.HEADER + encoder})
     x = toys.images(2, 5)
     params, model_state = toys.jit(game.init)(KEY, {"x": x})
-    net = Networks(game.networks, params, model_state, KEY, train=False)
+    net = Networks(game.modules, params, model_state, KEY, train=False)
     code = game.encode(net, x)
     np.testing.assert_allclose(code["y"].sum(1), np.ones(5), rtol=1e-5)
     assert code["y"].max() < 0.99
@@ -235,7 +237,7 @@ def test_factorization(factorization, y_reads_z, z_reads_y):
     x = np.float32(np.random.default_rng(0).uniform(size=(1, 28, 28, 1)))
 
     def init(key):
-        return game.networks["encoder"].init(
+        return game.modules["encoder"].init(
             {name: key for name in ("params", "dropout", "noise")}, x, train=False
         )
 
@@ -250,7 +252,7 @@ def test_factorization(factorization, y_reads_z, z_reads_y):
     @toys.jit
     def encode(params):
         net = Networks(
-            game.networks,
+            game.modules,
             {"encoder": params},
             {"encoder": {"batch_stats": statistics}},
             KEY,
@@ -281,23 +283,23 @@ def prior(request):
     """`(name, parameters, mixture, samples of components 0 and 2)` of a prior."""
     count = 6000
     game = toys.amm(
-        tables={"prior": amm_mnist.prior_table(request.param)},
+        networks={"prior": str(amm_mnist.prior_table(request.param))},
         prior_radius=4.0 if request.param == "fixed" else 0.0,
     )
 
     @toys.jit
-    def ask(key):
+    def draw(key):
         params, model_state = game.init(key, {"x": toys.images(0, 2)})
         # Biases start at zero: move them, to have something to compare.
         params["prior"] = jax.tree.map(
             lambda leaf: leaf + 0.3 if leaf.ndim == 1 else leaf, params["prior"]
         )
-        net = Networks(game.networks, params, model_state, key, train=False)
+        net = Networks(game.modules, params, model_state, key, train=False)
         component = jnp.repeat(jnp.array([0, 2]), count)
         drawn = game.sample(net, 2 * count, component)
         return params["prior"], game.mixture(net), drawn["z"].reshape(2, count, -1)
 
-    return request.param, *ask(KEY)
+    return request.param, *draw(KEY)
 
 
 def test_mixture_has_the_moments_of_its_samples(prior):
@@ -337,7 +339,7 @@ def test_log_variance_of_a_prior(prior):
         assert np.abs(log_variance[0] - log_variance[2]).max() > 1e-4
 
 
-# What can be asked.
+# Inference.
 
 
 def test_codes_are_probabilities_and_means_of_the_noise(game, variables):
@@ -345,7 +347,7 @@ def test_codes_are_probabilities_and_means_of_the_noise(game, variables):
 
     @toys.jit
     def encode(key):
-        net = Networks(game.networks, *variables, key, train=False)
+        net = Networks(game.modules, *variables, key, train=False)
         return game.encode(net, x), net("encoder", x)
 
     (code, noisy), (again, noisy_again) = encode(KEY), encode(jax.random.key(1))
@@ -360,10 +362,10 @@ def test_codes_are_probabilities_and_means_of_the_noise(game, variables):
     )
 
 
-def test_samples_are_of_the_component_asked_for(game, variables):
+def test_samples_are_of_the_given_component(game, variables):
     @toys.jit
     def sample(component):
-        net = Networks(game.networks, *variables, KEY, train=False)
+        net = Networks(game.modules, *variables, KEY, train=False)
         return game.sample(net, 3000, component), game.sample(net, 4, jnp.arange(4) % 3)
 
     drawn, chosen = sample(None)
@@ -381,8 +383,8 @@ def test_stratified_components_are_equally_frequent(n, variables):
 
     @toys.jit
     def counts(key):
-        net = Networks(game.networks, *variables, key, train=True)
-        return game.play(net, {"x": toys.images(0, n)})["fake"][1].sum(0)
+        net = Networks(game.modules, *variables, key, train=True)
+        return game.forward(net, {"x": toys.images(0, n)})["fake"][1].sum(0)
 
     drawn = {tuple(np.asarray(counts(jax.random.key(seed)))) for seed in range(20)}
     if n == 6:

@@ -1,4 +1,4 @@
-"""The classifier that judges generated images."""
+"""The classifier, which evaluates generated images."""
 
 import jax
 import ml_collections
@@ -12,9 +12,9 @@ from tests import toys
 
 KEY = jax.random.key(0)
 TABLE = """
-x  -  3    -  -  -  -  -
-z  x  5    1  1  -  -  Leak0.2
-y  z  {k}  1  1  -  -  -
+x  -  3    -  -  -  -  -  -
+z  x  5    1  1  -  -  -  Leak0.2
+y  z  {k}  1  1  -  -  -  -
 """
 
 
@@ -22,7 +22,7 @@ y  z  {k}  1  1  -  -  -
 def game():
     config = classifier.default_config()
     config.num_components = 4
-    config.tables = {"classifier": toys.HEADER + TABLE}
+    config.networks = {"classifier": toys.HEADER + TABLE}
     return make_game(ml_collections.ConfigDict(config))
 
 
@@ -31,11 +31,11 @@ def test_classes_that_are_combinations():
     config = classifier.default_config()
     config.update(num_components=6, factors=(2, 3))
     table = TABLE.replace("{k}", "5")
-    config.tables = {"classifier": toys.HEADER + table}
+    config.networks = {"classifier": toys.HEADER + table}
     game = make_game(config)
     x = np.float32(np.random.default_rng(0).normal(size=(6, 3)))
     batch = {"labelled_x": x, "label": np.arange(6)}
-    net = Networks(game.networks, *toys.jit(game.init)(KEY, batch), KEY, train=False)
+    net = Networks(game.modules, *toys.jit(game.init)(KEY, batch), KEY, train=False)
     logits = np.float64(net("classifier", x)["y"])
     first, second = (
         scipy.special.log_softmax(part, axis=1)
@@ -43,29 +43,29 @@ def test_classes_that_are_combinations():
     )
     joint = (first[:, :, None] + second[:, None]).reshape(6, 6)
     np.testing.assert_allclose(game.encode(net, x)["y"], np.exp(joint), rtol=1e-4)
-    outcome = game.play(net, batch)
-    np.testing.assert_allclose(outcome["cross_entropy"], -np.diag(joint), rtol=1e-4)
-    np.testing.assert_array_equal(outcome["right"], joint.argmax(1) == np.arange(6))
+    outputs = game.forward(net, batch)
+    np.testing.assert_allclose(outputs["cross_entropy"], -np.diag(joint), rtol=1e-4)
+    np.testing.assert_array_equal(outputs["correct"], joint.argmax(1) == np.arange(6))
     assert game.num_components == 6
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"factors": (2, 3)}, r"\(2, 3\) have 6 combinations, and .* is 4"),
+        ({"factors": (2, 3)}, r"\(2, 3\) have 6 combinations, but .* is 4"),
         ({"factors": (2, 2)}, None),
     ],
 )
 def test_factors_that_do_not_fit(settings, message):
     config = classifier.default_config()
     config.update(num_components=4, **settings)
-    config.tables = {"classifier": toys.HEADER + TABLE.replace("{k}", "5")}
+    config.networks = {"classifier": toys.HEADER + TABLE.replace("{k}", "5")}
     if message:
         with pytest.raises(ValueError, match=message):
             make_game(config)
         return
     game, x = make_game(config), np.zeros((2, 3), np.float32)
-    with pytest.raises(ValueError, match=r"5 channels, .* each of 2 \+ 2 values"):
+    with pytest.raises(ValueError, match=r"5 channels; .* each of 2 \+ 2 values"):
         game.init(KEY, {"labelled_x": x, "label": np.zeros(2, np.int32)})
 
 
@@ -76,9 +76,9 @@ def test_loss_is_the_cross_entropy_of_labelled_examples(game):
     batch = {"x": x[:2], "labelled_x": x, "label": label}
     variables = toys.jit(game.init)(KEY, batch)
     (player,) = game.players
-    net = Networks(game.networks, *variables, KEY, train=True)
-    outcome = game.play(net, batch)
-    losses, scalars = player.loss(net, outcome)
+    net = Networks(game.modules, *variables, KEY, train=True)
+    outputs = game.forward(net, batch)
+    losses, scalars = player.loss(net, outputs)
     logits = np.float64(net("classifier", x)["y"])  # [6, 4]
     log_probabilities = scipy.special.log_softmax(logits, axis=1)
     np.testing.assert_allclose(losses, -log_probabilities[np.arange(6), label], 1e-5)

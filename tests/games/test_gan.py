@@ -16,9 +16,9 @@ def variables():
 
 def test_losses_are_those_of_eq_7(variables):
     game = points.make()
-    outcome, (d_loss, scalars), (g_loss, _) = points.play(game, variables)
+    outputs, (d_loss, scalars), (g_loss, _) = points.forward(game, variables)
     net = points.networks(game, variables)
-    (x,), (x_tilde,) = outcome["real"], outcome["fake"]
+    (x,), (x_tilde,) = outputs["real"], outputs["fake"]
     np.testing.assert_array_equal(x, points.X)
     real, fake = (net("discriminator", side)["p"][:, 0] for side in (x, x_tilde))
     np.testing.assert_allclose(
@@ -40,9 +40,11 @@ def test_a_gan_generates_but_infers_nothing(variables):
     assert drawn["z"].shape == (5, 2)
     plain = points.make().decode(net, drawn)
     np.testing.assert_allclose(drawn["x"], 4 * plain, rtol=1e-6)
-    assert not hasattr(game, "encode")
+    assert game.can("sample")
+    assert game.can("decode")
+    assert not game.can("encode")
 
 
 def test_a_setting_that_the_config_lacks():
-    with pytest.raises(ValueError, match=r"config.game of 'ali' lacks \['stochastic'"):
+    with pytest.raises(ValueError, match=r"config.game of 'ali' lacks 'stochastic'"):
         points.make(lambda config: config, points.JOINT, name="ali")

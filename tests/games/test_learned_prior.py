@@ -1,4 +1,4 @@
-"""The learned-prior AAE: losses from its equations, who moves, what is switched off."""
+"""The learned-prior AAE: losses from its equations, and what each player trains."""
 
 import dataclasses
 
@@ -22,32 +22,32 @@ KEY = jax.random.key(3)
 K, NOISE, CODE = 3, 2, 5
 TABLES = {
     "encoder": """
-x  -  4  -  -  -  -    -
-h  x  8  1  1  -  yes  ReLU
-z  h  5  1  1  -  -    -
+x  -  4  -  -  -  -  -    -
+h  x  8  1  1  -  -  yes  ReLU
+z  h  5  1  1  -  -  -    -
 """,
     "decoder": """
-z  -  5  -  -  -  -    -
-h  z  8  1  1  -  yes  ReLU
-x  h  4  1  1  -  -    Tanh
+z  -  5  -  -  -  -  -    -
+h  z  8  1  1  -  -  yes  ReLU
+x  h  4  1  1  -  -  -    Tanh
 """,
     "code_generator": """
-s  -    3    -  -  -  -    -
-n  -    2    -  -  -  -    -
-c  s|n  3+2  -  -  -  -    -
-h  c    8    1  1  -  yes  ReLU
-z  h    5    1  1  -  -    -
+s  -    3    -  -  -  -  -    -
+n  -    2    -  -  -  -  -    -
+c  s|n  3+2  -  -  -  -  -    -
+h  c    8    1  1  -  -  yes  ReLU
+z  h    5    1  1  -  -  -    -
 """,
     "code_discriminator": """
-z  -  5  -  -  -  -  -
-h  z  8  1  1  -  -  Leak0.2
-p  h  1  1  1  -  -  -
+z  -  5  -  -  -  -  -  -
+h  z  8  1  1  -  -  -  Leak0.2
+p  h  1  1  1  -  -  -  -
 """,
     "image_discriminator": """
-x         -         4  -  -  -  -    -
-features  x         8  1  1  -  yes  Leak0.2
-p         features  1  1  1  -  -    -
-s         features  3  1  1  -  -    -
+x         -         4  -  -  -  -  -    -
+features  x         8  1  1  -  -  yes  Leak0.2
+p         features  1  1  1  -  -  -    -
+s         features  3  1  1  -  -  -    -
 """,
 }
 AAE_PHASE = {
@@ -62,7 +62,7 @@ IMPROVEMENT = {
 
 
 def config(*, without=(), **settings):
-    """`config.game`, without some of the tables."""
+    """`config.game`, without some of the networks."""
     made = learned_prior.default_config()
     made.update(
         noise_dim=NOISE,
@@ -71,7 +71,7 @@ def config(*, without=(), **settings):
         mutual_information=0.5,
         reconstruction_weights=(10.0, 3.0),
         kernel_init="lecun",
-        tables={
+        networks={
             name: toys.HEADER + text
             for name, text in TABLES.items()
             if name not in without
@@ -84,13 +84,13 @@ def config(*, without=(), **settings):
 def unconditional(*, without=(), **settings):
     """Likewise of a game without s."""
     made = config(without=without, condition="", mutual_information=0.0, **settings)
-    if "code_generator" in made.tables:
-        made.tables.code_generator = toys.HEADER + (
-            "n - 2 - - - - -\nz n 5 1 1 - - -\n"
+    if "code_generator" in made.networks:
+        made.networks.code_generator = toys.HEADER + (
+            "n - 2 - - - - - -\nz n 5 1 1 - - - -\n"
         )
-    if "image_discriminator" in made.tables:
-        *rows, _ = made.tables.image_discriminator.strip().splitlines()
-        made.tables.image_discriminator = "\n".join(rows)
+    if "image_discriminator" in made.networks:
+        *rows, _ = made.networks.image_discriminator.strip().splitlines()
+        made.networks.image_discriminator = "\n".join(rows)
     return made
 
 
@@ -115,16 +115,21 @@ def variables(game, batch):
 
 
 def networks(game, variables, train=True):
-    return Networks(game.networks, *variables, KEY, train=train)
+    return Networks(game.modules, *variables, KEY, train=train)
 
 
-def play(game, variables, batch, name):
-    """Outcome of the phase of player `name`, its losses, scalars and networks."""
-    (player,) = (player for player in game.players if player.name == name)
+def forward(game, variables, batch, name):
+    """Outputs of the phase of player `name`, its losses, scalars and networks."""
+    ((phase, player),) = (
+        (phase, player)
+        for phase in game.phases
+        for player in phase.players
+        if player.name == name
+    )
     net = networks(game, variables)
-    outcome = player.play(net, batch)
-    losses, scalars = player.loss(net, outcome)
-    return outcome, losses, scalars, net
+    outputs = phase.forward(net, batch)
+    losses, scalars = player.loss(net, outputs)
+    return outputs, losses, scalars, net
 
 
 def changed(before, after):
@@ -152,7 +157,7 @@ def decode_as_one(net, *codes):
     return np.split(np.asarray(decoded), len(codes))
 
 
-def phases(game):
+def trained(game):
     return {player.name: player.trains for player in game.players}
 
 
@@ -165,34 +170,34 @@ def cross_entropy(logits, label):
     return -log_probabilities[np.arange(len(label)), label]
 
 
-# Who plays.
+# Players.
 
 
 def test_players_are_those_of_algorithm_1(game):
-    assert phases(game) == AAE_PHASE | IMPROVEMENT
-    assert list(phases(game)) == [*AAE_PHASE, *IMPROVEMENT]
+    assert trained(game) == AAE_PHASE | IMPROVEMENT
+    assert list(trained(game)) == [*AAE_PHASE, *IMPROVEMENT]
     assert game.uses_labels
     assert game.num_components == K
     fixed = make_game(config(without=("code_generator",), prior="fixed"))
-    assert phases(fixed) == AAE_PHASE | IMPROVEMENT | {"generator": ("decoder",)}
+    assert trained(fixed) == AAE_PHASE | IMPROVEMENT | {"generator": ("decoder",)}
 
 
 def test_switched_off_all_together_it_is_an_adversarial_autoencoder():
     plain = {"prior": "fixed", "similarity": "pixel"}
     without = ("code_generator", "image_discriminator")
     aae = make_game(unconditional(without=without, **plain))
-    assert phases(aae) == AAE_PHASE
-    assert set(aae.networks) == set(AAE_PHASE)
+    assert trained(aae) == AAE_PHASE
+    assert set(aae.modules) == set(AAE_PHASE)
     assert aae.num_components is None
     assert not aae.uses_labels
-    # An image discriminator that nobody needs still plays, if it is there.
-    judged = make_game(unconditional(without=("code_generator",), **plain))
-    assert phases(judged) == AAE_PHASE | IMPROVEMENT | {"generator": ("decoder",)}
+    # An image discriminator that nobody needs is trained all the same, if it is there.
+    optional = make_game(unconditional(without=("code_generator",), **plain))
+    assert trained(optional) == AAE_PHASE | IMPROVEMENT | {"generator": ("decoder",)}
 
 
-def test_each_player_moves_its_own_networks(game, variables, batch):
-    """And all others stay, bit for bit: D_I where its features compare images, too."""
-    names = list(phases(game))
+def test_each_player_trains_its_own_networks(game, variables, batch):
+    """All others stay, bit for bit: D_I where its features compare images, too."""
+    names = list(trained(game))
 
     @toys.jit
     def step(rates):
@@ -201,35 +206,35 @@ def test_each_player_moves_its_own_networks(game, variables, batch):
         state = dataclasses.replace(
             state, params=variables[0], model_state=variables[1]
         )
-        take = make_train_step(game, optimizers, moves="alternating")
+        take = make_train_step(game, optimizers, update_order="alternating")
         return take(state, jax.tree.map(lambda leaf: leaf[None], batch))
 
-    for mover in names:
-        after, metrics = step({name: 0.1 * (name == mover) for name in names})
-        assert changed(variables[0], after.params) == set(phases(game)[mover])
+    for updated in names:
+        after, metrics = step({name: 0.1 * (name == updated) for name in names})
+        assert changed(variables[0], after.params) == set(trained(game)[updated])
         assert np.isfinite([float(value) for value in metrics.values()]).all()
 
 
-# What they play for.
+# Losses.
 
 
 def test_code_discriminator_tells_the_prior_from_inferred_codes(game, variables, batch):
-    outcome, losses, scalars, _ = play(game, variables, batch, "code_discriminator")
-    real, fake = np.float64(outcome["real"]), np.float64(outcome["fake"])
+    outputs, losses, scalars, _ = forward(game, variables, batch, "code_discriminator")
+    real, fake = np.float64(outputs["real"]), np.float64(outputs["fake"])
     np.testing.assert_allclose(losses, softplus(-real) + softplus(fake), rtol=1e-5)
     mean = scipy.special.expit(real).mean(), scipy.special.expit(fake).mean()
     found = scalars["d_code_real"], scalars["d_code_fake"]
     np.testing.assert_allclose(found, mean, rtol=1e-5)
     net = networks(game, variables)
     code = net("encoder", seen(batch))["z"]
-    judged = net("code_discriminator", code)["p"][:, 0]
-    np.testing.assert_allclose(judged, fake, rtol=1e-4, atol=1e-6)
+    logits = net("code_discriminator", code)["p"][:, 0]
+    np.testing.assert_allclose(logits, fake, rtol=1e-4, atol=1e-6)
     # The prior's codes are CG's, of the minibatch's labels.
     net = networks(game, variables)
     z = jax.random.normal(net.key("z"), (6, NOISE))
     code = net("code_generator", jnp.eye(K)[batch["label"]], z)["z"]
-    judged = net("code_discriminator", code)["p"][:, 0]
-    np.testing.assert_allclose(judged, real, rtol=1e-4, atol=1e-6)
+    logits = net("code_discriminator", code)["p"][:, 0]
+    np.testing.assert_allclose(logits, real, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("similarity", ["learned", "pixel"])
@@ -241,27 +246,29 @@ def test_encoder_and_decoder_reconstruct(variables, batch, similarity):
     if similarity == "learned":
         x, x_rec = (net("image_discriminator", y)["features"] for y in (x, x_rec))
     squares = np.square(np.float64(x) - np.float64(x_rec)).mean(1)
-    outcome, losses, scalars, _ = play(game, variables, batch, "encoder")
-    expected = softplus(-outcome["fake"]) + 10 * squares
+    outputs, losses, scalars, _ = forward(game, variables, batch, "encoder")
+    expected = softplus(-outputs["fake"]) + 10 * squares
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
     assert scalars["reconstruction"] == pytest.approx(squares.mean(), rel=1e-4)
-    _, losses, _, _ = play(game, variables, batch, "decoder")
+    _, losses, _, _ = forward(game, variables, batch, "decoder")
     np.testing.assert_allclose(losses, 3 * squares, rtol=1e-4)
 
 
 def test_image_discriminator_tells_images_from_both_that_are_made(
     game, variables, batch
 ):
-    outcome, losses, scalars, net = play(game, variables, batch, "image_discriminator")
-    real, noise, rec = (np.float64(outcome[side]) for side in ("real", "noise", "rec"))
+    outputs, losses, scalars, net = forward(
+        game, variables, batch, "image_discriminator"
+    )
+    real, noise, rec = (np.float64(outputs[side]) for side in ("real", "noise", "rec"))
     net_real = networks(game, variables)
-    judged = net_real("image_discriminator", seen(batch))
-    np.testing.assert_allclose(judged["p"][:, 0], real, rtol=1e-4, atol=1e-6)
+    discriminated = net_real("image_discriminator", seen(batch))
+    np.testing.assert_allclose(discriminated["p"][:, 0], real, rtol=1e-4, atol=1e-6)
     # With labels Q learns from them.
-    told = cross_entropy(judged["s"], batch["label"])
-    expected = softplus(-real) + softplus(noise) + softplus(rec) + 0.5 * told
+    q_loss = cross_entropy(discriminated["s"], batch["label"])
+    expected = softplus(-real) + softplus(noise) + softplus(rec) + 0.5 * q_loss
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
-    assert scalars["q_loss"] == pytest.approx(told.mean(), rel=1e-5)
+    assert scalars["q_loss"] == pytest.approx(q_loss.mean(), rel=1e-5)
     # Statistics are those of real images, and of nothing else.
     for name, value in net_real.model_state["image_discriminator"].items():
         found = net.model_state["image_discriminator"][name]
@@ -272,7 +279,7 @@ def test_batch_norm_of_the_decoder_is_of_prior_and_inferred_codes(
     game, variables, batch
 ):
     """Of both as one batch, so that samples look as they did in training."""
-    *_, net = play(game, variables, batch, "generator")
+    *_, net = forward(game, variables, batch, "generator")
     expected = networks(game, variables)
     s = jnp.eye(K)[batch["label"]]
     z = jax.random.normal(expected.key("z"), (6, NOISE))
@@ -282,26 +289,31 @@ def test_batch_norm_of_the_decoder_is_of_prior_and_inferred_codes(
         found = net.model_state["decoder"][name]
         chex.assert_trees_all_close(found, value, rtol=1e-5)
     # The AAE phase, which sees inferred codes only, leaves no trace in it ...
-    *_, net = play(game, variables, batch, "decoder")
+    *_, net = forward(game, variables, batch, "decoder")
     assert "decoder" not in changed(variables[1], net.model_state)
     # ... unless there is no other phase.
     without = ("code_generator", "image_discriminator")
     plain = {"prior": "fixed", "similarity": "pixel", "noise_dim": CODE}
     aae = make_game(unconditional(without=without, **plain))
-    *_, net = play(aae, variables, batch, "decoder")
+    *_, net = forward(aae, variables, batch, "decoder")
     assert "decoder" in changed(variables[1], net.model_state)
 
 
 def test_penalty_on_the_image_discriminator(batch):
     """Of a linear one: the squared length of what it multiplies images by."""
-    linear = "x - 4 - - - - -\nf x 8 1 1 - - -\np f 1 1 1 - - -\ns f 3 1 1 - - -\n"
+    linear = """
+x  -  4  -  -  -  -  -  -
+f  x  8  1  1  -  -  -  -
+p  f  1  1  1  -  -  -  -
+s  f  3  1  1  -  -  -  -
+"""
     made = config(penalty_weight=0.7, similarity="pixel")
-    made.tables.image_discriminator = toys.HEADER + linear
+    made.networks.image_discriminator = toys.HEADER + linear
     game = make_game(made)
     variables = toys.jit(game.init)(KEY, batch)
-    outcome, losses, scalars, _ = play(game, variables, batch, "image_discriminator")
-    expected = softplus(-outcome["real"]) + softplus(outcome["noise"])
-    expected += softplus(outcome["rec"]) + 0.5 * np.float64(outcome["told"])
+    outputs, losses, scalars, _ = forward(game, variables, batch, "image_discriminator")
+    expected = softplus(-outputs["real"]) + softplus(outputs["noise"])
+    expected += softplus(outputs["rec"]) + 0.5 * np.float64(outputs["q_losses"])
     net = networks(game, variables)
     p = net("image_discriminator", np.eye(5, 4, dtype=np.float32))["p"][:, 0]
     penalty = np.square(np.float64(p[:4]) - np.float64(p[4])).sum()
@@ -310,7 +322,7 @@ def test_penalty_on_the_image_discriminator(batch):
 
 
 def test_generator_makes_images_look_real_and_tell_their_s(game, variables, batch):
-    outcome, losses, scalars, _ = play(game, variables, batch, "generator")
+    outputs, losses, scalars, _ = forward(game, variables, batch, "generator")
     net = networks(game, variables)
     s = jnp.eye(K)[batch["label"]]
     z = jax.random.normal(net.key("z"), (6, NOISE))
@@ -322,8 +334,8 @@ def test_generator_makes_images_look_real_and_tell_their_s(game, variables, batc
     expected = softplus(-noise["p"][:, 0]) + softplus(-rec["p"][:, 0])
     expected += 0.5 * information
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
-    np.testing.assert_allclose(outcome["noise"], noise["p"][:, 0], rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(outcome["rec"], rec["p"][:, 0], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(outputs["noise"], noise["p"][:, 0], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(outputs["rec"], rec["p"][:, 0], rtol=1e-4, atol=1e-6)
     assert scalars["information_loss"] == pytest.approx(information.mean(), rel=1e-4)
 
 
@@ -331,13 +343,13 @@ def test_labels_belong_to_their_images(game, variables, batch):
     """Examples in another order, with their labels, have the same losses of Q."""
     order = np.array([3, 1, 5, 0, 4, 2])
     other = batch | {key: batch[key][order] for key in ("labelled_x", "label")}
-    one, *_ = play(game, variables, batch, "image_discriminator")
-    two, *_ = play(game, variables, other, "image_discriminator")
-    np.testing.assert_allclose(two["told"], one["told"][order], rtol=1e-4)
+    one, *_ = forward(game, variables, batch, "image_discriminator")
+    two, *_ = forward(game, variables, other, "image_discriminator")
+    np.testing.assert_allclose(two["q_losses"], one["q_losses"][order], rtol=1e-4)
     # The images without labels are of no account.
     other = batch | {"x": batch["x"] + 1}
-    for name in phases(game):
-        one, two = (play(game, variables, b, name)[0] for b in (batch, other))
+    for name in trained(game):
+        one, two = (forward(game, variables, b, name)[0] for b in (batch, other))
         jax.tree.map(np.testing.assert_array_equal, one, two)
 
 
@@ -346,8 +358,8 @@ def test_without_labels_q_learns_what_was_generated(variables, batch):
     assert not game.uses_labels
     assert game.num_components == K
     unlabelled = {"x": batch["x"]}
-    outcome, *_ = play(game, variables, unlabelled, "image_discriminator")
-    np.testing.assert_array_equal(outcome["told"], outcome["information"])
+    outputs, *_ = forward(game, variables, unlabelled, "image_discriminator")
+    np.testing.assert_array_equal(outputs["q_losses"], outputs["information"])
     net = networks(game, variables)
     s = jax.nn.one_hot(jax.random.randint(net.key("s"), (6,), 0, K), K)
     z = jax.random.normal(net.key("z"), (6, NOISE))
@@ -355,7 +367,7 @@ def test_without_labels_q_learns_what_was_generated(variables, batch):
     x_noise, _ = decode_as_one(net, code["z"], inferred["z"])
     logits = net("image_discriminator", x_noise)["s"]
     expected = cross_entropy(logits, np.asarray(s.argmax(1)))
-    np.testing.assert_allclose(outcome["information"], expected, rtol=1e-4)
+    np.testing.assert_allclose(outputs["information"], expected, rtol=1e-4)
 
 
 def test_q_is_consistent_sure_and_balanced_on_real_images(variables, batch):
@@ -364,7 +376,7 @@ def test_q_is_consistent_sure_and_balanced_on_real_images(variables, batch):
     weights = {"consistency": 0.7, "confidence": 0.4, "balance": 0.2}
     settings |= {f"{term}_weight": weight for term, weight in weights.items()}
     careful = make_game(config(**settings))
-    _, losses, scalars, net = play(careful, variables, batch, "image_discriminator")
+    _, losses, scalars, net = forward(careful, variables, batch, "image_discriminator")
     x = 2 * batch["x"] - 1
     q = networks(careful, variables)("image_discriminator", x)["s"]
     divergence = np.asarray(
@@ -381,7 +393,7 @@ def test_q_is_consistent_sure_and_balanced_on_real_images(variables, batch):
     assert divergence.max() > 1e-3
     assert scalars["consistency"] == pytest.approx(divergence.mean(), rel=1e-3)
     assert scalars["information"] == pytest.approx(balance - entropy.mean(), rel=1e-3)
-    _, without, _, plain_net = play(plain, variables, batch, "image_discriminator")
+    _, without, _, plain_net = forward(plain, variables, batch, "image_discriminator")
     expected = without + 0.7 * divergence + 0.4 * entropy - 0.2 * balance
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
     # Images that only this looked at leave no trace in the batch statistics.
@@ -391,16 +403,16 @@ def test_q_is_consistent_sure_and_balanced_on_real_images(variables, batch):
 def test_games_without_s(batch):
     game = make_game(unconditional())
     variables = jax.eval_shape(game.init, KEY, batch)
-    for name in phases(game):
-        outcome, scalars, code, drawn = jax.eval_shape(
+    for name in trained(game):
+        outputs, scalars, code, drawn = jax.eval_shape(
             lambda variables, name=name: (
-                *play(game, variables, batch, name)[::2],
+                *forward(game, variables, batch, name)[::2],
                 game.encode(networks(game, variables, train=False), batch["x"]),
                 game.sample(networks(game, variables, train=False), 4),
             ),
             variables,
         )
-        assert not {"information", "told"} & set(outcome)
+        assert not {"information", "q_losses"} & set(outputs)
         assert not {"information_loss", "q_loss"} & set(scalars)
         assert set(code) == {"z"}
         assert set(drawn) == {"x", "z"}
@@ -416,7 +428,7 @@ def test_codes_of_a_fixed_prior_are_s_and_z(variables):
     assert z.std() == pytest.approx(1, abs=5 / np.sqrt(1600))
 
 
-# What a trained one can be asked.
+# Inference.
 
 
 def test_samples_are_of_their_component(game, variables):
@@ -456,45 +468,48 @@ def test_codes_and_probabilities_of_s(game, variables, batch):
 
 def test_a_reparametrised_encoder_is_noisy_in_training_only(batch):
     noisy = """
-x        -             4  -  -  -  -    -
-z_mu     x             5  1  1  -  -    -
-z_sigma  x             5  1  1  -  -    ExpN
-z        z_mu+z_sigma  5  -  -  -  -    -
+x        -             4  -  -  -  -  -  -
+z_mu     x             5  1  1  -  -  -  -
+z_sigma  x             5  1  1  -  -  -  ExpN
+z        z_mu+z_sigma  5  -  -  -  -  -  -
 """
     made = config()
-    made.tables.encoder = toys.HEADER + noisy
+    made.networks.encoder = toys.HEADER + noisy
     game = make_game(made)
     variables = toys.jit(game.init)(KEY, batch)
     net = networks(game, variables, train=False)
     mean = net("encoder", 2 * batch["x"] - 1, noise=False)["z_mu"]
     np.testing.assert_array_equal(game.encode(net, batch["x"])["z"], mean)
-    one, *_ = play(game, variables, batch, "encoder")
+    one, *_ = forward(game, variables, batch, "encoder")
     wide = jax.tree.map(lambda leaf: leaf, variables)
     wide[0]["encoder"]["z_sigma_bias"] += 1.0
-    two, *_ = play(game, wide, batch, "encoder")
+    two, *_ = forward(game, wide, batch, "encoder")
     assert not np.allclose(one["reconstruction"], two["reconstruction"])
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"similarity": "features"}, "similarity='features', not of .'learned'"),
-        ({"prior": "gaussian"}, "prior='gaussian', not of .'learned', 'fixed'"),
-        ({"condition": "text"}, "condition='text', not of"),
+        ({"similarity": "features"}, "similarity='features' must be one of .'learned'"),
+        ({"prior": "gaussian"}, "prior='gaussian' must be one of .'learned', 'fixed'"),
+        ({"condition": "text"}, "condition='text' must be one of"),
         ({"condition": ""}, "mutual_information needs a condition"),
-        ({"mutual_information": 0.0}, "labels enter by Q"),
+        ({"mutual_information": 0.0}, "only Q uses labels"),
         (
             {"condition": "caption", "consistency_weight": 1.0},
-            "consistency_weight=1.0 needs a Q of labels or clusters",
+            "consistency_weight=1.0 needs a Q that infers labels or clusters",
         ),
         (
             {"condition": "caption", "balance_weight": 0.5},
-            "balance_weight=0.5 needs a Q of labels or clusters",
+            "balance_weight=0.5 needs a Q that infers labels or clusters",
         ),
-        ({"prior": "fixed"}, r"tables are .*'code_generator'.*, not"),
+        ({"prior": "fixed"}, r"must have .*, not .*'code_generator'"),
         ({"loss": "least"}, "'least'"),
         ({"penalty": "r3"}, "unknown penalty 'r3'"),
-        ({"without": ("image_discriminator",)}, "tables are .*, not .*'image_discr"),
+        (
+            {"without": ("image_discriminator",)},
+            r"must have .*'image_discriminator'.*, not",
+        ),
     ],
 )
 def test_what_cannot_be(settings, message):
@@ -504,77 +519,87 @@ def test_what_cannot_be(settings, message):
 
 # Captions.
 
+CAPTIONED_DISCRIMINATOR = """
+x         -                 4  -  -  -  -  -    -
+caption   -                 4  -  -  -  -  -    -
+features  x                 8  1  1  -  -  yes  Leak0.2
+h         features|caption  6  1  1  -  -  -    Leak0.2
+p         h                 1  1  1  -  -  -    -
+s         features          3  1  1  -  -  -    -
+t         caption           3  1  1  -  -  -    -
+"""
+
 
 @pytest.fixture(scope="module")
 def captioned():
     """The game whose s is one of two vectors [4] of each example."""
     made = config(condition="caption", num_components=10)
-    tables = made.tables
-    tables.code_generator = tables.code_generator.replace(
+    texts = made.networks
+    texts.code_generator = texts.code_generator.replace(
         "s  -    3  ", "s  -    4  "
     ).replace("3+2", "6")
-    tables.image_discriminator = toys.HEADER + (
-        "x - 4 - - - - -\ntold - 4 - - - - -\n"
-        "features x 8 1 1 - yes Leak0.2\n"
-        "h features|told 6 1 1 - - Leak0.2\np h 1 1 1 - - -\n"
-        "s features 3 1 1 - - -\nt told 3 1 1 - - -\n"
-    )
+    texts.image_discriminator = CAPTIONED_DISCRIMINATOR
     return make_game(made)
 
 
 @pytest.fixture(scope="module")
 def described(batch):
     vectors = np.random.default_rng(1).normal(size=(6, 2, 4))
-    return batch | {"label": np.float32(vectors)}
+    return {
+        "x": batch["x"],
+        "captioned_x": batch["labelled_x"],
+        "caption": np.float32(vectors),
+    }
 
 
 def test_captions_reach_generator_discriminator_and_q(captioned, described):
     """A random one of x's is s, which Q finds among all of the minibatch."""
-    assert captioned.captioned
+    assert captioned.uses_captions
     assert captioned.num_components is None
     assert not captioned.uses_labels
+    assert captioned.batch_fields == ("captioned_x", "caption")
     variables = toys.jit(captioned.init)(KEY, described)
-    _, s = captioned._minibatch(networks(captioned, variables), described)
-    other = np.abs(described["label"] - np.asarray(s)[:, None]).sum(-1) > 0
+    _, s = captioned._images_and_s(networks(captioned, variables), described)
+    other = np.abs(described["caption"] - np.asarray(s)[:, None]).sum(-1) > 0
     assert (other.sum(1) == 1).all()
     assert 0 < other[:, 0].sum() < 6
-    outcome, losses, scalars, _ = play(
+    outputs, losses, scalars, _ = forward(
         captioned, variables, described, "image_discriminator"
     )
     fresh = networks(captioned, variables)
-    x, s = captioned._minibatch(fresh, described)
+    x, s = captioned._images_and_s(fresh, described)
     rows = fresh("image_discriminator", x, s)
     products = np.einsum("id,jd->ij", np.float64(rows["s"]), np.float64(rows["t"]))
     surprise = cross_entropy(products, np.arange(6))
-    np.testing.assert_allclose(outcome["told"], surprise, rtol=1e-5)
-    np.testing.assert_allclose(outcome["real"], rows["p"][:, 0], rtol=1e-5)
+    np.testing.assert_allclose(outputs["q_losses"], surprise, rtol=1e-5)
+    np.testing.assert_allclose(outputs["real"], rows["p"][:, 0], rtol=1e-5)
     assert scalars["q_loss"] == pytest.approx(surprise.mean(), rel=1e-5)
     np.testing.assert_allclose(
         losses,
-        softplus(-outcome["real"])
-        + softplus(outcome["noise"])
-        + softplus(outcome["rec"])
+        softplus(-outputs["real"])
+        + softplus(outputs["noise"])
+        + softplus(outputs["rec"])
         + 0.5 * surprise,
         rtol=1e-5,
     )
-    # What is generated for it is asked about the same s.
-    shifted = described | {"label": -described["label"]}
-    after, *_ = play(captioned, variables, shifted, "generator")
-    assert not np.allclose(after["noise"], outcome["noise"])
-    assert not np.allclose(after["information"], outcome["information"])
+    # Q sees what is generated from the same s.
+    shifted = described | {"caption": -described["caption"]}
+    after, *_ = forward(captioned, variables, shifted, "generator")
+    assert not np.allclose(after["noise"], outputs["noise"])
+    assert not np.allclose(after["information"], outputs["information"])
 
 
 def test_samples_illustrate_vectors(captioned, described):
     variables = toys.jit(captioned.init)(KEY, described)
     net = networks(captioned, variables, train=False)
-    vectors = described["label"][:3, 0]
+    vectors = described["caption"][:3, 0]
     code = captioned.sample(net, 3, caption=vectors)
     assert set(code) == {"x", "z"}
     net = networks(captioned, variables, train=False)
     images = captioned.styles(net, 2, caption=vectors)
     assert images.shape == (3, 2, 4)
     z = networks(captioned, variables, train=False)
-    noise = captioned._draw_z(z, 2)
+    noise = captioned._sample_noise(z, 2)
     for row, vector in zip(images, vectors, strict=True):
         s = jnp.broadcast_to(vector, (2, 4))
         expected = captioned.decode(net, {"z": captioned._prior_code(net, noise, s)})

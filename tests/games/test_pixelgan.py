@@ -15,21 +15,26 @@ from tests import toys
 KEY = jax.random.key(5)
 TABLES = {
     "encoder": """
-x     -     1    -  -  -  -    -
-y_mu  x     {k}  2  1  -  yes  -
-y     y_mu  {k}  -  -  -  -    Softmax
-z     x     {d}  2  1  -  -    -
+x     -     1    -  -  -  -  -    -
+y_mu  x     {k}  2  1  -  -  yes  -
+y     y_mu  {k}  -  -  -  -  -    Softmax
+z     x     {d}  2  1  -  -  -    -
 """,
     "discriminator_y": """
-y  -  {k}  -  -  -  -  -
-p  y  1    1  1  -  -  -
+y  -  {k}  -  -  -  -  -  -
+p  y  1    1  1  -  -  -  -
 """,
     "discriminator_z": """
-z  -  {d}  -  -  -  -  -
-p  z  1    1  1  -  -  -
+z  -  {d}  -  -  -  -  -  -
+p  z  1    1  1  -  -  -  -
 """,
 }
-DECODER = {"image_shape": (2, 2, 1), "blocks": 1, "maps": 4, "kernel": (2, 3)}
+DECODER = {
+    "image_shape": (2, 2, 1),
+    "blocks": 1,
+    "hidden_channels": 4,
+    "kernel": (2, 3),
+}
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +43,7 @@ def game():
     config.update(
         priors={"y": {"name": "categorical"}, "z": {"name": "gaussian"}},
         num_components=3,
-        padding="VALID",
-        tables={name: toys.HEADER + text for name, text in TABLES.items()},
+        networks={name: toys.HEADER + text for name, text in TABLES.items()},
         pixelcnn=pixelcnn_config(**DECODER, conditioning=("invariant",)),
     )
     return make_game(config)
@@ -56,20 +60,22 @@ def variables(game, x):
 
 
 def networks(game, variables, train=False):
-    return Networks(game.networks, *variables, KEY, train=train)
+    return Networks(game.modules, *variables, KEY, train=train)
 
 
 def test_the_decoder_explains_pixels_given_the_code(game, variables, x):
-    (autoencoder, *_) = game.players
+    reconstruction, *_ = game.phases
+    (autoencoder,) = reconstruction.players
     net = networks(game, variables, train=True)
-    outcome = autoencoder.play(net, {"x": x})
-    losses, _ = autoencoder.loss(net, outcome)
+    outputs = reconstruction.forward(net, {"x": x})
+    losses, _ = autoencoder.loss(net, outputs)
     net = networks(game, variables, train=True)
     binary = np.float32(x > 0.5)
     rows = net("encoder", binary)
     code = jnp.concatenate([rows["y"], rows["z"]], axis=1)
     np.testing.assert_allclose(losses, -net("decoder", binary, code), rtol=1e-5)
     assert autoencoder.trains == ("encoder", "decoder")
+    assert game.update_order == "alternating"
 
 
 def test_images_given_a_code_have_probabilities(game, variables):
@@ -103,7 +109,7 @@ def test_samples_follow_the_decoder(game, variables):
     np.testing.assert_allclose(found / number, probable, atol=0.03)
     samples = game.sample(net, 3, jnp.array([2, 0, 1]))
     np.testing.assert_array_equal(samples["y"].argmax(1), [2, 0, 1])
-    assert game.neighbours(net, drawn[:3]).shape == (3, 2, 2, 1)
+    assert game.variations(net, drawn[:3]).shape == (3, 2, 2, 1)
 
 
 def pixelcnn_game(**settings):
@@ -121,7 +127,7 @@ def test_pixelcnn_alone():
     assert player.trains == ("decoder",)
     variables = toys.jit(game.init)(KEY, {"x": EVERY})
     net = networks(game, variables, train=True)
-    losses, _ = player.loss(net, game.play(net, {"x": EVERY}))
+    losses, _ = player.loss(net, game.forward(net, {"x": EVERY}))
     assert np.exp(-np.float64(losses)).sum() == pytest.approx(1.0, rel=1e-5)
     np.testing.assert_allclose(game.log_prob(net, 0.9 * EVERY), -losses, rtol=1e-6)
     assert not game.log_prob_given_code

@@ -1,4 +1,4 @@
-"""The unrolled GAN: against D trained ahead step by step, and finite differences."""
+"""The unrolled GAN, against D trained ahead step by step."""
 
 import functools
 
@@ -25,7 +25,7 @@ def _game(steps):
 def _foreseen_loss(game, params, z, steps, opt_state):
     """The generator's loss after D took `steps` steps of Adam, written out."""
 
-    def judge(discriminator, x):
+    def discriminate(discriminator, x):
         net = points.networks(game, ({"discriminator": discriminator}, {}))
         net.model_state = {"discriminator": {}}
         return net("discriminator", x)["p"][:, 0]
@@ -35,7 +35,7 @@ def _foreseen_loss(game, params, z, steps, opt_state):
     own, optimizer = {"discriminator": params["discriminator"]}, ADAM()
 
     def loss(own):
-        real, fake = judge(**own, x=points.X), judge(**own, x=x_tilde)
+        real, fake = discriminate(**own, x=points.X), discriminate(**own, x=x_tilde)
         return (jax.nn.softplus(-real) + jax.nn.softplus(fake)).mean()
 
     for _ in range(steps):
@@ -43,7 +43,7 @@ def _foreseen_loss(game, params, z, steps, opt_state):
         with jax.numpy_dtype_promotion("standard"):
             updates, opt_state = optimizer.update(gradients, opt_state)
         own = optax.apply_updates(own, updates)
-    return jax.nn.softplus(-judge(**own, x=x_tilde)).mean()
+    return jax.nn.softplus(-discriminate(**own, x=x_tilde)).mean()
 
 
 @pytest.mark.parametrize("steps", [0, 3])
@@ -69,18 +69,18 @@ def test_generator_descends_on_the_loss_that_it_foresees(steps):
 
     loss, gradient = toys.jit(jax.value_and_grad(foreseen))(state.params["generator"])
     assert float(metrics["generator/loss"]) == pytest.approx(float(loss), rel=1e-4)
-    moved = jax.tree.map(
+    difference = jax.tree.map(
         jnp.subtract, state.params["generator"], after.params["generator"]
     )
     jax.tree.map(
         functools.partial(np.testing.assert_allclose, rtol=2e-3, atol=1e-5),
-        moved,
+        difference,
         gradient,
     )
 
 
-def test_discriminator_moves_as_in_a_gan():
-    moved = []
+def test_discriminator_is_updated_as_in_a_gan():
+    states = []
     for steps in (0, 2):
         game = _game(steps)
         optimizers = {"discriminator": ADAM(), "generator": optax.sgd(1.0)}
@@ -89,16 +89,16 @@ def test_discriminator_moves_as_in_a_gan():
         state, _ = toys.jit(make_train_step(game, optimizers))(
             state, {"x": points.X[None]}
         )
-        moved.append(state)
+        states.append(state)
     jax.tree.map(
         np.testing.assert_array_equal,
-        moved[0].params["discriminator"],
-        moved[1].params["discriminator"],
+        states[0].params["discriminator"],
+        states[1].params["discriminator"],
     )
     jax.tree.map(
         np.testing.assert_array_equal,
-        moved[0].opt_state["discriminator"],
-        moved[1].opt_state["discriminator"],
+        states[0].opt_state["discriminator"],
+        states[1].opt_state["discriminator"],
     )
-    generators = [jax.tree.leaves(state.params["generator"]) for state in moved]
+    generators = [jax.tree.leaves(state.params["generator"]) for state in states]
     assert not np.allclose(generators[0][0], generators[1][0], atol=1e-6)

@@ -77,11 +77,11 @@ def test_models_take_floats_of_any_width(dtype):
         (np.zeros((3, 4, 4, 1), np.int64), r"x is int64.*\[0, 1\]: divide"),
         (np.zeros((3, 4, 4, 1), bool), "x is bool"),
         (np.full((3, 4, 4, 1), "a"), "x is <U1"),
-        (np.zeros((3, 4, 4)), r"shape \[3, 4, 4\], and the model takes \[N, 4, 4, 1\]"),
+        (np.zeros((3, 4, 4)), r"shape \[3, 4, 4\], but the model takes \[N, 4, 4, 1\]"),
         (np.zeros((4, 4, 1)), r"shape \[4, 4, 1\]"),
         (np.zeros((3, 5, 4, 1)), r"shape \[3, 5, 4, 1\]"),
-        (np.full((3, 4, 4, 1), np.nan), "3 examples hold NaN or infinity, first at 0"),
-        (np.full((3, 4, 4, 1), 1e39), "3 examples hold NaN or infinity"),
+        (np.full((3, 4, 4, 1), np.nan), "examples contain NaN or infinity, first at 0"),
+        (np.full((3, 4, 4, 1), 1e39), "3 examples contain NaN or infinity"),
     ],
 )
 def test_what_a_model_cannot_take(x, message):
@@ -91,7 +91,7 @@ def test_what_a_model_cannot_take(x, message):
 
 def test_a_model_of_unknown_shape_takes_any_but_none():
     assert check_model_inputs(np.zeros((0, 3))).shape == (0, 3)
-    with pytest.raises(InputError, match=r"shape \[3\], and the model takes \[N, \.\."):
+    with pytest.raises(InputError, match=r"shape \[3\], but the model takes \[N, \.\."):
         check_model_inputs(np.zeros(3))
 
 
@@ -106,5 +106,5 @@ def test_numbers_are_finite_or_refused(x):
     if (np.abs(x.astype(np.float64)) < 3e38).all():
         np.testing.assert_array_equal(check_finite(x), x.astype(np.float32))
     elif not (np.abs(x.astype(np.float64)) < 4e38).all():
-        with pytest.raises(InputError, match=r"hold NaN or infinity"):
+        with pytest.raises(InputError, match=r"contain NaN or infinity"):
             check_finite(x)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from adversarial_latent.inputs import InputError, images, parse_image_shape
-from experiments.fuzz_inputs import wide_png
+from experiments.checks.fuzz_inputs import wide_png
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
 COLOUR = np.stack([GREY, GREY[::-1], 255 - GREY], axis=-1)

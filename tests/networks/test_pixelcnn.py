@@ -12,7 +12,7 @@ import scipy.stats
 from adversarial_latent.game import Networks
 from adversarial_latent.networks.pixelcnn import PixelCNN
 from adversarial_latent.pixels import Bernoulli, LogisticMixture, Softmax, quantize
-from experiments import naive_sampler
+from experiments.benchmarks import naive_sampler
 from tests.toys import jit
 
 KEY = jax.random.key(5)
@@ -24,7 +24,7 @@ ALL = ("invariant", "dependent", "input")
 def _make(likelihood=None, shape=(5, 4, 1), batch=2, **settings):
     """A module, variables, images, and codes or None."""
     likelihood = likelihood or Bernoulli()
-    settings = {"blocks": 2, "maps": 8, "map_units": 6, **settings}
+    settings = {"blocks": 2, "hidden_channels": 8, "code_units": 6, **settings}
     module = PixelCNN(shape, likelihood, **settings)
     rng = np.random.default_rng(1)
     x = rng.integers(0, likelihood.levels, (batch, *shape)) / (likelihood.levels - 1)
@@ -161,7 +161,7 @@ def test_the_cached_sampler_draws_what_the_naive_one_does(
         **stacks,
         blocks=3,
         conditioning=conditioning,
-        map_channels=2,
+        code_channels=2,
     )
     number = None if conditioning else 3
 
@@ -195,7 +195,7 @@ def test_log_prob_is_the_sum_over_pixels():
 @pytest.mark.parametrize("conditioning", [(name,) for name in ALL])
 def test_the_code_is_seen_by_every_way_in(conditioning):
     module, variables, x, code = _make(
-        activation="gated", conditioning=conditioning, map_channels=2
+        activation="gated", conditioning=conditioning, code_channels=2
     )
 
     def loss(variables, code):
@@ -312,7 +312,7 @@ def test_it_is_a_network_of_a_game():
     module, _, x, code = _make(shape=(3, 3, 1), conditioning=("invariant",))
 
     @jit
-    def play():
+    def evaluate():
         modules = {"decoder": module}
         net = Networks(modules, {}, {}, KEY, train=False, initializing=True)
         first = net("decoder", x, code)
@@ -321,7 +321,7 @@ def test_it_is_a_network_of_a_game():
         drawn = net("decoder", code, method="sample")
         return first, trained("decoder", x, code), drawn
 
-    first, again, drawn = play()
+    first, again, drawn = evaluate()
     assert first.shape == (2,)
     np.testing.assert_allclose(first, again, rtol=1e-6)
     assert drawn.shape == x.shape
@@ -330,10 +330,10 @@ def test_it_is_a_network_of_a_game():
 def test_what_does_not_fit_is_refused():
     module, variables, x, _ = _make()
     with pytest.raises(
-        ValueError, match="conditioning \\(\\) is not for a code \\(2, 3"
+        ValueError, match="conditioning \\(\\), but got a code of shape \\(2, 3"
     ):
         module.apply(variables, x, jnp.zeros((2, 3)), train=False)
-    with pytest.raises(ValueError, match="is not for no code"):
+    with pytest.raises(ValueError, match="but got no code"):
         module.clone(conditioning=("input",)).apply(variables, x, train=False)
     with pytest.raises(ValueError, match="a code or the number of images"):
         _sample(module, variables)
@@ -342,7 +342,7 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(AssertionError, match="shape"):
         module.apply(variables, x[:, 1:], train=False)
     for settings, message in (
-        ({"kernel": (3, 4)}, "3, 5, ... columns: not \\(3, 4\\)"),
+        ({"kernel": (3, 4)}, "3, 5, ... columns, not \\(3, 4\\)"),
         ({"blocks": 0}, "at least 1, got 0"),
         ({"activation": "tanh"}, "'relu', 'gated'\\), not 'tanh'"),
         ({"conditioning": ("bias",)}, "not {'bias'}"),

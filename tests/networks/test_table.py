@@ -1,58 +1,40 @@
-"""Tables of layers: their columns, their errors, and AMM's own."""
+"""Tables as values: reading them, their errors, and changed copies."""
 
 import dataclasses
-import functools
 
-import chex
-import flax.linen as nn
-import jax
-import jax.numpy as jnp
-import ml_collections
-import numpy as np
 import pytest
 
-from adversarial_latent.games import make_game
-from adversarial_latent.networks import rows as rows_lib
-from adversarial_latent.networks.rows import parse_table
-from adversarial_latent.networks.table import BatchNorm, Table, read_tables
-from configs import amm_mnist
-from tests import toys
+from adversarial_latent.networks import table as table_lib
+from adversarial_latent.networks.table import COLUMNS, Layer, Row, Table
 from tests.toys import HEADER
 
-KEY = jax.random.key(0)
+EVERY_COLUMN = """
+x     -      1         -      -       -        -        -          -
+a     x      8         3      2       SAME     .2       yes        Leak0.2
+b     a      8         3      Max2    -        0.5      -          ReLU
+c     a|b    8+8       -      -       -        -        scale0.5   -
+d     a+b+a  8         -      Avg4    -        -        -          Softmax
+e     d      4         4      2       1        -        -          -
+f     e      4         3      Up2     VALID    -        -          -
+g     f      2         -      Image3  -        -        -          -
+"""
 
 
-def _random(seed, *shape):
-    return jnp.float32(np.random.default_rng(seed).normal(size=shape))
+def _layers(text):
+    return Table.parse(text).layers
 
 
-def _evaluate(text, *inputs, params=None, train=False, header=HEADER, **settings):
-    """Outputs of a table with given parameters, by name."""
-    table = Table(header + text, **settings)
-    rngs = {"dropout": jax.random.key(1), "noise": jax.random.key(2)}
-    apply = functools.partial(table.apply, train=train, rngs=rngs)
-    return toys.jit(apply)({"params": params or {}}, *inputs)
+def _channels(table):
+    return {row.name: row.channels for row in table.rows}
 
 
 # Reading.
 
 
 def test_every_column():
-    rows = parse_table(
-        """
-        Name  Input  Channels  Width  Stride  Dropout  BatchNorm  Activation  Padding
-        x     -      1         -      -       -        -          -           -
-        a     x      8         3      2       .2       yes        Leak0.2     SAME
-        b     a      8         3      Max2    0.5      -          ReLU        -
-        c     a|b    8+8       -      -       -        scale0.5   -           -
-        d     a+b+a  8         -      Avg4    -        -          Softmax     -
-        e     d      4         4      2       -        -          -           1
-        f     e      4         3      Up2     -        -          -           -
-        """
-    )
-    x, a, b, c, d, e, f = rows
+    x, a, b, c, d, e, f, g = _layers(EVERY_COLUMN)
     assert (x.name, x.inputs, x.channels) == ("x", (), 1)
-    assert a == rows_lib.Row(
+    assert a == Layer(
         name="a",
         inputs=("x",),
         combine="+",
@@ -60,10 +42,10 @@ def test_every_column():
         width=3,
         stride=2,
         pool=None,
+        padding="SAME",
         dropout=0.2,
         batch_norm="yes",
         activation="Leak0.2",
-        padding="SAME",
     )
     assert (b.width, b.stride, b.pool, b.dropout) == (3, 1, ("Max", 2), 0.5)
     assert (b.batch_norm, b.activation, b.padding) == ("", "ReLU", "VALID")
@@ -71,545 +53,300 @@ def test_every_column():
     assert (c.channels, c.batch_norm) == (16, "scale0.5")
     assert (d.inputs, d.combine, d.pool) == (("a", "b", "a"), "+", ("Avg", 4))
     assert (e.stride, e.padding) == (2, 1)
-    assert (f.width, f.stride, f.pool) == (3, 1, ("Up", 2))
+    assert (f.width, f.stride, f.pool, f.padding) == (3, 1, ("Up", 2), "VALID")
+    assert g.pool == ("Image", 3)
 
 
-def test_padding_of_the_table_is_that_of_rows_that_state_none():
-    text = HEADER + "x - 1 - - - - -\na x 1 3 1 - - -"
-    assert parse_table(text, "SAME")[1].padding == "SAME"
-    assert parse_table(text)[1].padding == "VALID"
+def test_cells_are_kept_as_they_are_written():
+    table = Table.parse(EVERY_COLUMN)
+    assert table.rows[1] == Row(
+        name="a",
+        input="x",
+        channels="8",
+        width="3",
+        stride="2",
+        padding="SAME",
+        dropout=".2",
+        batch_norm="yes",
+        activation="Leak0.2",
+    )
+    assert table.rows[0] == Row("x", "-", "1"), "cells left out are empty"
+
+
+@pytest.mark.parametrize("padding", ["-", "VALID", "SAME", "0", "12"])
+def test_padding(padding):
+    (_, layer) = _layers(f"x - 1 - - - - - -\na x 1 3 1 {padding} - - -")
+    expected = {"-": "VALID", "0": 0, "12": 12}.get(padding, padding)
+    assert layer.padding == expected
+    assert type(layer.padding) is type(expected)
+
+
+def test_header_may_be_left_out():
+    text = "x - 1 - - - - - -\na x 1 3 1 - - - -"
+    table = Table.parse(text)
+    assert Table.parse(HEADER + text) == table
+    assert (
+        Table.parse("\n   " + HEADER + "\n\n  " + text.replace("\n", "\n\t")) == table
+    )
+    assert [row.name for row in table.rows] == ["x", "a"]
+
+
+def test_a_first_line_makes_convolutions_transposed():
+    text = "x - 1 - - - - - -\na x 1 3 1 - - - -"
+    plain = Table.parse(text)
+    assert not plain.transposed
+    for header in ("", HEADER):
+        table = Table.parse("\ntransposed\n" + header + text)
+        assert table.transposed
+        assert table.rows == plain.rows
+        assert table != plain
+    with pytest.raises(ValueError, match="row 'transposed' has 1 cells"):
+        Table.parse(HEADER + "transposed\n" + text)
 
 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("a  x   8  3  1  -    -    Relu", "row 'a': cannot read 'Relu' in column Act"),
-        ("a  x   8  3  1  -    -    Leak2", "row 'a': cannot read 'Leak2' in column A"),
-        ("a  x   8  3  1  1.5  -    -", "row 'a': cannot read '1.5' in column Dropout"),
-        ("a  x   8  3  1  -    no   -", "row 'a': cannot read 'no' in column BatchNo"),
-        ("a  x   8  3  0  -    -    -", "row 'a': cannot read '0' in column Stride"),
-        ("a  x   8  w  1  -    -    -", "row 'a': cannot read 'w' in column Width"),
-        ("a  x   8  3  L2 -    -    -", "row 'a': cannot read 'L2' in column Stride"),
-        ("a  x   k  3  1  -    -    -", "row 'a': cannot read 'k' in column Channels"),
-        ("a  x   -  3  1  -    -    -", "row 'a': column Channels is empty"),
-        ("a  x|x+x 8 - -  -    -    -", r"row 'a': cannot read 'x\|x\+x' in column In"),
-        ("a  b   8  3  1  -    -    -", "row 'a': column Input names 'b', which is no"),
-        ("a  a   8  3  1  -    -    -", "row 'a': column Input names 'a', which is no"),
-        ("x  x   8  3  1  -    -    -", "row 'x' is there twice"),
-        ("a  x   8  -  2  -    -    -", "row 'a' has a stride but no width"),
-        ("a  x   8  -  -  -    -    Maxout5", "row 'a' has a Maxout but no width"),
-        ("a  x   8  3  1  -    -", "row 'a' has 7 cells under 8 columns"),
-        ("a  -   8  3  1  -    -    -", "row 'a': cannot read '3' in column Width"),
-        ("a  -   8  -  -  -    yes  -", "row 'a': cannot read 'yes' in column BatchNo"),
+        ("a x 8 3 1 - - - Relu", "row 'a': cannot read 'Relu' in column Activation"),
+        ("a x 8 3 1 - - - Leak2", "row 'a': cannot read 'Leak2' in column Activation"),
+        ("a x 8 3 1 - 1.5 - -", "row 'a': cannot read '1.5' in column Dropout"),
+        ("a x 8 3 1 - - no -", "row 'a': cannot read 'no' in column BatchNorm"),
+        ("a x 8 3 0 - - - -", "row 'a': cannot read '0' in column Stride"),
+        ("a x 8 w 1 - - - -", "row 'a': cannot read 'w' in column Width"),
+        ("a x 8 3 L2 - - - -", "row 'a': cannot read 'L2' in column Stride"),
+        ("a x 8 3 1 same - - -", "row 'a': cannot read 'same' in column Padding"),
+        ("a x 8 3 1 -1 - - -", "row 'a': cannot read '-1' in column Padding"),
+        ("a x k 3 1 - - - -", "row 'a': cannot read 'k' in column Channels"),
+        ("a x {k} 3 1 - - - -", r"row 'a': cannot read '\{k\}' in column Channels"),
+        ("a x - 3 1 - - - -", "row 'a': column Channels is empty"),
+        ("a x|x+x 8 - - - - - -", r"row 'a': cannot read 'x\|x\+x' in column Input"),
+        ("a b 8 3 1 - - - -", "row 'a': column Input names 'b', which is not a row ab"),
+        ("a a 8 3 1 - - - -", "row 'a': column Input names 'a', which is not a row ab"),
+        ("x x 8 3 1 - - - -", "row 'x': this name is already taken"),
+        ("zeros x 8 3 1 - - - -", "row 'zeros': this name is already taken"),
+        ("a x 8 - 2 - - - -", "row 'a' has a stride but no width"),
+        ("a x 8 - - - - - Maxout5", "row 'a' has a Maxout but no width"),
+        ("a x 8 - - 1 - - -", "row 'a' has a padding but no width"),
+        ("a - 8 3 1 - - - -", "row 'a': cannot read '3' in column Width"),
+        ("a - 8 - - - - yes -", "row 'a': cannot read 'yes' in column BatchNorm"),
     ],
 )
 def test_errors_name_row_and_column(row, message):
+    table = Table.parse(HEADER + "x - 8 - - - - - -\n" + row)
     with pytest.raises(ValueError, match=message):
-        parse_table(HEADER + "x - 8 - - - - -\n" + row)
+        _ = table.layers
+
+
+@pytest.mark.parametrize("row", ["a x 8 3 1 - - -", "a x 8 3 1 - - - - -"])
+def test_a_row_has_nine_cells(row):
+    cells = len(row.split())
+    message = (
+        rf"row 'a' has {cells} cells, but there are 9 columns \(Name Input .*{row}"
+    )
+    for header in ("", HEADER):
+        with pytest.raises(ValueError, match=message):
+            Table.parse(header + "x - 8 - - - - - -\n" + row)
 
 
 @pytest.mark.parametrize(
     "header",
     [
-        "",
         HEADER.replace("Dropout", ""),
         HEADER.replace("Dropout", "DropOut"),
         HEADER.replace("Dropout", "Dropout  Dropout"),
         HEADER.replace("Dropout", "Dropout  Pading"),
+        "Name Input Channels Width Stride Dropout BatchNorm Activation Padding\n",
     ],
 )
-def test_columns_must_be_known_and_complete(header):
-    with pytest.raises(ValueError, match="a table has the columns Name Input"):
-        parse_table(header)
+def test_columns_are_always_the_same(header):
+    with pytest.raises(
+        ValueError, match=r"a table must have the columns Name Input .*, not"
+    ):
+        Table.parse(header + "x - 8 - - - - - -")
 
 
-def test_padding_needs_a_width():
-    text = f"{HEADER.strip()} Padding\nx - 1 - - - - - -\na x 1 - - - - - 1"
-    with pytest.raises(ValueError, match="row 'a' has a padding but no width"):
-        parse_table(text)
+@pytest.mark.parametrize(
+    "text", ["", " \n", HEADER, "transposed", "transposed\n" + HEADER]
+)
+def test_a_table_without_rows(text):
+    with pytest.raises(ValueError, match="the table has no rows"):
+        Table.parse(text)
+
+
+# Writing.
+
+
+@pytest.mark.parametrize("first", ["", "transposed\n"])
+@pytest.mark.parametrize("text", [EVERY_COLUMN, "x  -  {k}+{d}  -  -  -  -  -  -"])
+def test_text_is_read_as_it_was_written(first, text):
+    table = Table.parse(first + text)
+    written = str(table)
+    assert Table.parse(written) == table
+    assert str(Table.parse(written)) == written
+    lines = written.splitlines()
+    assert (lines[0] == "transposed") == bool(first)
+    header, *rows = lines[1:] if first else lines
+    assert tuple(header.split()) == COLUMNS
+    # Cells are below each other, two blanks from the column before.
+    starts = [header.index(f"  {column}") + 2 for column in COLUMNS[1:]]
+    for row in rows:
+        assert all(row[start - 1] == " " != row[start] for start in starts)
+        assert row == row.rstrip()
+
+
+def test_tables_are_values():
+    table, same = Table.parse(EVERY_COLUMN), Table.parse(HEADER + EVERY_COLUMN)
+    assert table == same
+    assert hash(table) == hash(same)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        table.transposed = True
+
+
+# Changed copies.
+
+TABLE = """
+x  -    {k}  -  -  -  -  -    -
+h  x    32   3  2  -  -  yes  ReLU
+y  h    {k}  1  1  -  -  -    -
+z  h|y  {d}  1  1  -  -  -    -
+"""
+
+
+@pytest.fixture(name="table", params=[False, True], ids=["", "transposed"])
+def _table(request):
+    return Table.parse(("transposed\n" if request.param else "") + TABLE)
+
+
+def _expected(table, *rows):
+    """The table of these rows, with the first line of another one."""
+    text = "transposed\n" if table.transposed else ""
+    return Table.parse(text + "\n".join(rows))
+
+
+X, H, Y, Z = TABLE.strip().splitlines()
+
+
+def test_a_row_with_other_cells(table):
+    changed = table.with_row("h", channels="64", batch_norm="-")
+    assert changed == _expected(table, X, "h x 64 3 2 - - - ReLU", Y, Z)
+    assert table == _expected(table, X, H, Y, Z), "the table itself stays"
+    with pytest.raises(TypeError, match="chanels"):
+        table.with_row("h", chanels="64")
+
+
+def test_without_some_rows(table):
+    assert table.without("z") == _expected(table, X, H, Y)
+    assert table.without("z", "h") == _expected(table, X, Y)
+    assert table.without() == table
+
+
+def test_more_rows_at_the_end(table):
+    a, b = "a  z  1  1  1  -  -  -  -", "b  a  1  1  1  -  -  -  -"
+    expected = _expected(table, X, H, Y, Z, a, b)
+    assert table.append(a, HEADER + b) == expected
+    assert table.append(Table.parse(a).append(b)) == expected
+    assert table.append() == table
+
+
+def test_transposed_rows_do_not_join_another_table():
+    part, row = "transposed\nh  x  1  1  1  -  -  -  -", "x  -  1  -  -  -  -  -  -"
+    table, transposed = Table.parse(row), Table.parse(f"transposed\n{row}")
+    with pytest.raises(ValueError, match="transposed rows cannot join a table"):
+        table.append(part)
+    with pytest.raises(ValueError, match="transposed rows cannot join a table"):
+        table.insert_after("x", part)
+    assert transposed.append(part) == transposed.append(Table.parse(part))
+    assert transposed.append(part).transposed
+
+
+def test_more_rows_below_a_row(table):
+    a, b = "a  h  1  1  1  -  -  -  -", "b  a  1  1  1  -  -  -  -"
+    expected = _expected(table, X, H, a, b, Y, Z)
+    assert table.insert_after("h", f"{a}\n{b}") == expected
+    assert table.insert_after("h", Table.parse(f"{HEADER}{a}\n{b}")) == expected
+    assert table.insert_after("z", a) == table.append(a)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: table.with_row("w", channels="1"),
+        lambda table: table.without("x", "w"),
+        lambda table: table.insert_after("w", "a - 1 - - - - - -"),
+    ],
+    ids=["with_row", "without", "insert_after"],
+)
+def test_a_row_that_is_not_there(change):
+    message = r"no row 'w' in the table; it has \['x', 'h', 'y', 'z'\]"
+    with pytest.raises(ValueError, match=message):
+        change(Table.parse(TABLE))
+
+
+def test_values_in_place_of_names(table):
+    half = table.fill(k=7)
+    assert _channels(half) == {"x": "7", "h": "32", "y": "7", "z": "{d}"}
+    with pytest.raises(ValueError, match=r"cannot read '\{d\}' in column Channels"):
+        _ = half.layers
+    filled = half.fill(d=5, unused="")
+    assert [layer.channels for layer in filled.layers] == [7, 32, 7, 5]
+    assert filled == table.fill(d=5, k=7)
+    assert filled.transposed == table.transposed
+
+
+def test_every_cell_is_filled():
+    row = "{n}b {n}a|x {k}+{d} {w} Up{s} {p} .{o} scale{c} Leak.{l}"
+    values = dict(zip("nkdwspocl", ["h", 3, 4, 5, 6, 7, 8, 9, 1], strict=True))
+    (filled,) = Table.parse(row).fill(**values).rows
+    assert filled == Row("hb", "ha|x", "3+4", "5", "Up6", "7", ".8", "scale9", "Leak.1")
 
 
 def test_narrow_divides_hidden_channels():
-    text = (
-        HEADER
-        + """
-        x   -      3      -  -  -  -    -
-        z   -      {d}    -  -  -  -    -
-        f   -      64     -  -  -  -    -
-        h1  x      32     3  2  -  yes  ReLU
-        h2  f      16     1  1  -  -    -
-        s   h1+h1  32     -  -  -  -    ReLU
-        c   h1|h2  32+16  -  -  -  -    -
-        i   h2     4      -  Image2  -  -  -
-        e   zeros  7      -  -  -  -    ExpN
-        p   c      1      1  1  -  -    -
-    """
-    )
-    narrowed = rows_lib.narrow(text, 4, keep=("x", "z", "p", "e"))
-    rows = {row.name: row for row in parse_table(narrowed.format(d=5))}
-    channels = {name: row.channels for name, row in rows.items()}
+    text = """
+x   -      3      -  -       -  -  -    -
+z   -      {d}    -  -       -  -  -    -
+f   -      64     -  -       -  -  -    -
+h1  x      32     3  2       -  -  yes  ReLU
+h2  f      16     1  1       -  -  -    -
+s   h1+h1  32     -  -       -  -  -    ReLU
+c   h1|h2  32+16  -  -       -  -  -    -
+i   h2     4      -  Image2  -  -  -    -
+e   zeros  7      -  -       -  -  -    ExpN
+p   c      1      1  1       -  -  -    -
+"""
+    table = Table.parse(text)
+    narrowed = table.narrow(4, keep=("x", "z", "p", "e"))
+    layers = {layer.name: layer for layer in narrowed.fill(d=5).layers}
+    channels = {name: layer.channels for name, layer in layers.items()}
     assert channels == {
-        **{
-            "x": 3,
-            "z": 5,
-            "f": 16,
-            "h1": 8,
-            "h2": 4,
-            "s": 8,
-            "c": 12,
-            "i": 1,
-            "e": 7,
-            "p": 1,
-        }
+        "x": 3,
+        "z": 5,
+        "f": 16,
+        "h1": 8,
+        "h2": 4,
+        "s": 8,
+        "c": 12,
+        "i": 1,
+        "e": 7,
+        "p": 1,
     }
-    for row in parse_table(text.format(d=5)):
-        same = dataclasses.replace(rows[row.name], channels=row.channels)
-        assert same == row
-    assert parse_table(rows_lib.narrow(text, 1, keep=("z",)).format(d=5)) == (
-        parse_table(text.format(d=5))
-    )
+    for layer in table.fill(d=5).layers:
+        same = dataclasses.replace(layers[layer.name], channels=layer.channels)
+        assert same == layer
+    assert table.narrow(1, keep=("z",)) == table
+    transposed = dataclasses.replace(table, transposed=True)
+    assert transposed.narrow(4, keep=("x", "z", "p", "e")).transposed
     for divisor, keep, message in (
         (5, ("x", "z", "p"), "row 'f': 64 channels cannot be divided by 5"),
         (4, ("x", "p"), r"row 'z': \{d\} channels cannot be divided by 4"),
         (0, ("x", "z", "p"), "row 'f': 64 channels cannot be divided by 0"),
     ):
         with pytest.raises(ValueError, match=message):
-            rows_lib.narrow(text, divisor, keep=keep)
-
-
-# Evaluating.
-
-
-def test_sums_and_concatenations():
-    text = """
-    a  -    2  -  -  -  -  -
-    b  -    2  -  -  -  -  -
-    s  a+b  2  -  -  -  -  -
-    t  a|s  4  -  -  -  -  -
-    """
-    a, b = _random(0, 3, 2), _random(1, 3, 2)
-    outputs = _evaluate(text, a, b)
-    assert outputs.keys() == {"a", "b", "s", "t"}
-    np.testing.assert_array_equal(outputs["s"], a + b)
-    np.testing.assert_array_equal(outputs["t"], jnp.concatenate([a, a + b], axis=1))
-
-
-def test_dense_row_by_hand():
-    kernel, bias, x = _random(0, 1, 1, 3, 2), _random(1, 2), _random(2, 5, 3)
-    outputs = _evaluate(
-        "x - 3 - - - - -\nh x 2 1 1 - - Tanh",
-        x,
-        params={"h_kernel": kernel, "h_bias": bias},
-    )
-    np.testing.assert_allclose(
-        outputs["h"], np.tanh(x @ kernel[0, 0] + bias[None]), rtol=1e-5
-    )
-
-
-def test_maxout_by_hand():
-    kernel, bias, x = _random(0, 1, 1, 3, 8), _random(1, 8), _random(2, 5, 3)
-    params = {"h_kernel": kernel, "h_bias": bias}
-    h = _evaluate("x - 3 - - - - -\nh x 2 1 1 - - Maxout4", x, params=params)["h"]
-    pieces = np.asarray(x @ kernel[0, 0] + bias[None])
-    expected = np.stack([pieces[:, :4].max(1), pieces[:, 4:].max(1)], axis=1)
-    np.testing.assert_allclose(h, expected, rtol=1e-5)
-
-
-def test_width_of_the_whole_image_makes_a_vector_and_back():
-    kernel, x = _random(0, 2, 2, 3, 4), _random(1, 5, 2, 2, 3)
-    params = {"h_kernel": kernel, "h_bias": jnp.zeros(4)}
-    h = _evaluate("x - 3 - - - - -\nh x 4 2 1 - - -", x, params=params)["h"]
-    np.testing.assert_allclose(
-        h, np.einsum("bijc,ijcf->bf", x, kernel), rtol=1e-4, atol=1e-5
-    )
-    kernel = _random(2, 2, 2, 4, 3)
-    params = {"x_kernel": kernel, "x_bias": jnp.ones(3)}
-    text = "h - 4 - - - - -\nx h 3 2 1 - - -"
-    x = _evaluate(text, h, params=params, transposed=True)["x"]
-    expected = np.einsum("bc,ijcf->bijf", h, kernel) + 1
-    np.testing.assert_allclose(x, expected, rtol=1e-4, atol=1e-5)
-
-
-def test_padding_keeps_the_size():
-    text = """
-    Name Input Channels Width Stride Dropout BatchNorm Activation Padding
-    x    -     1        -     -      -       -         -          -
-    a    x     1        3     1      -       -         -          SAME
-    b    x     1        3     1      -       -         -          VALID
-    c    x     1        3     1      -       -         -          1
-    d    x     1        3     1      -       -         -          0
-    """
-    params = {f"{name}_kernel": jnp.ones((3, 3, 1, 1)) for name in "abcd"}
-    params |= {f"{name}_bias": jnp.zeros(1) for name in "abcd"}
-    outputs = _evaluate(text, jnp.ones((1, 4, 4, 1)), params=params, header="")
-    np.testing.assert_array_equal(outputs["a"][0, 0, :, 0], [4, 6, 6, 4])
-    np.testing.assert_array_equal(outputs["b"][0, :, :, 0], np.full((2, 2), 9))
-    np.testing.assert_array_equal(outputs["c"], outputs["a"])
-    np.testing.assert_array_equal(outputs["d"], outputs["b"])
-
-
-@pytest.mark.parametrize(
-    ("name", "function"),
-    [
-        ("Leak0.2", lambda x: np.where(x > 0, x, 0.2 * x)),
-        ("Leak.1", lambda x: np.where(x > 0, x, 0.1 * x)),
-        ("ReLU", lambda x: np.maximum(x, 0)),
-        ("Tanh", np.tanh),
-        ("Sigmoid", lambda x: 1 / (1 + np.exp(-x))),
-        ("Softplus", lambda x: np.log1p(np.exp(x))),
-        ("Softmax", lambda x: np.exp(x) / np.exp(x).sum(-1, keepdims=True)),
-    ],
-)
-def test_activations(name, function):
-    x = _random(0, 4, 3)
-    outputs = _evaluate(f"x - 3 - - - - -\nh x 3 - - - - {name}", x)
-    np.testing.assert_allclose(outputs["h"], function(np.asarray(x)), rtol=1e-5)
-
-
-def test_every_activation_is_tested():
-    (parameters,) = (
-        mark.args[1]
-        for mark in test_activations.pytestmark
-        if mark.name == "parametrize"
-    )
-    tested = {name for name, _ in parameters if not name.startswith("Leak")}
-    assert tested == set(rows_lib.ACTIVATIONS)
-
-
-def test_dropout_is_of_what_comes_in_and_in_training_only():
-    text = "x - 8 - - - - -\nh x 1 1 1 0.5 - -\nd x 8 - - 0.25 - -"
-    params = {"h_kernel": jnp.ones((1, 1, 8, 1)), "h_bias": jnp.full(1, 100.0)}
-    x = jnp.ones((500, 8))
-    outputs = _evaluate(text, x, params=params, train=True)
-    # Units that come in are dropped or doubled; the output, and its bias, never is.
-    doubled = np.asarray(outputs["h"] - 100) / 2
-    assert set(np.unique(doubled)) <= set(range(9))
-    assert doubled.mean() == pytest.approx(4, abs=5 * np.sqrt(2 / 500))
-    kept = np.asarray(outputs["d"]) > 0
-    np.testing.assert_allclose(outputs["d"], np.where(kept, 4 / 3, 0), rtol=1e-6)
-    assert kept.mean() == pytest.approx(0.75, abs=5 * np.sqrt(0.75 * 0.25 / 4000))
-    outputs = _evaluate(text, x, params=params, train=False)
-    np.testing.assert_array_equal(outputs["h"], np.full((500, 1), 108))
-    np.testing.assert_array_equal(outputs["d"], x)
-
-
-@pytest.mark.parametrize("shape", [(6, 3), (4, 2, 2, 3)])
-def test_batch_norm_equals_flax(shape):
-    x = 2 * _random(0, *shape) + 3
-    params = {"scale": _random(1, 3), "bias": _random(2, 3)}
-    stats = {"mean": _random(3, 3), "var": jnp.square(_random(4, 3))}
-    variables = {"params": params, "batch_stats": stats}
-    theirs = nn.BatchNorm(momentum=0.99, epsilon=1e-5)
-    ours, updates = BatchNorm().apply(variables, x, train=True, mutable=["batch_stats"])
-    expected, expected_updates = theirs.apply(
-        variables, x, use_running_average=False, mutable=["batch_stats"]
-    )
-    np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
-    chex.assert_trees_all_close(updates, expected_updates, rtol=1e-5)
-    np.testing.assert_allclose(
-        BatchNorm().apply(variables, x, train=False),
-        theirs.apply(variables, x, use_running_average=True),
-        rtol=1e-4,
-        atol=1e-5,
-    )
-    # And the formula, with the statistics of this batch.
-    array = np.asarray(x, np.float64).reshape(-1, 3)
-    normed = (array - array.mean(0)) / np.sqrt(array.var(0) + 1e-5)
-    normed = normed * np.asarray(params["scale"]) + np.asarray(params["bias"])
-    np.testing.assert_allclose(np.reshape(ours, (-1, 3)), normed, rtol=1e-3, atol=1e-4)
-
-
-def test_batch_norm_with_a_scale_and_no_shift():
-    x = 2 * _random(0, 50, 3) + 7
-    table = Table(HEADER + "x - 3 - - - - -\nh x 3 - - - scale2.5 -")
-    variables = table.init(KEY, x, train=True)
-    assert variables["params"]["h_norm"].keys() == {"scale"}
-    outputs, _ = table.apply(variables, x, train=True, mutable=["batch_stats"])
-    np.testing.assert_allclose(outputs["h"].mean(0), np.zeros(3), atol=1e-4)
-    np.testing.assert_allclose(outputs["h"].std(0), np.full(3, 2.5), rtol=1e-4)
-
-
-def test_initialisation_leaves_the_statistics_alone():
-    variables = BatchNorm().init(KEY, jnp.full((4, 2), 7.0), train=True)
-    np.testing.assert_array_equal(variables["batch_stats"]["mean"], np.zeros(2))
-    np.testing.assert_array_equal(variables["batch_stats"]["var"], np.ones(2))
-
-
-@pytest.mark.parametrize(("kind", "reduce"), [("Max", np.max), ("Avg", np.mean)])
-def test_pooling(kind, reduce):
-    x = _random(0, 2, 4, 6, 3)
-    pooled = _evaluate(f"x - 3 - - - - -\nh x 3 - {kind}2 - - -", x)["h"]
-    assert pooled.shape == (2, 2, 3, 3)
-    for i, j in np.ndindex(2, 3):
-        window = np.asarray(x)[:, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2]
-        np.testing.assert_allclose(pooled[:, i, j], reduce(window, (1, 2)), rtol=1e-6)
-
-
-def test_pooling_follows_a_convolution_of_stride_one():
-    params = {"h_kernel": jnp.ones((2, 2, 1, 1)), "h_bias": jnp.zeros(1)}
-    text = "x - 1 - - - - -\nh x 1 2 Avg2 - - -"
-    outputs = _evaluate(text, jnp.ones((3, 3, 3, 1)), params=params)
-    np.testing.assert_array_equal(outputs["h"], np.full((3, 1), 4.0))  # 3 -> 2 -> 1
-
-
-def test_images_of_vectors():
-    table = Table(HEADER + "v - 12 - - - - -\nx v 3 - Image2 - - -")
-    v = np.arange(24, dtype=np.float32).reshape(2, 12)
-    outputs, variables = table.init_with_output(KEY, v, train=True)
-    assert not variables
-    np.testing.assert_array_equal(outputs["x"], v.reshape(2, 2, 2, 3))
-    with pytest.raises(ValueError, match=r"cannot make 2x2 pixels of \(10,\)"):
-        Table(HEADER + "v - 10 - - - - -\nx v 3 - Image2 - - -").init(
-            KEY, v[:, :10], train=True
-        )
-
-
-@pytest.mark.parametrize("transposed", [False, True])
-def test_pixels_are_repeated_before_a_convolution(transposed):
-    text = """
-    x  -  2  -  -    -  -  -
-    h  x  2  -  Up2  -  -  -
-    a  x  3  2  Up2  -  -  -
-    b  h  3  2  1    -  -  -
-    """
-    kernel, x = _random(0, 2, 2, 2, 3), _random(1, 2, 3, 4, 2)
-    params = {"a_kernel": kernel, "b_kernel": kernel}
-    params |= {"a_bias": jnp.ones(3), "b_bias": jnp.ones(3)}
-    outputs = _evaluate(text, x, params=params, transposed=transposed)
-    repeated = np.kron(x, np.ones((1, 2, 2, 1), np.float32))
-    np.testing.assert_array_equal(outputs["h"], repeated)
-    np.testing.assert_array_equal(outputs["a"], outputs["b"])
-
-
-def test_a_vector_is_one_pixel_to_repeat():
-    x = _random(0, 5, 3)
-    h = _evaluate("x - 3 - - - - -\nh x 3 - Up2 - - -", x)["h"]
-    np.testing.assert_array_equal(h, np.broadcast_to(x[:, None, None], (5, 2, 2, 3)))
-
-
-def test_pooling_that_does_not_fit():
-    with pytest.raises(ValueError, match="cannot pool 3x3 pixels by 2"):
-        _evaluate("x - 1 - - - - -\nh x 1 - Max2 - - -", jnp.ones((1, 3, 3, 1)))
-
-
-def test_noise_of_a_log_variance():
-    text = "x - 2 - - - - -\ns x 2 - - - - ExpN\nz x+s 2 - - - - -"
-    x = jnp.broadcast_to(jnp.log(jnp.float32([4, 0.25]))[None], (20000, 2))
-    outputs = _evaluate(text, x)
-    np.testing.assert_array_equal(outputs["s_log_variance"], x)
-    np.testing.assert_allclose(outputs["s"].mean(0), [0, 0], atol=5 * 2 / 141)
-    np.testing.assert_allclose(outputs["s"].var(0), [4, 0.25], rtol=5 * 0.01)
-    np.testing.assert_array_equal(outputs["z"], x + outputs["s"])
-    still = Table(HEADER + text).apply({}, x, train=False, noise=False)
-    np.testing.assert_array_equal(still["z"], x)
-    np.testing.assert_array_equal(still["s_log_variance"], x)
-
-
-def test_zeros_make_noise_of_unit_variance():
-    outputs = _evaluate("x - 3 - - - - -\ns zeros 2 - - - - ExpN", jnp.ones((9000, 3)))
-    np.testing.assert_array_equal(outputs["s_log_variance"], np.zeros((9000, 2)))
-    np.testing.assert_allclose(outputs["s"].var(0), np.ones(2), rtol=5 * 0.015)
-
-
-def test_residual_block():
-    text = """
-    x   -      2  -  -  -  -  -
-    h1  x      3  1  1  -  -  ReLU
-    h2  h1     2  1  1  -  -  -
-    y   x+h2   2  -  -  -  -  ReLU
-    """
-    first, second, x = _random(0, 2, 3), _random(1, 3, 2), _random(2, 5, 2)
-    params = {
-        "h1_kernel": first[None, None],
-        "h1_bias": jnp.zeros(3),
-        "h2_kernel": second[None, None],
-        "h2_bias": jnp.zeros(2),
-    }
-    expected = np.maximum(x + np.maximum(x @ first, 0) @ second, 0)
-    y = _evaluate(text, x, params=params)["y"]
-    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-6)
-
-
-FAN_IN = 4 * 4 * 16
-
-
-@pytest.mark.parametrize(
-    ("kernel_init", "activation", "transposed", "std"),
-    [
-        (0.02, "ReLU", False, 0.02),
-        ("lecun", "ReLU", False, 1 / np.sqrt(FAN_IN)),
-        ("he", "ReLU", False, np.sqrt(2 / FAN_IN)),
-        ("he", "Leak0.2", False, np.sqrt(2 / FAN_IN)),
-        ("he", "Tanh", False, 1 / np.sqrt(FAN_IN)),
-        # Each output of a 1x1 map is reached by one of the kernel's pixels.
-        ("lecun", "-", True, 1 / np.sqrt(16)),
-    ],
-)
-def test_initial_kernels(kernel_init, activation, transposed, std):
-    text = f"{HEADER}x - 16 - - - - -\nh x 64 4 1 - - {activation}"
-    table = Table(text, transposed=transposed, kernel_init=kernel_init)
-    init = toys.jit(functools.partial(table.init, train=False))
-    params = init(KEY, jnp.ones((1, 4, 4, 16)))["params"]
-    # 16384 weights: five standard errors are 2.8 %.
-    assert params["h_kernel"].std() == pytest.approx(std, rel=0.028)
-    np.testing.assert_array_equal(params["h_bias"], np.zeros(64))
-
-
-def test_a_transposed_layer_keeps_the_variance():
-    text = HEADER + "h - 64 - - - - -\nx h 8 6 1 - - -"
-    table = Table(text, transposed=True, kernel_init="lecun")
-    init = toys.jit(functools.partial(table.init_with_output, train=False))
-    outputs, _ = init(KEY, _random(0, 20, 64))
-    assert outputs["x"].var() == pytest.approx(1, rel=0.15)
-
-
-def test_inputs_must_be_those_of_the_table():
-    text = "x - 2 - - - - -\ny - 3 - - - - -\ns x|y 5 - - - - -"
-    with pytest.raises(ValueError, match=r"takes \['x', 'y'\], got 1 inputs"):
-        _evaluate(text, jnp.ones((1, 2)))
-    with pytest.raises(ValueError, match="row 'y' states 3 channels, but has shape"):
-        _evaluate(text, jnp.ones((1, 2)), jnp.ones((1, 2)))
-    with pytest.raises(ValueError, match="row 's' states 4 channels, but has shape"):
-        _evaluate(text.replace("5", "4"), jnp.ones((1, 2)), jnp.ones((1, 3)))
-
-
-def test_networks_of_a_config():
-    config = ml_collections.ConfigDict(
-        {
-            "num_components": 7,
-            "latent_dim": 5,
-            "padding": "SAME",
-            "kernel_init": 0.5,
-            "tables": {"encoder": "{k} of {d}", "decoder": "{d}"},
-        }
-    )
-    networks = read_tables(config, transposed=("decoder",))
-    settings = {"padding": "SAME", "kernel_init": 0.5}
-    assert networks == {
-        "encoder": Table("7 of 5", transposed=False, **settings),
-        "decoder": Table("5", transposed=True, **settings),
-    }
-
-
-def test_unknown_initialisation():
-    config = amm_mnist.get_config().game
-    with config.ignore_type():
-        config.kernel_init = "xavier"
-    with pytest.raises(ValueError, match="kernel_init is a number or one of"):
-        read_tables(config, transposed=())
-
-
-# Tables 3-6 of AMM, as configs/amm_mnist.py has them. Only shapes are computed.
-
-BATCH = 2
-
-
-def _shapes(table, *input_shapes):
-    """`(shapes of parameters, shapes of outputs by name)` without computing either."""
-    inputs = [
-        jax.ShapeDtypeStruct((BATCH, *shape), "float32") for shape in input_shapes
-    ]
-    rngs = {name: KEY for name in ("params", "dropout", "noise")}
-    evaluate = functools.partial(table.init_with_output, rngs, train=True)
-    outputs, variables = jax.eval_shape(evaluate, *inputs)
-    shapes = {name: output.shape[1:] for name, output in outputs.items()}
-    return variables.get("params", {}), shapes
-
-
-def _networks(argument):
-    return make_game(amm_mnist.get_config(argument).game).networks
-
-
-def _size(params):
-    return sum(leaf.size for leaf in jax.tree.leaves(params))
-
-
-def _conv(width, inputs, outputs):
-    """Number of weights and biases of a convolution."""
-    return width * width * inputs * outputs + outputs
-
-
-# What an image goes through: widths 2, 3, 3, 3, 4.
-IMAGE_TOWER = (
-    _conv(2, 1, 32)
-    + _conv(3, 32, 32)
-    + _conv(3, 32, 64)
-    + _conv(3, 64, 64)
-    + _conv(4, 64, 128)
-)
-
-
-@pytest.mark.parametrize("factorization", [6, 7, 15])
-def test_table_3(factorization):
-    encoder = _networks(f"factorization={factorization}")["encoder"]
-    params, shapes = _shapes(encoder, (28, 28, 1))
-    sizes = {1: (27, 27, 32), 2: (13, 13, 32), 3: (6, 6, 64), 4: (4, 4, 64), 5: (128,)}
-    for layer, shape in sizes.items():
-        for tower in "yz":
-            assert shapes[f"{tower}{layer}"] == shape
-            assert shapes[f"{tower}{layer}a"] == shape
-    assert shapes["y"] == shapes["y_sigma_log_variance"] == (10,)
-    assert shapes["z"] == shapes["z_sigma_log_variance"] == (64,)
-    batch_norm = 2 * (32 + 32 + 64 + 64 + 128)
-    heads = 2 * _conv(1, 128, 10) + 2 * _conv(1, 128, 64)
-    # Towers are joined by sums, which take no parameters.
-    assert _size(params) == 2 * (IMAGE_TOWER + batch_norm) + heads == 412436
-
-
-@pytest.mark.parametrize(
-    ("prior", "size"),
-    [
-        ("unit", 704 + 4160 + 2 * 128 + 4160),
-        ("learned", 704 + 4160 + 2 * 128 + 2 * 4160),
-        ("per_component", 2 * 704),
-        ("fixed", 0),
-    ],
-)
-def test_table_4(prior, size):
-    params, shapes = _shapes(_networks(f"prior={prior}")["prior"], (10,))
-    assert _conv(1, 10, 64) == 704
-    assert _conv(1, 64, 64) == 4160
-    assert _size(params) == size
-    assert shapes["z"] == shapes["z_mu"] == shapes["z_sigma_log_variance"] == (64,)
-
-
-def test_table_5():
-    params, shapes = _shapes(_networks(None)["decoder"], (10,), (64,))
-    sizes = {
-        1: (128,),
-        2: (4, 4, 64),
-        3: (6, 6, 64),
-        4: (13, 13, 32),
-        5: (27, 27, 32),
-        6: (28, 28, 1),
-    }
-    for layer, shape in sizes.items():
-        for tower in "yz":
-            assert shapes[f"{tower}{layer}"] == shape
-    assert shapes["x"] == (28, 28, 1)
-    tower = (
-        _conv(4, 128, 64)
-        + _conv(3, 64, 64)
-        + _conv(3, 64, 32)
-        + _conv(3, 32, 32)
-        + _conv(2, 32, 1)
-        + 2 * (128 + 64 + 64 + 32 + 32)  # batch norm
-    )
-    assert _size(params) == _conv(1, 10, 128) + _conv(1, 64, 128) + 2 * tower == 402818
-
-
-def test_table_6():
-    discriminator = _networks(None)["discriminator"]
-    params, shapes = _shapes(discriminator, (28, 28, 1), (10,), (64,))
-    assert [shapes[f"x{layer}"] for layer in range(1, 6)] == [
-        (27, 27, 32),
-        (13, 13, 32),
-        (6, 6, 64),
-        (4, 4, 64),
-        (128,),
-    ]
-    assert shapes["p0"] == (128 + 64 + 64,)
-    assert shapes["p"] == (1,)
-    y_and_z = _conv(1, 10, 64) + 3 * _conv(1, 64, 64)
-    head = 2 * _conv(1, 256, 256) + _conv(1, 256, 1)
-    assert _size(params) == IMAGE_TOWER + y_and_z + head == 341057
+            table.narrow(divisor, keep=keep)
+
+
+def test_every_activation_can_be_written():
+    for name in table_lib.ACTIVATIONS:
+        (_, layer) = _layers(f"x - 1 - - - - - -\na x 1 - - - - - {name}")
+        assert layer.activation == name
+    (_, maxout) = _layers("x - 1 - - - - - -\na x 3 1 1 - - - Maxout4")
+    assert (maxout.maxout_pieces, maxout.channels) == (4, 3)

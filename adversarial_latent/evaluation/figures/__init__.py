@@ -1,10 +1,11 @@
 """The figures of the papers, as pure functions from arrays to `Figure`.
 
-Matplotlib's object interface only: nothing here touches pyplot, so that no state
-and no window is left behind. A figure's caption is its label (`figure.set_label`):
-`save_figures` stores it in the PNG.
+They use Matplotlib's object interface rather than pyplot, so they leave no global state
+and no windows. The label of a figure (`figure.set_label`) is its caption, which
+`save_figures` stores in the PNG.
 """
 
+from adversarial_latent.evaluation.figures.by_name import FIGURES, draw
 from adversarial_latent.evaluation.figures.charts import (
     mixture_figure,
     mode_figure,
@@ -12,7 +13,7 @@ from adversarial_latent.evaluation.figures.charts import (
     simplex_figure,
     training_figure,
 )
-from adversarial_latent.evaluation.figures.images import (
+from adversarial_latent.evaluation.figures.grids import (
     component_figure,
     image_blocks,
     image_grid,
@@ -25,18 +26,16 @@ from adversarial_latent.evaluation.figures.matrices import (
 )
 from adversarial_latent.evaluation.figures.style import (
     CAPTION_KEY,
-    MOST_SHOWN,
-    check_number,
     save_figure,
     save_figures,
 )
 
 __all__ = [
     "CAPTION_KEY",
-    "MOST_SHOWN",
-    "check_number",
+    "FIGURES",
     "component_figure",
     "distance_figure",
+    "draw",
     "image_blocks",
     "image_grid",
     "interpolation_figure",

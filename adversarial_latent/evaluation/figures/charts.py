@@ -1,4 +1,4 @@
-"""Points of a plane, and curves."""
+"""Scatter plots and curves."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,13 +21,13 @@ from adversarial_latent.evaluation.figures.style import (
     SMALL_TEXT,
     TEXT,
     bare,
-    check_number,
     shown,
     text_width,
 )
+from adversarial_latent.evaluation.limits import check_number
 
 _TRIANGLE = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, math.sqrt(0.75)]])
-"""Corners of an equilateral triangle, on which probabilities [3] have their place."""
+"""Corners of the equilateral triangle on which probabilities [3] are shown."""
 _LONGEST_LEGEND = 60
 
 
@@ -40,18 +40,19 @@ def scatter_figure(
     axis_labels: tuple[str, str] | None = None,
     alpha: float = 0.8,
 ) -> Figure:
-    """Points of a plane, coloured by class, as in AMM, figures 2e and 4d.
+    """Points coloured by class, as in AMM, figures 2e and 4d.
 
     Args:
       points: [N, 2].
       classes: [N] integers, or None for a single colour.
-      class_names: their names, by index; without a legend if there are too many.
-      legend_title: what the colours mean.
-      axis_labels: what the coordinates are, or None if they mean nothing (t-SNE's).
+      class_names: names of the classes, by index. If there are too many, the figure has
+        no legend.
+      legend_title: meaning of the colours.
+      axis_labels: names of the coordinates, or None if they have no meaning (t-SNE).
       alpha: opacity of the points.
 
     Raises:
-      ValueError: points that are not [N, 2], or classes of another number.
+      ValueError: points are not [N, 2], or the number of classes differs.
     """
     _check_plane("points", points)
     named = len(class_names) <= _LONGEST_LEGEND
@@ -137,16 +138,17 @@ def simplex_figure(
     """Probabilities of three components on a triangle: PixelGAN, figure 5.
 
     Args:
-      probabilities: [N, 3], rows that sum to one.
+      probabilities: [N, 3]; rows sum to one.
       classes: [N] integers.
-      class_names: their names, by index.
-      corner_names: of the components, from the lower left one counter-clockwise.
-      legend_title: what the colours mean.
-      spread: radius of the disc, in sides of the triangle, in which a point has a
-        random place: where codes are certain, all would hide behind the last one.
+      class_names: names of the classes, by index.
+      corner_names: names of the components, from the lower left corner
+        counter-clockwise.
+      legend_title: meaning of the colours.
+      spread: radius of a disc, in sides of the triangle, in which points are shifted at
+        random. Otherwise the points at a corner would hide each other.
 
     Raises:
-      ValueError: probabilities or names that are not of three components.
+      ValueError: probabilities or names are not those of three components.
     """
     if probabilities.ndim != 2 or {probabilities.shape[1], len(corner_names)} != {3}:
         raise ValueError(
@@ -196,15 +198,15 @@ def mixture_figure(
     """Components of a mixture as ellipses of one standard deviation, over codes.
 
     Args:
-      codes: projected on a plane [N, 2].
-      classes: of the codes [N], integers.
-      class_names: their names, by index.
-      means: of the components, projected on that plane [K, 2].
-      covariances: likewise [K, 2, 2].
-      component_classes: the class of each component [K], or -1 for none.
+      codes: [N, 2] codes, projected to a plane.
+      classes: [N] integer classes of the codes.
+      class_names: names of the classes, by index.
+      means: [K, 2] means of the components, projected to the same plane.
+      covariances: [K, 2, 2] covariances of the components, likewise.
+      component_classes: [K] class of each component, or -1 for none.
       names: K names of components.
-      legend_title: what the colours mean.
-      axis_labels: what the coordinates are.
+      legend_title: meaning of the colours.
+      axis_labels: names of the coordinates.
 
     Raises:
       InputError: there are too many components.
@@ -219,7 +221,7 @@ def mixture_figure(
         alpha=0.35,
     )
     (axes,) = figure.axes
-    palette = [*_palette(len(class_names)), INK]  # -1 is last
+    palette = [*_palette(len(class_names)), INK]  # the last one is for -1
     components = zip(means, covariances, component_classes, shown(names), strict=True)
     for mean, covariance, index, name in components:
         variances, directions = np.linalg.eigh(covariance)
@@ -261,23 +263,23 @@ def mode_figure(
 ) -> Figure:
     """AIM, figure 3: data, latent codes, reconstructions and samples, by mode.
 
-    Neighbouring modes have similar colours, so that one sees whether the codes keep
-    the modes' places. Codes and reconstructions wear the colour of the *data* point
-    that they come from.
+    Neighbouring modes have similar colours, to show whether the codes preserve the
+    arrangement of the modes. Codes and reconstructions have the colour of their *data*
+    point.
 
     Args:
       data: [N, 2].
       samples: [M, 2].
-      means: of the modes [K, 2]; small crosses mark them.
-      data_modes: the mode of each data point [N].
-      sample_modes: the nearest mode of each sample [M], -1 (grey) where the sample
-        is not of high quality.
-      codes: of the data [N, 2], or None for a model that does not infer any.
-      reconstructions: of the data [N, 2], or None likewise.
-      codes_title: above the panel of codes.
+      means: [K, 2] means of the modes, marked by small crosses.
+      data_modes: [N] mode of each data point.
+      sample_modes: [M] nearest mode of each sample, or -1 (grey) if the sample is not
+        of high quality.
+      codes: [N, 2] codes of the data, or None if the model does not infer codes.
+      reconstructions: [N, 2] reconstructions of the data, or None.
+      codes_title: title of the panel of codes.
 
     Raises:
-      ValueError: an array that is not [N, 2].
+      ValueError: data, codes, reconstructions or samples are not [N, 2].
     """
     panels = [("data", data, data_modes, True)]
     if codes is not None:
@@ -285,15 +287,16 @@ def mode_figure(
     if reconstructions is not None:
         panels.append(("reconstructions", reconstructions, data_modes, True))
     panels.append(("samples", samples, sample_modes, True))
-    colours = np.concatenate([_plane_colours(means), [to_rgb("0.7")]])  # -1 is last
+    # The last colour is for mode -1.
+    colours = np.concatenate([_plane_colours(means), [to_rgb("0.7")]])
     figure = Figure(
         figsize=(2.4 * len(panels), 2.65),
         dpi=DPI,
         layout="constrained",
         facecolor="white",
     )
-    spread = 0.15 * np.ptp(means, axis=0).max() or 1.0  # of a single mode
-    limits = np.stack([means.min(axis=0) - spread, means.max(axis=0) + spread])
+    margin = 0.15 * np.ptp(means, axis=0).max() or 1.0  # 1 for a single mode
+    limits = np.stack([means.min(axis=0) - margin, means.max(axis=0) + margin])
     for axes, panel in zip(figure.subplots(1, len(panels)), panels, strict=True):
         title, points, modes, in_data_space = panel
         _check_plane(title, points)
@@ -313,20 +316,20 @@ def mode_figure(
 def training_figure(
     rows: Sequence[Mapping[str, Any]], x_label: str = "training step"
 ) -> Figure:
-    """Curves of training, from the rows of metrics.jsonl.
+    """Training curves, from the rows of metrics.jsonl.
 
-    Scalars named `player/quantity` share a panel with the same quantity of the other
-    players, `name_real` one with `name_fake`; every other scalar has its own. With
-    several trials, each has a thin line; the thick one is their mean.
+    Scalars `player/quantity` share a panel with the same quantity of other players.
+    `name_real` shares a panel with `name_fake`. Each other scalar has its own panel.
+    With several trials, each is a thin line and their mean is a thick line.
 
     Args:
-      rows: what `logging.read_metrics` returns: `step`, the mean over trials of each
-        scalar by name and, of several trials, `trials` with a list for each name.
-        `seconds` is left out. Not every row needs every name.
+      rows: rows as `logging.read_metrics` returns them. Each has `step`, the mean over
+        trials of each scalar by name and, with several trials, `trials`, a list for
+        each name. `seconds` is not shown. Rows may have different names.
       x_label: what `step` counts.
 
     Raises:
-      ValueError: there is nothing to draw.
+      ValueError: there are no scalars to plot.
     """
     curves: dict[str, list[tuple[int, np.ndarray]]] = {}
     for row in rows:
@@ -335,7 +338,7 @@ def training_figure(
             curve = curves.setdefault(name, [])
             curve.append((row["step"], np.asarray(values, np.float64)))
     if not curves:
-        raise ValueError("The metrics hold no row with a step and a number.")
+        raise ValueError("The metrics have no row with a step and a number.")
     panels: dict[str, dict[str, list[tuple[int, np.ndarray]]]] = {}
     for name in sorted(curves):
         panel, line = _panel_and_line(name)
@@ -343,14 +346,14 @@ def training_figure(
     ordered = sorted(panels, key=lambda panel: (panel != "loss", panel))
 
     columns = min(3, len(ordered))
-    lines = math.ceil(len(ordered) / columns)
+    grid_rows = math.ceil(len(ordered) / columns)
     figure = Figure(
-        figsize=(3.2 * columns, 2.2 * lines),
+        figsize=(3.2 * columns, 2.2 * grid_rows),
         dpi=DPI,
         layout="constrained",
         facecolor="white",
     )
-    grid = figure.subplots(lines, columns, squeeze=False).ravel()
+    grid = figure.subplots(grid_rows, columns, squeeze=False).ravel()
     for axes, panel in zip(grid, ordered, strict=False):
         palette = _palette(len(panels[panel]))
         for colour, (line, curve) in zip(palette, panels[panel].items(), strict=True):
@@ -407,7 +410,7 @@ def _short_number(value: float, _: int) -> str:
 
 
 def _dot_size(total: int) -> float:
-    """Area in square points: small where there are many."""
+    """Area of a dot in square points, smaller for more dots."""
     return float(np.clip(6000 / max(total, 1), 1.5, 14))
 
 
@@ -431,7 +434,7 @@ def _dots(
 
 
 def _palette(number: int) -> list[Any]:
-    """Distinct colours: the usual ten, or twenty; beyond that, around the circle."""
+    """Distinct colours: tab10, tab20, or evenly spaced in turbo for more than 20."""
     if number <= 20:
         name = "tab10" if number <= 10 else "tab20"
         return list(matplotlib.colormaps[name].colors[:number])  # type: ignore[attr-defined]
@@ -439,10 +442,10 @@ def _palette(number: int) -> list[Any]:
 
 
 def _plane_colours(means: np.ndarray) -> np.ndarray:
-    """A colour for each point [K, 2]: hue by the first axis, light by the second."""
+    """A colour for each point [K, 2]: hue by first axis, lightness by the second."""
     span = np.maximum(np.ptp(means, axis=0), 1e-12)
     right, up = ((means - means.min(axis=0)) / span).T  # [K] each, in [0, 1]
     hues = matplotlib.colormaps["turbo"](0.08 + 0.82 * right)[:, :3]  # [K, 3]
-    light = 0.9 * up[:, None] - 0.55  # towards white above zero, towards black below
+    light = 0.9 * up[:, None] - 0.55  # above zero towards white, below towards black
     strength = np.abs(light)
     return (1 - strength) * hues + strength * (light > 0)

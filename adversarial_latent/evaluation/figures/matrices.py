@@ -1,4 +1,4 @@
-"""Matrices whose cells are coloured and written into."""
+"""Matrices as heat maps with a value in each cell."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,12 +13,12 @@ from adversarial_latent.evaluation.figures.style import (
     MUTED,
     SMALL_TEXT,
     TEXT,
-    check_number,
     frame,
     label_ticks,
     shown,
     text_width,
 )
+from adversarial_latent.evaluation.limits import check_number
 
 
 def matrix_figure(
@@ -30,16 +30,16 @@ def matrix_figure(
 ) -> Figure:
     """AMM, figures 2b, 4e and 4f: cluster or confusion matrices with their counts.
 
-    Columns are ordered by the class that the first mapping gives them, so that a good
-    clustering is block-diagonal; each matrix has the cells of its own mapping
-    outlined. Cells without an example stay blank. Colour is the share of the class.
+    Columns are ordered by their class in the first mapping, so that a good clustering
+    is block-diagonal. In each matrix the cells of its own mapping are outlined. Cells
+    without examples are blank. The colour is the fraction of the class.
 
     Args:
       matrices: counts [C, K] by title, see `metrics.cluster_matrix`.
-      mappings: for each of them the class of each column [K], or -1 for none.
+      mappings: for each matrix, the class of each column [K], or -1 for none.
       class_names: C names of rows.
       column_names: K names of clusters or predicted classes.
-      column_title: what the columns are.
+      column_title: title of the column axis.
     """
     first = mappings[0]
     number = np.arange(len(first))
@@ -67,15 +67,15 @@ def distance_figure(distances: np.ndarray, names: Sequence[str]) -> Figure:
     """
     titles = ("component", "component")
     figure, (axes,) = _cell_panels([""], names, names, titles, right=0.85)
-    apart = np.where(np.eye(len(distances), dtype=bool), np.nan, distances)
-    texts = np.where(np.isnan(apart), "", np.char.mod("%.1f", distances))
-    # Where all are alike, let them look alike.
-    low, high = np.nanmin(apart), np.nanmax(apart) or 1.0
+    off_diagonal = np.where(np.eye(len(distances), dtype=bool), np.nan, distances)
+    texts = np.where(np.isnan(off_diagonal), "", np.char.mod("%.1f", distances))
+    # Similar distances get similar colours.
+    low, high = np.nanmin(off_diagonal), np.nanmax(off_diagonal) or 1.0
     limits = (min(low, 0.8 * high), high)
-    image = _heat_map(axes, apart, texts, "Blues_r", limits)
+    image = _heat_map(axes, off_diagonal, texts, "Blues_r", limits)
     box = axes.get_position()
-    unit = 1 / figure.get_figwidth()  # an inch
-    bar = figure.add_axes((box.x1 + 0.12 * unit, box.y0, 0.12 * unit, box.height))
+    inch = 1 / figure.get_figwidth()
+    bar = figure.add_axes((box.x1 + 0.12 * inch, box.y0, 0.12 * inch, box.height))
     figure.colorbar(image, cax=bar)
     bar.tick_params(labelsize=SMALL_TEXT, labelcolor=MUTED, color="0.75", length=2)
     bar.set_ylabel("standard deviations", fontsize=TEXT, color=INK)
@@ -92,14 +92,17 @@ def _cell_panels(
 ) -> tuple[Figure, list[Axes]]:
     """A figure with one panel of square cells for each title.
 
-    Panels stand side by side, or below each other where they are wide.
+    Panels are side by side, or below each other if they are wide.
 
     Args:
-      titles: above the panels; "" for none.
-      row_names: names of the rows of each panel.
-      column_names: likewise of the columns; upright where a cell is too narrow.
-      axis_titles: what rows and columns are.
-      right: margin in inches.
+      titles: titles of the panels; "" for none.
+      row_names: names of the rows in each panel.
+      column_names: names of the columns; vertical if cells are too narrow.
+      axis_titles: titles of the row axis and the column axis.
+      right: right margin of a panel in inches.
+
+    Returns:
+      The figure and the panels.
 
     Raises:
       InputError: there are too many rows or columns.
@@ -148,7 +151,7 @@ def _heat_map(
     colours: str,
     limits: tuple[float, float],
 ) -> AxesImage:
-    """Colours cells by values [R, C] within limits, and writes texts in them."""
+    """Colours cells by values [R, C] within limits, and writes texts into them."""
     low, high = limits
     image = axes.imshow(values, cmap=colours, vmin=low, vmax=high)
     axes.spines[:].set_color("0.75")

@@ -1,4 +1,4 @@
-"""What all figures share: sizes, colours, and how they are saved."""
+"""Shared style of all figures: sizes, colours, labels and saving."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from matplotlib.textpath import TextPath
 
-from adversarial_latent.inputs import InputError, printable
+from adversarial_latent.inputs import printable
 
 CAPTION_KEY = "Description"
 """The PNG text field that holds a figure's caption."""
@@ -21,23 +21,11 @@ TEXT = 8  # points
 SMALL_TEXT = 7
 INK = "0.15"
 MUTED = "0.45"
-MOST_SHOWN = 200
-"""Components or classes that a figure shows: more would be too large to look at."""
 _LONGEST_NAME = 48  # characters
 
 
-def check_number(number: int, what: str) -> None:
-    """Refuses a figure that would be too large.
-
-    Raises:
-      InputError: naming the number and the limit.
-    """
-    if number > MOST_SHOWN:
-        raise InputError(f"{number} {what} are too many: a figure shows {MOST_SHOWN}")
-
-
 def shown(names: Sequence[str]) -> list[str]:
-    """Names as a figure can show them: of printable characters, and not too long."""
+    """Makes names printable, and shortens long ones."""
     return ["\n".join(map(_shown_line, name.split("\n"))) for name in names]
 
 
@@ -47,7 +35,7 @@ def _shown_line(line: str) -> str:
 
 
 def text_width(text: str, size: float = TEXT) -> float:
-    """The width of `text`, of its longest line, in pixels."""
+    """The width of the widest line in `text`, in pixels."""
     if not text.strip():
         return 0.0
     widths = [
@@ -59,7 +47,7 @@ def text_width(text: str, size: float = TEXT) -> float:
 
 
 def bare(axes: Axes) -> None:
-    """Leaves nothing of the axes but what is drawn in them."""
+    """Removes ticks and spines from the axes."""
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
@@ -75,7 +63,7 @@ def label_ticks(
 
 
 def frame(axes: Axes, corner: tuple[float, float], size: float, colour: str) -> None:
-    """Outlines the square of `size` whose upper left corner is given."""
+    """Outlines a square, given its upper left corner and its size."""
     square = Rectangle(
         corner,
         size,
@@ -94,7 +82,7 @@ def save_figures(
 ) -> None:
     """Writes each figure to directory/NAME.png, with its label as its caption.
 
-    Equal figures give equal bytes. The directory is made where it is missing.
+    Equal figures give equal bytes. The directory is created if it does not exist.
     """
     os.makedirs(directory, exist_ok=True)
     for name, figure in figures.items():
@@ -103,8 +91,8 @@ def save_figures(
 
 
 def save_figure(figure: Figure, target: Any) -> None:
-    """Writes a figure as PNG to a path or a binary file, caption included."""
+    """Writes a figure as PNG to a path or a binary file, with its caption."""
     for text in figure.findobj(Text):
-        text.set_parse_math(False)  # a dollar sign in a name is a dollar sign
+        text.set_parse_math(False)  # dollar signs in names are literal
     metadata = {CAPTION_KEY: printable(str(figure.get_label())), "Software": None}
     figure.savefig(target, format="png", metadata=metadata)

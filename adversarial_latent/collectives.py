@@ -1,0 +1,25 @@
+"""Averages over the devices that share a batch, for code inside a train step."""
+
+import chex
+import jax
+
+BATCH_AXIS = "devices"
+"""Name of the mapped axis over which a batch is divided."""
+
+
+def device_mean(tree: chex.ArrayTree) -> chex.ArrayTree:
+    """Averages over the devices that share a batch; the identity on one device."""
+    return jax.lax.pmean(tree, BATCH_AXIS) if _batch_is_divided() else tree
+
+
+def device_index() -> chex.Array | int:
+    """Position among the devices that share a batch; 0 on one device."""
+    return jax.lax.axis_index(BATCH_AXIS) if _batch_is_divided() else 0
+
+
+def _batch_is_divided() -> bool:
+    try:
+        jax.lax.axis_size(BATCH_AXIS)
+    except NameError:  # no such axis is bound
+        return False
+    return True

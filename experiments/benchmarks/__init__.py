@@ -1,0 +1,1 @@
+"""Programs that measure speed, next to a reference in the same process."""

@@ -1,0 +1,186 @@
+r"""Benchmarks a train step: milliseconds, compile time and memory.
+
+    python -m experiments.benchmarks.train_step \
+        --config=configs/amm_mnist.py:prior=unit --peer=torch
+
+This is the complete step, with all players, penalties and optimisers, at the config's
+batch size. It runs as in `experiments.launch`. With --peer=torch, the same AMM step in
+eager PyTorch (`torch_amm.py`) takes turns with ours in this process. Only the ratio of
+paired times is meaningful, because the speed of a machine varies. With --parts, the
+unavoidable parts of the step (`step_parts.py`) take turns as well.
+"""
+
+import dataclasses
+import resource
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+from absl import flags
+
+from adversarial_latent.data import Dataset, Examples, parse_image_shape
+from adversarial_latent.environment import environment
+from adversarial_latent.experiment import Experiment, make_experiment
+from experiments import command_line
+from experiments.benchmarks.step_parts import unavoidable_parts
+
+_CONFIG = command_line.define_config("configs/amm_mnist.py")
+_PEER = flags.DEFINE_string("peer", "", "Reference to compare with: torch, or none.")
+_PARTS = flags.DEFINE_bool("parts", False, "Also measure the step's unavoidable parts.")
+_STEPS = flags.DEFINE_integer("steps", 10, "Steps per measurement.", lower_bound=1)
+_REPEATS = flags.DEFINE_integer("repeats", 10, "Measurements.", lower_bound=1)
+_SHAPE = flags.DEFINE_string(
+    "image_shape", None, "Height, width, channels. Default: the config's or 28x28x1."
+)
+_OUTPUT = command_line.define_path("output", "JSON file for the measurements.")
+
+
+def _peak_memory_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _experiment(config: ml_collections.ConfigDict, images: np.ndarray) -> Experiment:
+    """The experiment on random images; each call runs the measured steps."""
+    with config.unlocked():
+        config.steps_per_call = _STEPS.value
+        config.duration = f"{_STEPS.value}_steps"
+        config.evaluators = config.curves = ()  # only steps are measured
+    classes = config.game.get("num_components", 1)
+    examples = Examples(images, label=np.arange(len(images)) % classes)
+    if config.embedding:  # random vectors in place of captions
+        shape = (len(images), 1, config.embedding.dim)
+        vectors = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+        examples = dataclasses.replace(
+            examples, captions=(("",),) * len(images), caption_vectors=vectors
+        )
+    splits = {"train": examples, "test": examples}
+    names = tuple(map(str, range(classes)))
+    return make_experiment(config, Dataset("random pixels", splits, "", names))
+
+
+def _steps(experiment: Experiment, seed: int) -> Callable[[], None]:
+    """Returns a function that runs the steps."""
+    parallel, pipeline = experiment.parallel, experiment.pipeline
+    state = parallel.place(parallel.init(experiment.create, seed))
+    resident = parallel.replicate(pipeline.resident)
+    run = experiment.compile()
+    current = {"state": state}
+
+    def call() -> None:
+        current["state"], metrics = run(
+            current["state"], resident, experiment.next_batches()
+        )
+        jax.block_until_ready((current["state"], metrics))
+
+    return call
+
+
+def _parts(
+    config: ml_collections.ConfigDict, experiment: Experiment
+) -> dict[str, Callable[[], None]]:
+    """Returns functions that run each part of the steps, as often."""
+    order = config.update_order or experiment.game.update_order
+    single_phase = len(experiment.game.phases) == 1
+    alone = config.trials * jax.device_count() == 1
+    if order != "simultaneous" or not single_phase or not alone:
+        raise ValueError(
+            "--parts requires a game of one phase with simultaneous updates, with one "
+            f"trial on one device, not update_order={order!r}, "
+            f"phases={len(experiment.game.phases)}, trials={config.trials}, "
+            f"devices={jax.device_count()}"
+        )
+    pipeline = experiment.pipeline
+    batches = jax.vmap(pipeline.examples, in_axes=(None, 0))(
+        pipeline.resident,
+        jax.tree.map(lambda leaf: leaf[0, 0, :, 0], experiment.next_batches()),
+    )
+    key = jax.random.key(config.seed)
+    state = jax.jit(experiment.create)(key)
+
+    def waiting(run: Callable[[], Any]) -> Callable[[], None]:
+        return lambda: jax.block_until_ready(run())
+
+    parts = unavoidable_parts(experiment.game, state, batches, key)
+    return {part.name: waiting(part.compile()) for part in parts}
+
+
+def _torch(config: ml_collections.ConfigDict, images: np.ndarray) -> Callable[[], None]:
+    """Returns a function that runs as many steps in PyTorch."""
+    import torch
+
+    from experiments.benchmarks import torch_amm
+
+    if config.game.name != "amm" or images.shape[1:] != (28, 28, 1):
+        raise ValueError("--peer=torch supports only configs/amm_mnist.py")
+    state = torch_amm.build(torch.device("cpu"), seed=config.seed)
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+
+    def call() -> None:
+        for _ in range(_STEPS.value * config.trials):
+            chosen = torch.randint(len(pixels), (config.batch_size,))
+            torch_amm.step(state, pixels[chosen])
+
+    return call
+
+
+def _seconds(call: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Runs the benchmark and prints the measurements."""
+    if _PEER.value not in ("", "torch"):
+        raise ValueError(f"--peer must be torch or empty, not {_PEER.value!r}")
+    if _OUTPUT.value:
+        command_line.check_output(_OUTPUT.value)
+    config = _CONFIG.value
+    stated = _SHAPE.value or config.dataset.get("image_shape") or "28x28x1"
+    shape = parse_image_shape(stated) or ()
+    images = np.random.default_rng(0).integers(0, 256, (2000, *shape)).astype(np.uint8)
+    experiment = _experiment(config, images)
+    parts = _parts(config, experiment) if _PARTS.value else {}
+    calls = {"ours": _steps(experiment, config.seed)}
+    first = _seconds(calls["ours"])
+    compile_seconds, memory = first - _seconds(calls["ours"]), _peak_memory_mib()
+    calls |= parts
+    if _PEER.value:
+        calls[_PEER.value] = _torch(config, images)
+    for name in calls.keys() - {"ours"}:
+        calls[name]()  # compiles
+    steps = _STEPS.value * config.trials
+    times = {name: np.empty(_REPEATS.value) for name in calls}
+    for repeat in range(_REPEATS.value):
+        for name, measured in calls.items():
+            times[name][repeat] = 1000 * _seconds(measured) / steps
+    figures = {
+        "game": config.game.name,
+        "batch_size": config.batch_size,
+        "trials": config.trials,
+        "milliseconds_per_step": {
+            name: command_line.spread(times[name])
+            for name in calls
+            if name not in parts
+        },
+        "compile_seconds": compile_seconds,
+        "peak_memory_mib": memory,
+        "environment": environment(),
+    }
+    if parts:
+        total = np.sum([times[name] for name in parts], axis=0)
+        figures["milliseconds_of_parts"] = {
+            name: command_line.spread(times[name]) for name in parts
+        } | {"sum": command_line.spread(total)}
+        figures["ratio_to_parts"] = command_line.spread(times["ours"] / total)
+    if _PEER.value:
+        ratio = times["ours"] / times[_PEER.value]
+        figures[f"ratio_to_{_PEER.value}"] = command_line.spread(ratio)
+    command_line.report_figures(figures, _OUTPUT.value)
+
+
+if __name__ == "__main__":
+    command_line.run(main)

@@ -1,0 +1,1 @@
+"""Programs that check the whole system: regressions, faults, odd inputs and configs."""
