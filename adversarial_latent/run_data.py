@@ -5,18 +5,16 @@
 data, or raise an error that names the difference.
 """
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ml_collections
-import numpy as np
 from absl import logging
 
 from adversarial_latent import data
 from adversarial_latent.checkpoints import has_checkpoint
-from adversarial_latent.data import Dataset, Examples, LazyImages
+from adversarial_latent.data import Dataset
 from adversarial_latent.inputs import InputError, read_json
 
 _FILE = "dataset.json"
@@ -181,30 +179,9 @@ def check_same_scored(workdirs: Iterable[str]) -> None:
                 )
 
 
-def fingerprint(examples: Examples) -> str:
-    """Hashes the examples of a split in order, with their labels and captions.
-
-    Lazy images are represented by their positions in the source, not by their pixels.
-    """
-    digest = hashlib.blake2b(digest_size=16)
-
-    def add(array: np.ndarray) -> None:
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array))
-
-    x = examples.x
-    add(x.positions if isinstance(x, LazyImages) else x)
-    digest.update(f"{x.shape} of {examples.max_value}".encode())
-    if examples.label is not None:
-        add(examples.label)
-    for sentences in examples.captions or ():
-        digest.update("\n".join(sentences).encode())
-    return digest.hexdigest()
-
-
 def _fingerprints(dataset: Dataset) -> dict[str, dict[str, Any]]:
     return {
-        name: {"examples": len(examples), "fingerprint": fingerprint(examples)}
+        name: {"examples": len(examples), "fingerprint": examples.fingerprint()}
         for name, examples in dataset.splits.items()
     }
 

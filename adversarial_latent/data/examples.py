@@ -5,6 +5,7 @@ Images stay as stored, uint8 [N, H, W, C]. Only `to_float` converts them to floa
 """
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -154,6 +155,27 @@ class Examples:
             if self.caption_vectors is None
             else self.caption_vectors[indices],
         )
+
+    def fingerprint(self) -> str:
+        """Hashes the examples in order, with their labels and captions.
+
+        Lazy images are represented by their positions in the source, not by their
+        pixels.
+        """
+        digest = hashlib.blake2b(digest_size=16)
+
+        def add(array: np.ndarray) -> None:
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array))
+
+        x = self.x
+        add(x.positions if isinstance(x, LazyImages) else x)
+        digest.update(f"{x.shape} of {self.max_value}".encode())
+        if self.label is not None:
+            add(self.label)
+        for sentences in self.captions or ():
+            digest.update("\n".join(sentences).encode())
+        return digest.hexdigest()
 
     def as_float(self, key: Any = slice(None)) -> np.ndarray:
         """Returns the inputs at `key` as models see them, float32 [M, ...]."""

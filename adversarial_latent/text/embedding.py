@@ -10,7 +10,6 @@ import ml_collections
 import numpy as np
 from absl import logging
 
-from adversarial_latent import run_data
 from adversarial_latent.checkpoints import has_checkpoint
 from adversarial_latent.data import Dataset
 from adversarial_latent.inputs import InputError, read_json
@@ -101,7 +100,7 @@ def embed_captions(
             "the folder with captions as config.dataset.captions"
         )
     train = dataset.splits["train"]
-    trained_on = run_data.fingerprint(train) + config.embedding.to_json()
+    trained_on = train.fingerprint() + config.embedding.to_json()
     embedding = load_embedding(config, workdir)
     if isinstance(embedding, RecurrentEmbedding):
         path = os.path.join(embedding_workdir(workdir), DESCRIPTION)
