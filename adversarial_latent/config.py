@@ -193,8 +193,15 @@ def check_ranges(
       ranges: ranges by pattern, see `RANGES`.
 
     Raises:
-      InputError: a value is out of range. The error names the field, value and range.
+      InputError: a value is out of range, or a whole config has an unknown field. The
+        error names the field, value and range.
     """
+    known = default_config()
+    for name in config if path == "config" else ():
+        if name not in known:
+            raise InputError(
+                f"config has no field {name!r}" + did_you_mean(name, list(known))
+            )
     for field, value in leaves(config, path):
         matching = (
             allowed

@@ -227,6 +227,14 @@ def test_fields_have_names():
         config_lib.check_ranges(config)
 
 
+def test_unknown_fields_of_a_whole_config():
+    config = amm_digits.get_config()
+    config.update_ordre = "alternating"
+    message = r"config has no field 'update_ordre'; did you mean 'update_order'\?"
+    with pytest.raises(InputError, match=message):
+        config_lib.check_ranges(config)
+
+
 def test_the_nearest_name():
     assert config_lib.did_you_mean("lerning_rate", ["b1", "learning_rate"]) == (
         "; did you mean 'learning_rate'?"

@@ -73,9 +73,12 @@ def make_pipeline(
 
     Raises:
       ValueError: the kind is unknown, a batch size is not divisible by the number of
-        processes or exceeds the data, pairs do not match the examples, or lazy images
-        cannot be resident.
+        processes or exceeds the data, pairs do not match the examples, fields have
+        one name, or lazy images cannot be resident.
     """
+    fields = ["x", *(name for pair in pairs for name in (pair.x, pair.field))]
+    if len(set(fields)) < len(fields):
+        raise ValueError(f"fields of a batch must have different names, not {fields}")
     kinds = {"resident": ResidentPipeline, "streaming": StreamingPipeline}
     if kind == "auto":
         in_memory = isinstance(examples.x, np.ndarray)

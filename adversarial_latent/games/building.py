@@ -68,6 +68,8 @@ def from_config(
 
 def _networks(config: ml_collections.ConfigDict) -> dict[str, nn.Module]:
     """The networks of `config.game.networks`."""
+    if "networks" not in config:
+        raise InputError(f"config.game of {config.name!r} lacks 'networks'")
     kernel_init = read_kernel_init(config.kernel_init)
     values = {"k": config.get("num_components"), "d": config.get("latent_dim")}
     networks: dict[str, nn.Module] = {}

@@ -155,6 +155,13 @@ def test_labelled_examples_are_divided_and_restored(kind):
         np.testing.assert_array_equal(joined, array[2:])
 
 
+def test_fields_of_pairs_have_different_names():
+    everything = [np.arange(20)]
+    message = r"must have different names, not \['x', 'labelled_x', 'label', 'labelled"
+    with pytest.raises(ValueError, match=message):
+        make("resident", pairs=[labels(5, everything)] * 2)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_kinds_of_pairs_have_orders_and_names_of_their_own(kind):
     # [20, 2, 3]: two captions of each example.

@@ -112,10 +112,11 @@ def test_fields_that_a_game_cannot_have(name, value, message):
         make_new(new_config(**{name: value}))
 
 
-def test_a_field_that_is_missing():
+@pytest.mark.parametrize("name", ["rungs", "networks"])
+def test_a_field_that_is_missing(name):
     config = new_config()
-    del config["rungs"]
-    with pytest.raises(InputError, match=r"config\.game of 'new' lacks 'rungs'"):
+    del config[name]
+    with pytest.raises(InputError, match=rf"config\.game of 'new' lacks '{name}'"):
         make_new(config)
 
 
