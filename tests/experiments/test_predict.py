@@ -180,7 +180,7 @@ def test_models_without_components_or_that_want_labels(
     np.savez(tmp_path / "new.npz", x=NEW)
     with monkeypatch.context() as patch:
         patch.setattr(AMM, "conditional", True)
-        with pytest.raises(SystemExit, match="from the example and its label"):
+        with pytest.raises(SystemExit, match="from examples and their labels, but no"):
             predict(finished_run, tmp_path / "new.npz", tmp_path)
     monkeypatch.setattr(Model, "num_components", None)
     monkeypatch.delattr(AMM, "mixture")
