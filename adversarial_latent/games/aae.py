@@ -91,18 +91,8 @@ class AAE(Game):
         """Generates x [B, ...] from a code."""
         return net("decoder", *(code[part] for part in self.encoder.priors))["x"]
 
-    def sample(
-        self, net: Networks, n: int, component: chex.Array | None = None
-    ) -> Code:
-        """Samples codes from the priors, and generates `x` [n, ...] from them."""
-        code = self.encoder.sample_prior(net, n, component)
-        return {"x": self.decode(net, code), **code}
-
-    def styles(self, net: Networks, n: int) -> chex.Array:
-        """Samples n codes z, and generates x [K, n, ...] from each with every y."""
-        code, classes = self.encoder.every_component(net, n)
-        x = self.decode(net, code)
-        return x.reshape(classes, n, *x.shape[1:])
+    sample = adversarial_encoder.sample
+    styles = adversarial_encoder.styles
 
 
 def default_config() -> ml_collections.ConfigDict:

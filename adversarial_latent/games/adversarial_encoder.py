@@ -14,6 +14,7 @@ section 2.
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import chex
 import jax
@@ -220,6 +221,24 @@ class AdversarialEncoder:
     def _consistency_loss(self, net: Networks, outputs: Outputs) -> Losses:
         del net
         return outputs["divergence"], {}
+
+
+# Inference functions of games with an `encoder`, to be used as methods.
+
+
+def sample(
+    game: Any, net: Networks, n: int, component: chex.Array | None = None
+) -> Code:
+    """Samples codes from the priors, and generates `x` [n, ...] from them."""
+    code = game.encoder.sample_prior(net, n, component)
+    return {"x": game.decode(net, code), **code}
+
+
+def styles(game: Any, net: Networks, n: int) -> chex.Array:
+    """Samples n codes z, and generates x [K, n, ...] from each z with every y."""
+    code, classes = game.encoder.every_component(net, n)
+    x = game.decode(net, code)
+    return x.reshape(classes, n, *x.shape[1:])
 
 
 def default_config() -> ml_collections.ConfigDict:

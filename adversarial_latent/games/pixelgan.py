@@ -106,18 +106,8 @@ class PixelGAN(Game):
         """Samples x [B, ...] ~ p(x|z)."""
         return net("decoder", self._vector(code), method="sample")
 
-    def sample(
-        self, net: Networks, n: int, component: chex.Array | None = None
-    ) -> Code:
-        """Samples codes from the priors, and `x` [n, ...] given the codes."""
-        code = self.encoder.sample_prior(net, n, component)
-        return {"x": self.decode(net, code), **code}
-
-    def styles(self, net: Networks, n: int) -> chex.Array:
-        """Samples n codes z, and x [K, n, ...] given each z with every y."""
-        code, classes = self.encoder.every_component(net, n)
-        x = self.decode(net, code)
-        return x.reshape(classes, n, *x.shape[1:])
+    sample = adversarial_encoder.sample
+    styles = adversarial_encoder.styles
 
     def variations(self, net: Networks, x: chex.Array) -> chex.Array:
         """Samples [B, ...] given the code of each x [B, ...]."""

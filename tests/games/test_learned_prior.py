@@ -570,16 +570,16 @@ def test_captions_reach_generator_discriminator_and_q(captioned, described):
     x, s = captioned._images_and_s(fresh, described)
     rows = fresh("image_discriminator", x, s)
     products = np.einsum("id,jd->ij", np.float64(rows["s"]), np.float64(rows["t"]))
-    surprise = cross_entropy(products, np.arange(6))
-    np.testing.assert_allclose(outputs["q_losses"], surprise, rtol=1e-5)
+    negative_log_q = cross_entropy(products, np.arange(6))
+    np.testing.assert_allclose(outputs["q_losses"], negative_log_q, rtol=1e-5)
     np.testing.assert_allclose(outputs["real"], rows["p"][:, 0], rtol=1e-5)
-    assert scalars["q_loss"] == pytest.approx(surprise.mean(), rel=1e-5)
+    assert scalars["q_loss"] == pytest.approx(negative_log_q.mean(), rel=1e-5)
     np.testing.assert_allclose(
         losses,
         softplus(-outputs["real"])
         + softplus(outputs["noise"])
         + softplus(outputs["rec"])
-        + 0.5 * surprise,
+        + 0.5 * negative_log_q,
         rtol=1e-5,
     )
     # Q sees what is generated from the same s.
