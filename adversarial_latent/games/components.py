@@ -162,6 +162,11 @@ class Generator:
         return self.data_shift + self.data_scale * net("generator", z)["x"]
 
 
+def discriminator_of_x(generator: Generator, net: Networks) -> Discriminate:
+    """The discriminator of a game that compares x alone."""
+    return lambda x: net("discriminator", generator.normalize(x))
+
+
 def gaussian_posterior(net: Networks, inputs: chex.Array) -> Gaussian:
     """q(z|x) = N(mu, sigma^2), from the outputs `z_mu` and `z_log_variance` [B, d]."""
     encoded = net("encoder", inputs)

@@ -6,7 +6,6 @@ Paper: Goodfellow et al. 2014, "Generative Adversarial Nets", algorithm 1.
 """
 
 import dataclasses
-from typing import Any
 
 import ml_collections
 
@@ -21,7 +20,11 @@ from adversarial_latent.game import (
 )
 from adversarial_latent.games import components
 from adversarial_latent.games.building import from_config
-from adversarial_latent.games.components import Adversary, Generator
+from adversarial_latent.games.components import (
+    Adversary,
+    Generator,
+    discriminator_of_x,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,14 +54,15 @@ class GAN(Game):
         """Generates from the prior, and discriminates."""
         x = batch["x"]  # [B, ...] ~ q(x)
         x_tilde = self.generator.generate(net, self.generator.sample_prior(net, len(x)))
-        return self.adversary.compare(self._discriminate(net), (x,), (x_tilde,))
-
-    def _discriminate(self, net: Networks) -> Any:
-        return lambda x: net("discriminator", self.generator.normalize(x))
+        return self.adversary.compare(
+            discriminator_of_x(self.generator, net), (x,), (x_tilde,)
+        )
 
     def discriminator_loss(self, net: Networks, outputs: Outputs) -> Losses:
         """The loss of D, and its penalty."""
-        return self.adversary.discriminator_loss(net, outputs, self._discriminate(net))
+        return self.adversary.discriminator_loss(
+            net, outputs, discriminator_of_x(self.generator, net)
+        )
 
     def generator_loss(self, net: Networks, outputs: Outputs) -> Losses:
         """The loss of G."""

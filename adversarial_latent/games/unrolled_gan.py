@@ -8,7 +8,6 @@ Paper: Metz et al. 2017, "Unrolled Generative Adversarial Networks", eq. 7 to 12
 """
 
 import dataclasses
-from typing import Any
 
 import chex
 import ml_collections
@@ -23,7 +22,12 @@ from adversarial_latent.game import (
 )
 from adversarial_latent.games import components
 from adversarial_latent.games.building import from_config
-from adversarial_latent.games.components import Adversary, Generator, logits
+from adversarial_latent.games.components import (
+    Adversary,
+    Generator,
+    discriminator_of_x,
+    logits,
+)
 from adversarial_latent.steps import look_ahead
 
 
@@ -52,14 +56,15 @@ class UnrolledGAN(Game):
         """Generates from the prior, and discriminates."""
         x = batch["x"]  # [B, ...] ~ q(x)
         x_tilde = self.generator.generate(net, self.generator.sample_prior(net, len(x)))
-        return self.adversary.compare(self._discriminate(net), (x,), (x_tilde,))
-
-    def _discriminate(self, net: Networks) -> Any:
-        return lambda x: net("discriminator", self.generator.normalize(x))
+        return self.adversary.compare(
+            discriminator_of_x(self.generator, net), (x,), (x_tilde,)
+        )
 
     def discriminator_loss(self, net: Networks, outputs: Outputs) -> Losses:
         """The loss of D, and its penalty."""
-        return self.adversary.discriminator_loss(net, outputs, self._discriminate(net))
+        return self.adversary.discriminator_loss(
+            net, outputs, discriminator_of_x(self.generator, net)
+        )
 
     def generator_loss(self, net: Networks, outputs: Outputs) -> Losses:
         """The loss of G against D_k."""
@@ -67,12 +72,14 @@ class UnrolledGAN(Game):
         discriminator, _ = self.players
 
         def discriminator_losses(net: Networks) -> chex.Array:
-            compared = self.adversary.compare(self._discriminate(net), real, fake)
+            compared = self.adversary.compare(
+                discriminator_of_x(self.generator, net), real, fake
+            )
             return self.discriminator_loss(net, compared)[0]
 
         for _ in range(self.unrolled_steps):
             net = look_ahead(net, discriminator, discriminator_losses)
-        fake_logits = logits(self._discriminate(net)(*fake))
+        fake_logits = logits(discriminator_of_x(self.generator, net)(*fake))
         return self.adversary.generator_loss({"fake_logits": fake_logits}), {}
 
     decode = components.decode
