@@ -23,22 +23,31 @@ _MAX_STEPS = 2**31 - 1  # the step counter is an int32
 _UNITS = ("steps", "epochs", "examples")
 
 
-def read_duration(text: str) -> tuple[fractions.Fraction, str]:
-    """Parses "500_steps", "40_epochs" or "1e6_examples" to a number and its unit.
+def read_duration(text: str) -> list[tuple[fractions.Fraction, str]]:
+    """Parses a duration.
+
+    Args:
+      text: "500_steps", "40_epochs" or "1e6_examples"; or the longest of several, as
+        "max(20_epochs, 4000_steps)".
+
+    Returns:
+      (number, unit) of each.
 
     Raises:
-      InputError: the text cannot be parsed, or the number is not positive.
+      InputError: the text cannot be parsed, or a number is not positive.
     """
+    longest = re.fullmatch(r"max\((.+)\)", text)
+    parts = longest[1].split(",") if longest else [text]
     pattern = rf"(\d+(?:\.\d+)?(?:e\d+)?)_({'|'.join(_UNITS)})"
-    match = re.fullmatch(pattern, text, re.ASCII)
+    matches = [re.fullmatch(pattern, part.strip(), re.ASCII) for part in parts]
     # Checked as a float first: 1e999999999 as an exact number would take forever.
-    if not match or not 0 < float(match[1]) < _LARGEST_FLOAT:
+    if not all(match and 0 < float(match[1]) < _LARGEST_FLOAT for match in matches):
         raise InputError(
-            f"cannot read duration {text!r}: write e.g. 500_steps, 40_epochs or "
-            "1e6_examples"
+            f"cannot read duration {text!r}: write e.g. 500_steps, 40_epochs, "
+            "1e6_examples or max(20_epochs, 4000_steps)"
         )
     # A fraction, because 0.07 * 100 > 7 in floating point and would round up to 8.
-    return fractions.Fraction(match[1]), match[2]
+    return [(fractions.Fraction(match[1]), match[2]) for match in matches if match]
 
 
 Range = str | tuple[str, ...] | type | Callable[[Any], Any]
@@ -71,7 +80,7 @@ RANGES: Mapping[str, Range] = {
     "players.*.weight_decay": "[0, inf)",
     "players.*.repeats": "[1, 1000]",
     # Fields of games: all names that match a pattern have the same range.
-    "game.num_components": "[1, 65536]",
+    "game.num_components": "[0, 65536]",
     "game.*_dim": "[1, 65536]",
     "game.*_weight": "[0, inf)",
     "game.*_weights": "[0, inf)",
@@ -88,7 +97,7 @@ RANGES: Mapping[str, Range] = {
     "trials": "[1, 10000]",
     "trial_loop": ("auto", "vmap", "map"),
     "pipeline": ("auto", "resident", "streaming"),
-    "batch_size": "[1, inf)",
+    "batch_size": "[0, inf)",
     "update_order": ("", "simultaneous", "alternating"),
     "ema_decay": "[0, 1)",
     "steps_per_call": "[1, inf)",
@@ -112,7 +121,7 @@ def default_config() -> ml_collections.ConfigDict:
     """Returns the fields of every experiment. Config files override their values.
 
     Durations (`duration`, `log_every`, `checkpoint_every`, `evaluate_every`) are
-    strings: "500_steps", "40_epochs" or "1e6_examples".
+    strings, see `read_duration`.
     """
     return ml_collections.ConfigDict(
         {
@@ -130,7 +139,9 @@ def default_config() -> ml_collections.ConfigDict:
                 "batch_size": 0,  # labelled examples per step, 0 for `batch_size`
             },
             "pipeline": "auto",  # resident (on the device), streaming, or auto
-            "batch_size": 100,  # over all devices and processes
+            # Over all devices and processes; 0 for 100, or all examples if there are
+            # fewer.
+            "batch_size": 100,
             "duration": "1_epochs",
             # simultaneous, alternating, or empty for the order of the game.
             "update_order": "",
@@ -140,7 +151,7 @@ def default_config() -> ml_collections.ConfigDict:
             "steps_per_call": 100,
             "log_every": "500_steps",
             "checkpoint_every": "5000_steps",
-            "evaluators": (),
+            "evaluators": (),  # ("auto",) for all that suit model and data
             # Evaluators that also run during training, on validation data if available.
             "curves": (),
             "evaluate_every": "1_epochs",
@@ -334,10 +345,10 @@ def parse_arguments(argument: str | None, **defaults: Any) -> ml_collections.Con
 
 
 def duration_in_steps(duration: str, batch_size: int, num_examples: int) -> int:
-    """Converts "500_steps", "40_epochs" or "1e6_examples" to train steps.
+    """Converts a duration to train steps.
 
     Args:
-      duration: a number and its unit.
+      duration: its text, see `read_duration`.
       batch_size: number of examples in a step.
       num_examples: number of examples in an epoch.
 
@@ -347,10 +358,11 @@ def duration_in_steps(duration: str, batch_size: int, num_examples: int) -> int:
     Raises:
       InputError: the duration cannot be parsed, is not positive, or is too long.
     """
-    number, unit = read_duration(duration)
-    per_unit = {"steps": 1, "epochs": num_examples, "examples": 1}[unit]
-    per_step = 1 if unit == "steps" else batch_size
-    steps = math.ceil(number * per_unit / per_step)
+    per_unit = {"steps": batch_size, "epochs": num_examples, "examples": 1}
+    steps = max(
+        math.ceil(number * per_unit[unit] / batch_size)
+        for number, unit in read_duration(duration)
+    )
     if steps > _MAX_STEPS:
         raise InputError(f"duration {duration!r} exceeds {_MAX_STEPS} steps")
     return steps

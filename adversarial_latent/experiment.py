@@ -5,6 +5,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
+import chex
 import jax
 import ml_collections
 import numpy as np
@@ -25,7 +26,7 @@ from adversarial_latent.inputs import InputError
 from adversarial_latent.networks.spec import ImportedNetwork
 from adversarial_latent.optimizers import make_optimizer
 from adversarial_latent.parallel import Parallel
-from adversarial_latent.state import TrainState, create_state
+from adversarial_latent.state import create_state
 from adversarial_latent.steps import TrainStep, make_train_step
 
 
@@ -263,7 +264,8 @@ def _check_networks(
         state = jax.eval_shape(create, jax.random.key(config.seed))
         if any(isinstance(net, ImportedNetwork) for net in game.modules.values()):
             # Tables take all options of inference functions, other modules may not.
-            jax.eval_shape(functools.partial(_infer, game), state, batch)
+            parts = (state.params, state.model_state, state.key)
+            jax.eval_shape(functools.partial(_infer, game), *parts, batch)
     except (AssertionError, KeyError, TypeError, ValueError, FlaxError) as error:
         shape = "x".join(map(str, batch["x"].shape[1:]))
         reason = next(iter(str(error).splitlines()), type(error).__name__)
@@ -272,9 +274,15 @@ def _check_networks(
         ) from error
 
 
-def _infer(game: Game, state: TrainState, batch: Mapping[str, Any]) -> dict[str, Any]:
+def _infer(
+    game: Game,
+    params: Any,
+    model_state: Any,
+    key: chex.PRNGKey,
+    batch: Mapping[str, Any],
+) -> dict[str, Any]:
     """Calls each inference function that needs no caption."""
-    net = game.bind(state.params, state.model_state, state.key, train=False)
+    net = game.bind(params, model_state, key, train=False)
     results: dict[str, Any] = {}
     if game.can("encode"):
         label = {"label": batch["label"]} if game.conditional else {}
@@ -289,9 +297,17 @@ def _infer(game: Game, state: TrainState, batch: Mapping[str, Any]) -> dict[str,
 
 
 def code_shapes(
-    experiment: Experiment, batch: Mapping[str, np.ndarray]
+    game: Game, batch: Mapping[str, np.ndarray]
 ) -> dict[str, tuple[int, ...]]:
-    """Shapes of the parts of a code by name; the game must be able to encode."""
-    state = jax.eval_shape(experiment.create, jax.random.key(0))
-    code = jax.eval_shape(functools.partial(_infer, experiment.game), state, batch)
-    return {name: part.shape for name, part in code["code"].items()}
+    """Shapes of the parts of a code by name; the game must be able to encode.
+
+    Args:
+      game: the game.
+      batch: a batch of two examples, see `example_batch`.
+    """
+
+    def code(key: chex.PRNGKey) -> dict[str, chex.Array]:
+        return _infer(game, *game.init(key, batch), key, batch)["code"]
+
+    shapes = jax.eval_shape(code, jax.random.key(0))
+    return {name: part.shape for name, part in shapes.items()}

@@ -2,9 +2,12 @@
 
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
+import jax
 import numpy as np
 import tqdm
 from absl import logging
@@ -109,6 +112,46 @@ def _only_due(row: dict, due: Callable[[int, str], bool]) -> dict:
             name: values for name, values in row["trials"].items() if due(step, name)
         }
     return kept
+
+
+def announce(*lines: str) -> None:
+    """Writes lines to standard error, above a progress bar if there is one."""
+    for line in lines:
+        tqdm.tqdm.write(line, file=sys.stderr)
+
+
+class Forecast:
+    """Says once how long the calls of a run will take, measured on the second one.
+
+    The first call is compiled, so its time says nothing.
+    """
+
+    def __init__(self, num_calls: int):
+        self._left = num_calls
+        self._calls = 0
+        self._start = 0.0
+
+    def __call__(self, results: Any) -> None:
+        """To be called with the results of each call, as soon as it is started."""
+        self._calls += 1
+        self._left -= 1
+        if self._calls > 2:
+            return
+        jax.block_until_ready(results)
+        now = time.perf_counter()
+        if self._calls == 2 and self._left:
+            seconds = (now - self._start) * self._left
+            announce(f"time: about {_in_words(seconds)} on this machine")
+        self._start = now
+
+
+def _in_words(seconds: float) -> str:
+    """A rough duration: "5 seconds", "12 minutes" or "3.5 hours"."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} seconds"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} minutes"
+    return f"{seconds / 3600:.1f} hours"
 
 
 def progress_bar(total: int, done: int, description: str) -> tqdm.tqdm:

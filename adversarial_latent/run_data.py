@@ -27,6 +27,14 @@ _OWN_FIELDS = ("held_out",)
 def load(config: ml_collections.ConfigDict, workdir: str) -> Dataset:
     """Loads the data of a run, with caption vectors if it embeds captions.
 
+    See `load_examples` and `with_caption_vectors`.
+    """
+    return with_caption_vectors(load_examples(config, workdir), config, workdir)
+
+
+def load_examples(config: ml_collections.ConfigDict, workdir: str) -> Dataset:
+    """Loads the data of a run, without caption vectors.
+
     Relative paths are first resolved against the directory of the first launch, so that
     a run can be resumed and evaluated from any directory.
 
@@ -46,11 +54,22 @@ def load(config: ml_collections.ConfigDict, workdir: str) -> Dataset:
             settings[field] = path
     dataset = data.load(settings)
     check(record, dataset, workdir)
-    if config.embedding:
-        from adversarial_latent.text import embed_captions
-
-        return embed_captions(dataset, config, workdir)
     return dataset
+
+
+def with_caption_vectors(
+    dataset: Dataset, config: ml_collections.ConfigDict, workdir: str
+) -> Dataset:
+    """Embeds captions, if the run does; its sentence encoder is trained if missing.
+
+    Raises:
+      InputError: there are no captions, or the encoder was trained on others.
+    """
+    if not config.embedding:
+        return dataset
+    from adversarial_latent.text import embed_captions
+
+    return embed_captions(dataset, config, workdir)
 
 
 def describe(dataset: Dataset, workdir: str) -> dict[str, Any]:

@@ -38,8 +38,14 @@ from adversarial_latent.experiment import (
 )
 from adversarial_latent.game import Game
 from adversarial_latent.games import make_game
-from adversarial_latent.logging import MetricsLog, progress_bar
+from adversarial_latent.logging import (
+    Forecast,
+    MetricsLog,
+    announce,
+    progress_bar,
+)
 from adversarial_latent.model import Model
+from adversarial_latent.sizing import describe, fit_to_data, needs_data
 from adversarial_latent.state import TrainState
 from adversarial_latent.workdir import (
     claim,
@@ -117,7 +123,7 @@ def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
     same, bit for bit, as if the run had had this duration from the start.
 
     Args:
-      config: the run's config.
+      config: the run's config, complete (`sizing.fit_to_data`).
       workdir: its directory.
 
     Returns:
@@ -128,7 +134,12 @@ def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
       NonFiniteLossError: a loss is not finite; the error names player and steps.
       ValueError: config or data do not fit; nothing is changed.
     """
-    dataset = run_data.load(config, workdir)
+    return _train(config, workdir, run_data.load_examples(config, workdir))
+
+
+def _train(config: ml_collections.ConfigDict, workdir: str, dataset: Dataset) -> bool:
+    """Trains on data that are loaded already."""
+    dataset = run_data.with_caption_vectors(dataset, config, workdir)
     experiment = make_experiment(config, dataset)
     _check_evaluation_of(experiment, config, dataset, workdir)
     parallel, pipeline = experiment.parallel, experiment.pipeline
@@ -164,6 +175,7 @@ def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
         log = None
         if jax.process_index() == 0:
             _describe(config, dataset, workdir)
+            announce(*describe(experiment, dataset))
             log = MetricsLog(workdir, step, due)
             stack.callback(log.close)
             passed = range(0, step + 1, experiment.steps_per_call)[1:]
@@ -184,9 +196,12 @@ def train(config: ml_collections.ConfigDict, workdir: str) -> bool:
         stop = stack.enter_context(_StopSignal())
         done = stopping = False
         pending: list[dict[str, jax.Array]] = []
+        forecast = Forecast((experiment.num_steps - step) // experiment.steps_per_call)
         while not (done or stopping):
             placed, metrics = run(placed, resident, experiment.next_batches())
             pending.append(metrics)
+            if log is not None:
+                forecast(metrics)
             if len(pending) > 1:
                 # One queued call keeps a device busy. With more, the progress bar would
                 # count calls that are not done, and a signal would have to wait.
@@ -232,7 +247,7 @@ def _check_evaluation_of(
     check_data(config, dataset)
     if requires_codes(config):
         batch = example_batch(experiment.game, dataset)
-        check_codes(config, code_shapes(experiment, batch))
+        check_codes(config, code_shapes(experiment.game, batch))
     if directory := classifier_workdir(config, workdir):
         run_data.check_classifier(config, directory, dataset)
 
@@ -374,13 +389,20 @@ def train_and_evaluate(
       ValueError: config, data or `workdir` do not fit; nothing is changed.
     """
     config_lib.check_ranges(config)
-    check_evaluation(config, make_game(config.game))  # before anything is trained
+    if not needs_data(config):  # otherwise it is checked when the data are loaded
+        check_evaluation(config, make_game(config.game))
+    dataset = run_data.load_examples(config, workdir)
+    if needs_data(config):
+        config = fit_to_data(config, dataset)
+        check_evaluation(config, make_game(config.game))
     if jax.process_index() != 0:
         if _train_classifier(config, workdir):
-            train(config, workdir)
+            _train(config, workdir, dataset)
         return None
     with claim(workdir, config):
-        if not (_train_classifier(config, workdir) and train(config, workdir)):
+        if not (
+            _train_classifier(config, workdir) and _train(config, workdir, dataset)
+        ):
             return None
         return evaluate(workdir)
 

@@ -8,6 +8,7 @@ from adversarial_latent.config import check_ranges, did_you_mean
 from adversarial_latent.game import Game
 from adversarial_latent.games import (
     aae,
+    adversarial_encoder,
     aim,
     ali,
     alice,
@@ -23,6 +24,7 @@ from adversarial_latent.games import (
     veegan,
 )
 from adversarial_latent.inputs import InputError
+from adversarial_latent.networks.presets import Recipes, is_preset, read_preset
 
 GAMES: dict[str, Callable[[ml_collections.ConfigDict], Game]] = {
     "aae": aae.make_game,
@@ -41,6 +43,23 @@ GAMES: dict[str, Callable[[ml_collections.ConfigDict], Game]] = {
     "veegan": veegan.make_game,
 }
 
+RECIPES: dict[str, Callable[[ml_collections.ConfigDict], Recipes]] = {
+    "aae": aae.recipes,
+    "aim": aim.recipes,
+    "ali": ali.recipes,
+    "alice": alice.recipes,
+    "amm": amm.recipes,
+    "classifier": classifier.recipes,
+    "conditional_ali": conditional_ali.recipes,
+    "gan": gan.recipes,
+    "learned_prior": learned_prior.recipes,
+    "pixelgan": adversarial_encoder.recipes,  # the decoder is not a table
+    "samm": amm.recipes,
+    "unrolled_gan": gan.recipes,
+    "veegan": ali.recipes,
+}
+"""The networks of each game that can be presets, see `networks/presets.py`."""
+
 
 def make_game(config: ml_collections.ConfigDict) -> Game:
     """Builds the game that `config.game` describes.
@@ -55,3 +74,47 @@ def make_game(config: ml_collections.ConfigDict) -> Game:
             f"{sorted(GAMES)}" + did_you_mean(str(config.name), GAMES)
         )
     return GAMES[config.name](config)
+
+
+def use_preset(config: ml_collections.ConfigDict, preset: str) -> None:
+    """Makes one preset of all networks of a game.
+
+    Args:
+      config: `config.game`, complete but for `networks`; changed in place.
+      preset: for example "auto(width=32)".
+    """
+    config.networks = dict.fromkeys(RECIPES[config.name](config), preset)
+
+
+def size_networks(
+    config: ml_collections.ConfigDict, shape: tuple[int, ...]
+) -> ml_collections.ConfigDict:
+    """Replaces presets by tables.
+
+    Args:
+      config: `config.game`, with tables, modules or presets as `networks`.
+      shape: shape of an example, (H, W, C) or (D,).
+
+    Returns:
+      A copy of the config without presets.
+
+    Raises:
+      InputError: a preset cannot be read, does not fit the shape, or the game has no
+        preset of that network.
+    """
+    config = config.copy_and_resolve_references()
+    for name, spec in config.get("networks", {}).items():
+        if not is_preset(spec):
+            continue
+        recipes = RECIPES[config.name](config) if config.name in RECIPES else {}
+        where = f"config.game.networks.{name}"
+        if name not in recipes:
+            raise InputError(
+                f"{where}={spec!r}: the game {config.name!r} has presets of "
+                f"{', '.join(recipes) or 'no network'} only; write a table"
+            )
+        try:
+            config.networks[name] = str(recipes[name](read_preset(spec, shape)))
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from error
+    return config

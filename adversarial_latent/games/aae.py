@@ -29,6 +29,7 @@ from adversarial_latent.game import (
 from adversarial_latent.games import adversarial_encoder
 from adversarial_latent.games.adversarial_encoder import AdversarialEncoder
 from adversarial_latent.games.building import from_config
+from adversarial_latent.networks.presets import Recipes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +94,16 @@ class AAE(Game):
 
     sample = adversarial_encoder.sample
     styles = adversarial_encoder.styles
+
+
+def recipes(config: ml_collections.ConfigDict) -> Recipes:
+    """Networks that size themselves."""
+    sizes = {"y": "{k}", "z": "{d}"}
+    inputs = {part: sizes[part] for part in sizes if part in config.priors}
+    return {
+        **adversarial_encoder.recipes(config),
+        "decoder": lambda preset: preset.decoder(**inputs),
+    }
 
 
 def default_config() -> ml_collections.ConfigDict:

@@ -34,7 +34,19 @@ from adversarial_latent.game import (
 )
 from adversarial_latent.games.components import logits
 from adversarial_latent.losses import adversarial_loss
+from adversarial_latent.networks.presets import Recipe, Recipes
 from adversarial_latent.priors import Prior, make_prior
+
+_ROWS = {  # last rows of the encoder, by part of the code
+    "y": """
+y_mu  h     {k}  1  1  -  -  -  -
+y     y_mu  {k}  -  -  -  -  -  Softmax
+""",
+    "z": """
+z  h  {d}  1  1  -  -  -  -
+""",
+}
+_SIZES = {"y": "{k}", "z": "{d}"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -239,6 +251,23 @@ def styles(game: Any, net: Networks, n: int) -> chex.Array:
     code, classes = game.encoder.every_component(net, n)
     x = game.decode(net, code)
     return x.reshape(classes, n, *x.shape[1:])
+
+
+def recipes(config: ml_collections.ConfigDict) -> Recipes:
+    """Networks that size themselves: the encoder, and a discriminator of each part."""
+    parts = [part for part in config.priors if not (config.supervised and part == "y")]
+
+    def discriminator(size: str) -> Recipe:
+        return lambda preset: preset.mlp(code=size).append("p  h  1  1  1  -  -  -  -")
+
+    networks: dict[str, Recipe] = {
+        "encoder": lambda preset: preset.encoder().append(*(_ROWS[p] for p in parts))
+    }
+    if config.imposed:
+        networks |= {
+            f"discriminator_{part}": discriminator(_SIZES[part]) for part in parts
+        }
+    return networks
 
 
 def default_config() -> ml_collections.ConfigDict:

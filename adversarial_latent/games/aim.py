@@ -24,7 +24,7 @@ from adversarial_latent.game import (
     Outputs,
     Phase,
 )
-from adversarial_latent.games import components
+from adversarial_latent.games import components, gan
 from adversarial_latent.games.building import from_config
 from adversarial_latent.games.components import (
     Adversary,
@@ -33,6 +33,8 @@ from adversarial_latent.games.components import (
     logits,
 )
 from adversarial_latent.inputs import InputError
+from adversarial_latent.networks.presets import Preset, Recipes
+from adversarial_latent.networks.table import Table
 from adversarial_latent.networks.table_network import TableNetwork
 
 
@@ -108,6 +110,17 @@ class AIM(Game):
     decode = components.decode
     sample = components.sample
     variations = components.variations
+
+
+def recipes(config: ml_collections.ConfigDict) -> Recipes:
+    """Networks that size themselves."""
+
+    def encoder(preset: Preset) -> Table:
+        if config.features:
+            return preset.mlp(features=preset.units).append(components.POSTERIOR)
+        return preset.encoder().append(components.POSTERIOR)
+
+    return {**gan.recipes(config), "encoder": encoder}
 
 
 def extend(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:

@@ -22,9 +22,10 @@ from adversarial_latent.game import (
     Outputs,
     Phase,
 )
-from adversarial_latent.games import components
+from adversarial_latent.games import components, gan
 from adversarial_latent.games.building import from_config
 from adversarial_latent.games.components import Adversary, Discriminate, Generator
+from adversarial_latent.networks.presets import Recipes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +88,15 @@ def sample_posterior(net: Networks, q: Gaussian, stochastic: bool) -> chex.Array
 def discriminate_pairs(net: Networks, generator: Generator) -> Discriminate:
     """The discriminator of pairs of x [B, ...] and z [B, d]."""
     return lambda x, z: net("discriminator", generator.normalize(x), z)
+
+
+def recipes(config: ml_collections.ConfigDict) -> Recipes:
+    """Networks that size themselves, with a deterministic generator."""
+    return {
+        **gan.recipes(config),
+        "discriminator": lambda preset: preset.discriminator(z="{d}"),
+        "encoder": lambda preset: preset.encoder().append(components.POSTERIOR),
+    }
 
 
 def extend(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:

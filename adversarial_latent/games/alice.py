@@ -26,6 +26,8 @@ from adversarial_latent.games import ali, components
 from adversarial_latent.games.building import from_config
 from adversarial_latent.games.components import Adversary, Generator, logits
 from adversarial_latent.losses import adversarial_loss
+from adversarial_latent.networks.presets import Preset, Recipes
+from adversarial_latent.networks.table import Table
 
 CYCLES = ("l1", "l2", "adversarial")
 
@@ -110,6 +112,25 @@ class ALICE(Game):
     decode = components.decode
     sample = components.sample
     variations = components.variations
+
+
+def recipes(config: ml_collections.ConfigDict) -> Recipes:
+    """Networks that size themselves."""
+    if config.cycle != "adversarial":
+        return ali.recipes(config)
+    return {**ali.recipes(config), "cycle_discriminator": _cycle_discriminator}
+
+
+def _cycle_discriminator(preset: Preset) -> Table:
+    """A discriminator of two examples, which are joined along their last axis."""
+    *pixels, size = preset.shape
+    pair = dataclasses.replace(preset, shape=(*pixels, 2 * size)).discriminator()
+    inputs = Table.parse(f"""
+left   -           {size}         -  -  -  -  -  -
+right  -           {size}         -  -  -  -  -  -
+x      left|right  {size}+{size}  -  -  -  -  -  -
+""")
+    return inputs.append(pair.without("x"))
 
 
 def extend(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:

@@ -40,6 +40,8 @@ from adversarial_latent.games import components, mixture_prior
 from adversarial_latent.games.building import from_config
 from adversarial_latent.games.components import Adversary, InformationTerms
 from adversarial_latent.games.mixture_prior import MixturePrior
+from adversarial_latent.networks.presets import Preset, Recipes
+from adversarial_latent.networks.table import Table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,6 +156,31 @@ def infer(net: Networks, x: chex.Array, num_components: int) -> Code:
     most_probable = jax.nn.one_hot(y.argmax(-1), num_components)
     z = net("encoder", x, noise=False, given={"y": most_probable})["z"]
     return {"y": y, "z": z}
+
+
+def recipes(config: ml_collections.ConfigDict) -> Recipes:
+    """Networks that size themselves; z depends on x and y, as in eq. 6."""
+    return {
+        "encoder": _encoder,
+        "decoder": lambda preset: preset.decoder(y="{k}", z="{d}"),
+        "discriminator": lambda preset: preset.discriminator(y="{k}", z="{d}"),
+        **mixture_prior.recipes(config),
+    }
+
+
+def _encoder(preset: Preset) -> Table:
+    rows = Table.parse("""
+y1       h             {units}      1  1  -  -  yes  Leak0.2
+y_mu     y1            {k}          1  1  -  -  -    -
+y_sigma  zeros         {k}          -  -  -  -  -    ExpN
+y        y_mu+y_sigma  {k}          -  -  -  -  -    Softmax
+z1       h|y           {units}+{k}  -  -  -  -  -    -
+z2       z1            {units}      1  1  -  -  yes  Leak0.2
+z_mu     z2            {d}          1  1  -  -  -    -
+z_sigma  z2            {d}          1  1  -  -  -    ExpN
+z        z_mu+z_sigma  {d}          -  -  -  -  -    -
+""")
+    return preset.encoder().append(rows.fill(units=preset.units))
 
 
 def default_config() -> ml_collections.ConfigDict:

@@ -26,6 +26,8 @@ from adversarial_latent.game import (
     Player,
 )
 from adversarial_latent.games.building import from_config
+from adversarial_latent.networks.presets import Preset, Recipes
+from adversarial_latent.networks.table import Table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +88,18 @@ class Classifier(Game):
         for logits in self._split(outputs["y"]):
             y = (y[:, :, None] * jax.nn.softmax(logits)[:, None]).reshape(len(x), -1)
         return {"y": y, "z": outputs["z"]}
+
+
+def recipes(config: ml_collections.ConfigDict) -> Recipes:
+    """A network that sizes itself."""
+    logits = sum(config.factors) or "{k}"
+
+    def classifier(preset: Preset) -> Table:
+        *rows, h = preset.encoder().rows
+        table = Table((*rows, dataclasses.replace(h, name="z")))
+        return table.append(f"y  z  {logits}  1  1  -  0.4  -  -")
+
+    return {"classifier": classifier}
 
 
 def default_config() -> ml_collections.ConfigDict:

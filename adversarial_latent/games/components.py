@@ -15,12 +15,19 @@ from adversarial_latent.consistency import entropies, virtual_adversarial_diverg
 from adversarial_latent.distributions import Gaussian
 from adversarial_latent.game import Code, Losses, Networks, Outputs, Phase, Player
 from adversarial_latent.losses import adversarial_loss
+from adversarial_latent.networks.table import Table
 from adversarial_latent.penalties import penalty
 
 Discriminate = Callable[..., Mapping[str, chex.Array]]
 """A discriminator, bound to its variables: maps inputs [B, ...] to outputs by name."""
 
 _MIN_LOG_VARIANCE = -12.0
+
+POSTERIOR = Table.parse("""
+z_mu            h  {d}  1  1  -  -  -  -
+z_log_variance  h  {d}  1  1  -  -  -  -
+""")
+"""Last rows of an encoder that infers q(z|x), see `gaussian_posterior`."""
 
 
 def logits(outputs: Mapping[str, chex.Array]) -> chex.Array:

@@ -25,6 +25,7 @@ from adversarial_latent.games.components import (
     Generator,
     discriminator_of_x,
 )
+from adversarial_latent.networks.presets import Recipes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +72,15 @@ class GAN(Game):
 
     decode = components.decode
     sample = components.sample
+
+
+def recipes(config: ml_collections.ConfigDict) -> Recipes:
+    """Networks that size themselves."""
+    del config
+    return {
+        "generator": lambda preset: preset.decoder(z="{d}"),
+        "discriminator": lambda preset: preset.discriminator(),
+    }
 
 
 def default_config() -> ml_collections.ConfigDict:

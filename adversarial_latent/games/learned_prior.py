@@ -48,7 +48,9 @@ from adversarial_latent.game import (
 )
 from adversarial_latent.games.building import from_config
 from adversarial_latent.games.components import InformationTerms, logits
+from adversarial_latent.inputs import InputError
 from adversarial_latent.losses import adversarial_loss
+from adversarial_latent.networks.presets import Recipe, Recipes
 from adversarial_latent.penalties import penalty
 
 _CHOICES = {
@@ -371,6 +373,40 @@ class LearnedPrior(Game):
         s = jnp.repeat(values, n, axis=0)
         x = self.decode(net, {"z": self._prior_code(net, z, s)})
         return x.reshape(len(values), n, *x.shape[1:])
+
+
+def recipes(config: ml_collections.ConfigDict) -> Recipes:
+    """Networks that size themselves. Codes have as many dimensions as s and noise.
+
+    Raises:
+      InputError: s is a caption.
+    """
+    if config.condition == "caption":
+        raise InputError("networks of a game with captions must be tables or modules")
+    s = {"s": config.num_components} if config.condition else {}
+    dim = sum(s.values()) + config.noise_dim
+    z, p, q = (
+        f"{name}  {source}  {size}  1  1  -  -  {norm}  -"
+        for name, source, size, norm in (
+            ("z", "h", dim, "-"),
+            ("p", "h", 1, "-"),
+            ("s", "features", "{k}", "-"),
+        )
+    )
+    networks: dict[str, Recipe] = {
+        "encoder": lambda preset: preset.encoder().append(z),
+        "decoder": lambda preset: preset.decoder(z=dim),
+        "code_discriminator": lambda preset: preset.mlp(z=dim).append(p),
+    }
+    if config.prior == "learned":
+        networks["code_generator"] = lambda preset: preset.mlp(
+            "yes", **s, noise=config.noise_dim
+        ).append(z)
+    if config.mutual_information or "learned" in (config.prior, config.similarity):
+        networks["image_discriminator"] = lambda preset: preset.discriminator().append(
+            *[q] * bool(s)
+        )
+    return networks
 
 
 def default_config() -> ml_collections.ConfigDict:

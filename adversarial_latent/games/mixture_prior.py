@@ -17,6 +17,8 @@ from adversarial_latent.game import Code, Game, Networks
 from adversarial_latent.inputs import InputError
 from adversarial_latent.networks.frequencies import Frequencies
 from adversarial_latent.networks.mixture import FixedMixture
+from adversarial_latent.networks.presets import Preset, Recipes
+from adversarial_latent.networks.table import Table
 
 _FREQUENCIES = "frequencies"  # the network that counts labels
 
@@ -137,6 +139,19 @@ def networks(config: ml_collections.ConfigDict) -> dict[str, nn.Module]:
     if config.frequencies == "labels":
         modules[_FREQUENCIES] = Frequencies(config.num_components)
     return modules
+
+
+def recipes(config: ml_collections.ConfigDict) -> Recipes:
+    """The prior's network, unless its means are fixed."""
+    return {} if config.prior_radius else {"prior": _prior}
+
+
+def _prior(preset: Preset) -> Table:
+    return preset.mlp(y="{k}").append("""
+z_mu     h             {d}  1  1  -  -  -  -
+z_sigma  h             {d}  1  1  -  -  -  ExpN
+z        z_mu+z_sigma  {d}  -  -  -  -  -  -
+""")
 
 
 def settings(config: ml_collections.ConfigDict) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""How a config specifies a network: as a table, or as a Flax module.
+"""How a config specifies a network: as a table, a Flax module, or a preset.
 
-A table is text with a row for each layer (`table.py`). A module is a call, such as
+A table is text with a row for each layer (`table.py`). A preset is the name of tables
+that fit the data, such as `conv(width=32)` (`presets.py`). A module is a call, such as
 `my_package.my_module:Encoder(width=256, dim={d})`: the import path of a Flax module
 (linen or NNX), and its arguments as Python literals. In both, `{k}` and `{d}` stand for
 the game's number of components and its latent dimension.
@@ -22,6 +23,7 @@ import chex
 import flax.linen as nn
 
 from adversarial_latent.inputs import InputError
+from adversarial_latent.networks.presets import is_preset
 from adversarial_latent.networks.table import Table
 from adversarial_latent.networks.table_network import TableNetwork
 
@@ -72,6 +74,11 @@ def make_network(
     """
     if not isinstance(spec, str):
         raise InputError(f"it must be text, such as str(table), not {spec!r}")
+    if is_preset(spec):
+        raise InputError(
+            f"{spec!r} is a preset, which needs the shape of the data: see "
+            "games.size_networks"
+        )
     call = _CALL.fullmatch(spec.rstrip())
     if not call:
         table = Table.parse(spec).fill(**values)

@@ -20,8 +20,10 @@ A table always has these nine columns, so that the header is optional. A first l
   is a dense layer. A width that covers the whole image is a dense layer, too. Without a
   width the row only transforms its input.
 - Stride: of the convolution; or `Max2`, `Avg6`: pooling after a convolution of stride
-  1; or `Up2`: nearest-neighbour upsampling before it; or `Image7`: reshapes a vector to
-  an image of 7x7 pixels, in a row without a width.
+  1; or `Up2`: nearest-neighbour upsampling before it. A row without a width can have
+  `Flat`: reshapes an image to a vector; `Image7` or `Image5x8`: reshapes a vector to an
+  image of 7x7 pixels, or 5 rows and 8 columns; `Crop7` or `Crop5x8`: keeps these pixels
+  of an image, from its top left.
 - Padding: `-` or `VALID` for none, `SAME`, or the number of pixels at each edge, as in
   PyTorch.
 - Dropout: rate, applied to the row's input. The papers do not say where it acts. This
@@ -37,6 +39,7 @@ input to their output. An MLP is rows of width 1.
 """
 
 import dataclasses
+import fractions
 import functools
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -97,7 +100,8 @@ class Layer:
       channels: number of output channels.
       width: of the kernel; None for a layer without weights.
       stride: of the convolution.
-      pool: ("Max" | "Avg" | "Up", window), ("Image", pixels) or None.
+      pool: what else the column Stride names, with its rows and columns, such as
+        ("Max", 2, 2) or ("Image", 5, 8); or None.
       padding: "VALID", "SAME" or a number of pixels.
       dropout: rate at which input units are dropped.
       batch_norm: "yes", "scaleS", or "" for none.
@@ -110,7 +114,7 @@ class Layer:
     channels: int
     width: int | None
     stride: int
-    pool: tuple[str, int] | None
+    pool: tuple[str, int, int] | None
     padding: Padding
     dropout: float
     batch_norm: str
@@ -291,9 +295,10 @@ class Table:
                         f"{divisor}"
                     )
                 stated = str(int(stated) // divisor)
-            elif row.stride.startswith("Image"):
-                pixels = int(row.stride.removeprefix("Image")) ** 2
-                stated = str(int(channels[row.input]) // pixels)
+            elif row.stride.startswith(("Flat", "Image")):
+                before = next(r.channels for r in self.rows if r.name == row.input)
+                ratio = fractions.Fraction(channels[row.input]) / int(before)
+                stated = str(int(stated) * ratio)
             elif known := [
                 channels[name]
                 for name in re.split(r"[+|]", row.input)
@@ -338,12 +343,15 @@ def _layer(row: Row) -> Layer:
         read("BatchNorm", row.batch_norm, "-")
         read("Activation", row.activation, "-")
     activations = "|".join([*ACTIVATIONS, "ExpN", r"Leak0?\.\d+", rf"Maxout{number}"])
-    stride = read("Stride", row.stride, rf"{number}|(Max|Avg|Up|Image){number}") or "1"
-    kind = stride.rstrip("0123456789")
-    pool = (kind, int(stride.removeprefix(kind))) if kind else None
+    pools = rf"(Max|Avg|Up){number}|(Image|Crop){number}(x{number})?|Flat"
+    stride = read("Stride", row.stride, rf"{number}|{pools}") or "1"
+    kind, rows, columns = re.findall(r"([A-Za-z]*)(\d*)x?(\d*)", stride)[0]
+    pool = (kind, int(rows or 1), int(columns or rows or 1)) if kind else None
     width = read("Width", row.width, number)
     if inputs and width is None and stride.isdigit() and stride != "1":
         raise ValueError(f"row {row.name!r} has a stride but no width")
+    if width is not None and kind in ("Crop", "Flat", "Image"):
+        raise ValueError(f"row {row.name!r} has a width, but {stride} has no kernel")
     activation = read("Activation", row.activation, activations) or ""
     if activation.startswith("Maxout") and width is None:
         raise ValueError(f"row {row.name!r} has a Maxout but no width")

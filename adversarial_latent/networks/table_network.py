@@ -53,13 +53,20 @@ class BatchNorm(nn.Module):
         return x * factor.reshape(shape) + shift.reshape(shape)
 
 
-def _pool(x: chex.Array, kind: str, window: int) -> chex.Array:
+def _reshape(x: chex.Array, kind: str, rows: int, columns: int) -> chex.Array:
+    """Applies `Flat`, `Image` or `Crop`."""
+    if kind == "Flat":
+        return x.reshape(len(x), -1)
     if kind == "Image":
-        if x.ndim != 2 or x.shape[1] % window**2:
-            raise ValueError(
-                f"cannot reshape {x.shape[1:]} to {window}x{window} pixels"
-            )
-        return x.reshape(len(x), window, window, -1)
+        if x.ndim != 2 or x.shape[1] % (rows * columns):
+            raise ValueError(f"cannot reshape {x.shape[1:]} to {rows}x{columns} pixels")
+        return x.reshape(len(x), rows, columns, -1)
+    if x.ndim != 4 or x.shape[1] < rows or x.shape[2] < columns:
+        raise ValueError(f"cannot crop {x.shape[1:]} to {rows}x{columns} pixels")
+    return x[:, :rows, :columns]
+
+
+def _pool(x: chex.Array, kind: str, window: int) -> chex.Array:
     batch, height, width, channels = x.shape
     if height % window or width % window:
         raise ValueError(f"cannot pool {height}x{width} pixels by {window}")
@@ -147,14 +154,16 @@ class TableNetwork(nn.Module):
     def _layer(self, row: Layer, x: chex.Array, train: bool) -> chex.Array:
         if row.dropout and train:
             x = dropout(x, row.dropout, self.make_rng("dropout"))
-        kind, window = row.pool or ("", 1)
+        kind, rows, columns = row.pool or ("", 1, 1)
         if kind == "Up":
             x = x if x.ndim == 4 else x[:, None, None]
-            x = x.repeat(window, axis=1).repeat(window, axis=2)
+            x = x.repeat(rows, axis=1).repeat(columns, axis=2)
         if row.width is not None:
             x = self._convolution(row, x)
-        if kind not in ("", "Up"):
-            x = _pool(x, kind, window)
+        if kind in ("Max", "Avg"):
+            x = _pool(x, kind, rows)
+        elif kind in ("Crop", "Flat", "Image"):
+            x = _reshape(x, kind, rows, columns)
         if x.ndim == 4 and x.shape[1:3] == (1, 1):
             x = x[:, 0, 0]
         if row.batch_norm:

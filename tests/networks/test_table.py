@@ -47,14 +47,14 @@ def test_every_column():
         batch_norm="yes",
         activation="Leak0.2",
     )
-    assert (b.width, b.stride, b.pool, b.dropout) == (3, 1, ("Max", 2), 0.5)
+    assert (b.width, b.stride, b.pool, b.dropout) == (3, 1, ("Max", 2, 2), 0.5)
     assert (b.batch_norm, b.activation, b.padding) == ("", "ReLU", "VALID")
     assert (c.inputs, c.combine, c.width) == (("a", "b"), "|", None)
     assert (c.channels, c.batch_norm) == (16, "scale0.5")
-    assert (d.inputs, d.combine, d.pool) == (("a", "b", "a"), "+", ("Avg", 4))
+    assert (d.inputs, d.combine, d.pool) == (("a", "b", "a"), "+", ("Avg", 4, 4))
     assert (e.stride, e.padding) == (2, 1)
-    assert (f.width, f.stride, f.pool, f.padding) == (3, 1, ("Up", 2), "VALID")
-    assert g.pool == ("Image", 3)
+    assert (f.width, f.stride, f.pool, f.padding) == (3, 1, ("Up", 2, 2), "VALID")
+    assert g.pool == ("Image", 3, 3)
 
 
 def test_cells_are_kept_as_they_are_written():
@@ -350,3 +350,19 @@ def test_every_activation_can_be_written():
         assert layer.activation == name
     (_, maxout) = _layers("x - 1 - - - - - -\na x 3 1 1 - - - Maxout4")
     assert (maxout.maxout_pieces, maxout.channels) == (4, 3)
+
+
+def test_reshapes():
+    text = """
+x  -  3   -  -         -  -  -  -
+c  x  3   -  Crop2x5   -  -  -  -
+f  c  30  -  Flat      -  -  -  -
+i  f  3   -  Image2x5  -  -  -  -
+"""
+    table = Table.parse(text)
+    pools = [layer.pool for layer in table.layers]
+    assert pools == [None, ("Crop", 2, 5), ("Flat", 1, 1), ("Image", 2, 5)]
+    narrowed = table.fill().narrow(3, keep=())
+    assert [row.channels for row in narrowed.rows] == ["1", "1", "10", "1"]
+    with pytest.raises(ValueError, match="'f' has a width, but Flat has no kernel"):
+        _ = table.with_row("f", width="1").layers

@@ -216,6 +216,22 @@ def test_images_of_vectors():
         )
 
 
+def test_images_that_are_not_square():
+    text = """
+x  -  3   -  -         -  -  -  -
+c  x  3   -  Crop2x5   -  -  -  -
+f  c  30  -  Flat      -  -  -  -
+i  f  3   -  Image2x5  -  -  -  -
+"""
+    x = np.arange(3 * 6 * 3, dtype=np.float32).reshape(1, 3, 6, 3)
+    outputs = _evaluate(text, x)
+    np.testing.assert_array_equal(outputs["c"], x[:, :2, :5])
+    np.testing.assert_array_equal(outputs["f"], x[:, :2, :5].reshape(1, 30))
+    np.testing.assert_array_equal(outputs["i"], outputs["c"])
+    with pytest.raises(ValueError, match=r"cannot crop \(2, 6, 3\) to 2x7 pixels"):
+        _evaluate(text.replace("Crop2x5", "Crop2x7"), x[:, :2])
+
+
 @pytest.mark.parametrize("first", ["", "transposed"])
 def test_pixels_are_repeated_before_a_convolution(first):
     text = f"""{first}

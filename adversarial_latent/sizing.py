@@ -1,0 +1,134 @@
+"""Completes a config by what follows from the data, and says what will happen.
+
+A config can leave these fields to the data:
+
+    game.num_components  0: the number of classes, or 10 without labels
+    game.networks.NAME   a preset: tables for the shape of an example
+    game.pixelcnn.image_shape  (): the shape of an image
+    batch_size           0: 100 examples, or all if there are fewer
+    evaluators           ("auto",): all that suit model and data
+
+A run records the completed config.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+
+from adversarial_latent.data import Dataset
+from adversarial_latent.evaluation.evaluators import EVALUATORS
+from adversarial_latent.experiment import Experiment, code_shapes, example_batch
+from adversarial_latent.games import make_game, size_networks
+from adversarial_latent.inputs import InputError, shape_text
+from adversarial_latent.model import Model
+from adversarial_latent.networks.presets import is_preset
+
+_AUTO = ("auto",)
+_NUM_COMPONENTS = 10  # without labels
+_BATCH_SIZE = 100
+
+
+def needs_data(config: ml_collections.ConfigDict) -> bool:
+    """Whether a config leaves fields to the data."""
+    game = config.game
+    return (
+        game.get("num_components") == 0
+        or any(map(is_preset, game.get("networks", {}).values()))
+        or _lacks_image_shape(game)
+        or config.batch_size == 0
+        or tuple(config.evaluators) == _AUTO
+    )
+
+
+def fit_to_data(
+    config: ml_collections.ConfigDict, dataset: Dataset
+) -> ml_collections.ConfigDict:
+    """Returns the config with all fields that it leaves to the data.
+
+    Args:
+      config: fields as in `config.default_config`; it is not changed.
+      dataset: the data of the run.
+
+    Raises:
+      InputError: a preset cannot be read or does not fit the data, or a PixelCNN gets
+        vectors.
+    """
+    config = config.copy_and_resolve_references()
+    game, shape = config.game, dataset.example_shape
+    if game.get("num_components") == 0:
+        game.num_components = dataset.num_classes or _NUM_COMPONENTS
+    if _lacks_image_shape(game):
+        if len(shape) != 3:
+            raise InputError(
+                f"the game {game.name!r} models pixels, but examples are vectors of "
+                f"{shape[0]} values: choose another game"
+            )
+        game.pixelcnn.image_shape = shape
+    config.game = size_networks(game, shape)
+    config.batch_size = config.batch_size or min(
+        _BATCH_SIZE, len(dataset.splits["train"])
+    )
+    if tuple(config.evaluators) == _AUTO:
+        config.evaluators = _evaluators(config, dataset)
+    return config
+
+
+def _lacks_image_shape(game: ml_collections.ConfigDict) -> bool:
+    return bool(game.get("pixelcnn")) and tuple(game.pixelcnn.image_shape) == ()
+
+
+def _evaluators(config: ml_collections.ConfigDict, dataset: Dataset) -> tuple[str, ...]:
+    """Names of the evaluators whose requirements model, data and codes meet."""
+    game = make_game(config.game)
+    model = Model(game, {}, {})
+    codes: Mapping[str, Any] = {}
+    if game.can("encode"):
+        codes = code_shapes(game, example_batch(game, dataset))
+    names = []
+    for name, evaluator in EVALUATORS.items():
+        if evaluator.needs_classifier and not config.classifier:
+            continue
+        try:
+            evaluator.check_model(model)
+            evaluator.check_data(dataset)
+            evaluator.check_codes(codes)
+        except InputError:
+            continue
+        names.append(name)
+    if "classification" in names and "clustering" in names:
+        names.remove("clustering")  # the components are classes
+    return tuple(names)
+
+
+def describe(experiment: Experiment, dataset: Dataset) -> list[str]:
+    """Says in a few lines what a run is about to do: data, networks and steps.
+
+    Args:
+      experiment: the run.
+      dataset: its data.
+    """
+    sizes = " and ".join(
+        f"{len(part):,} {name}" for name, part in dataset.splits.items()
+    )
+    kind = "images" if len(dataset.example_shape) == 3 else "vectors"
+    classes = f", {dataset.num_classes} classes" if dataset.num_classes else ""
+    state = jax.eval_shape(experiment.create, jax.random.key(0))
+    parameters = ", ".join(
+        f"{name} {_count(params):,}" for name, params in state.params.items()
+    )
+    examples = experiment.num_steps * experiment.examples_per_step
+    epochs = examples / experiment.pipeline.num_examples
+    trials = experiment.parallel.trials
+    return [
+        f"data: {sizes} {kind} of {shape_text(dataset.example_shape)}{classes}",
+        f"parameters: {parameters}",
+        f"training: {experiment.num_steps:,} steps of {experiment.examples_per_step} "
+        f"examples ({epochs:.4g} epochs), {trials} trial{'s' * (trials > 1)}",
+    ]
+
+
+def _count(params: Any) -> int:
+    return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(params))
