@@ -1,0 +1,36 @@
+"""Codes of your own images or vectors, from which they can be reconstructed.
+
+    python -m experiments.launch --config=configs/autoencode.py --workdir=runs/mine \
+        --config.dataset.name=folder --config.dataset.path=photos/
+
+Arguments, after the colon:
+  game      aim, aae, learned_prior, ali, alice or veegan
+  latent    dimensions of the code
+  size      small (for a CPU), medium or large: width of the networks, trials and steps
+  runlocal  a quick trial with few data and steps; takes seconds
+"""
+
+import ml_collections
+
+from adversarial_latent.config import parse_arguments
+from configs import _tasks
+
+
+def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
+    """Returns the config; see the module's docstring for the arguments."""
+    given = parse_arguments(
+        argument, game="aim", latent=32, size="small", runlocal=False
+    )
+    settings: dict[str, _tasks.Settings] = {
+        name: _tasks.adversarial(_tasks.EXTENSIONS[name], given.latent)
+        for name in ("aim", "ali", "alice", "veegan")
+    }
+    settings["aae"] = lambda config: _tasks.adversarial_autoencoder(
+        config, latent=given.latent
+    )
+    settings["learned_prior"] = lambda config: _tasks.learned(
+        config, latent=given.latent
+    )
+    config = _tasks.task_config(given, settings)
+    config.trials = 1
+    return config
