@@ -18,7 +18,7 @@ from adversarial_latent.data import Dataset
 from adversarial_latent.inputs import InputError, read_json
 
 _FILE = "dataset.json"
-_PATHS = ("path", "data_dir", "captions")  # fields of config.dataset
+_PATHS = ("path", "data_dir", "captions", "labels")  # fields of config.dataset
 # The test images of the flowers come from a random stream of their own. A classifier
 # that trains on all combinations thus sees none of these images.
 _OWN_FIELDS = ("held_out",)

@@ -1,7 +1,7 @@
 """Data sources, splits and label subsets, and the pipelines that feed train steps."""
 
 from adversarial_latent.data.examples import Dataset, Examples, LazyImages, to_float
-from adversarial_latent.data.folder import read_images
+from adversarial_latent.data.new_inputs import read_images
 from adversarial_latent.data.pipelines import Pairs, Pipeline, make_pipeline
 from adversarial_latent.data.sources import default_config, load
 from adversarial_latent.data.splits import label_subset

@@ -78,7 +78,7 @@ class Examples:
     Attributes:
       x: uint8 images [N, H, W, C] (an array, or `LazyImages`), float32 images in
         [0, 1] of that shape, or float32 points [N, D].
-      label: int32 [N], or None.
+      label: int32 [N], or None; -1 for an unlabelled example.
       name: N strings: file names, or positions in the source.
       max_value: the uint8 value that becomes 1.0 (16 for scikit-learn's digits).
       captions: C captions for each example, or None.
@@ -139,6 +139,11 @@ class Examples:
     def example_shape(self) -> tuple[int, ...]:
         """Shape of one example: (H, W, C) or (D,)."""
         return tuple(self.x.shape[1:])
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """Indices of the labelled examples, int64 [M]; empty without labels."""
+        return np.flatnonzero(() if self.label is None else self.label >= 0)
 
     def take(self, indices: np.ndarray) -> "Examples":
         """Returns the examples at `indices` [M], in order; lazy images stay lazy."""
@@ -224,11 +229,12 @@ class Dataset:
             if split.label is None:
                 continue
             low, high = int(split.label.min()), int(split.label.max())
-            if low < 0 or high >= len(self.class_names):
+            if low < -1 or high >= len(self.class_names):
                 raise ValueError(
                     f"{self.name}: label out of range in split '{name}': labels go "
                     f"from {low} to {high}, but the {len(self.class_names)} classes "
-                    f"are numbered 0 to {len(self.class_names) - 1}"
+                    f"are numbered 0 to {len(self.class_names) - 1}, and -1 is for "
+                    "unlabelled examples"
                 )
 
     @property

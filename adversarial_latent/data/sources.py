@@ -32,7 +32,8 @@ SOURCES = {
     "digits": Source(arrays.load_digits),
     "npz": Source(arrays.load_npz, ("path", "image_shape")),
     "folder": Source(
-        folder.load_folder, ("path", "image_shape", "center_crop", "captions")
+        folder.load_folder,
+        ("path", "image_shape", "center_crop", "captions", "labels"),
     ),
     "flowers": Source(flowers.load_flowers, ("image_shape", "held_out")),
     "grid25": Source(synthetic.load_grid25),
@@ -68,6 +69,9 @@ def default_config() -> ConfigDict:
             # folder, tfds: folder with a file a/b.txt for each image a/b.png, one
             # caption per line. If b is unique, b.txt works, too.
             "captions": "",
+            # folder: CSV or text file with the columns name,label. Then folders are not
+            # classes, and images that it does not name are unlabelled.
+            "labels": "",
             "held_out": 0.2,  # flowers: fraction of combinations for testing only
             # Use only these classes, by their names in the source: '0,1,2'.
             "classes": "",
@@ -125,6 +129,13 @@ def load(config: ConfigDict) -> Dataset:
             count = min(config.limit, len(part))
             parts[name] = part.take(splits.draw(len(part), count, rng))
         protocol.append(f"every split cut to {config.limit} random examples")
+    if unlabelled := {
+        name: count
+        for name, part in parts.items()
+        if part.label is not None and (count := len(part) - len(part.labelled))
+    }:
+        counts = ", ".join(f"{count} in {name}" for name, count in unlabelled.items())
+        protocol.append(f"unlabelled examples: {counts}")
     sizes = ", ".join(f"{len(part)} {name}" for name, part in parts.items())
     protocol.append(f"split_seed {config.split_seed}: {sizes}")
     return dataclasses.replace(raw, splits=parts, protocol="; ".join(protocol))
@@ -132,6 +143,9 @@ def load(config: ConfigDict) -> Dataset:
 
 def _only_classes(dataset: Dataset, classes: str | Sequence[str]) -> Dataset:
     """Keeps only the examples of some classes, in all splits.
+
+    Unlabelled examples stay in the training split, where they may be of these classes.
+    The other splits are for scoring.
 
     Args:
       dataset: a labelled data set.
@@ -160,7 +174,7 @@ def _only_classes(dataset: Dataset, classes: str | Sequence[str]) -> Dataset:
     chosen = sorted(map(known.index, names))
     parts = {}
     for split, examples in dataset.splits.items():
-        kept = splits.only_classes(examples, chosen)
+        kept = splits.only_classes(examples, chosen, split == "train")
         if kept is None:
             raise InputError(
                 f"config.dataset.classes={classes!r}: the split {split!r} of "
@@ -207,7 +221,7 @@ def _complete(config: ConfigDict) -> tuple[ConfigDict, Source]:
                 f"config.dataset.{key} does not apply to the data set "
                 f"'{complete.name}': leave it at {defaults[key]!r}"
             )
-    for key in ("path", "data_dir", "captions"):
+    for key in ("path", "data_dir", "captions", "labels"):
         complete[key] = os.path.expanduser(complete[key])
     for key in ("split_seed", "num_validation", "limit", "center_crop"):
         if complete[key] < 0:

@@ -30,7 +30,7 @@ from adversarial_latent.model import Model
 _posterior = jax.jit(GaussianMixture.posterior)
 
 
-@evaluator("encode", "components", "unconditional")
+@evaluator("encode", "components", "unconditional", compares_labels=True)
 def clustering(
     model: Model, data: EvaluationData, seed: int, validation: Examples | None
 ) -> Evaluation:

@@ -16,6 +16,7 @@ from adversarial_latent.inputs.files import (
     InputError,
     MissingInputError,
     find_files,
+    is_folder,
     list_folder,
     natural_key,
     printable,
@@ -32,6 +33,7 @@ from adversarial_latent.inputs.images import (
     resize,
     shape_text,
 )
+from adversarial_latent.inputs.labels import read_labels
 
 __all__ = [
     "ImageShape",
@@ -43,6 +45,7 @@ __all__ = [
     "check_model_inputs",
     "decode_image",
     "find_files",
+    "is_folder",
     "list_folder",
     "natural_key",
     "number_classes",
@@ -50,6 +53,7 @@ __all__ = [
     "printable",
     "read_image",
     "read_json",
+    "read_labels",
     "read_npz",
     "read_text",
     "relative_name",

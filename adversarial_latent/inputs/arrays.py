@@ -142,13 +142,17 @@ def number_classes(
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Numbers all classes that occur in labels.
 
+    The number -1 marks an unlabelled example, as in scikit-learn, if it is the only
+    negative number and there are at least two classes besides it. In labels such as
+    {-1, 1} it is a class.
+
     Args:
       labels: arrays of whole numbers or text, by name.
 
     Returns:
       `(numbers, names)`: int32 arrays of the same shapes, by name, and the names of the
       classes. Classes are numbered from 0, in numerical order or in natural order of
-      text.
+      text. Unlabelled examples have the number -1.
 
     Raises:
       InputError: labels are neither whole numbers nor text, or some are numbers and
@@ -181,7 +185,9 @@ def number_classes(
             f"{list(labels)}: labels must be either numbers or text, not both"
         )
     order = sorted(texts, key=natural_key) if texts else sorted(all_ids)
-    number = {i: k for k, i in enumerate(order)}
+    if not texts and len(order) > 2 and order[0] == -1:
+        order = order[1:]
+    number = {-1: -1} | {i: k for k, i in enumerate(order)}
     numbered = {
         name: np.array([number[i] for i in ids], np.int32)[inverse]
         for name, (ids, inverse) in found.items()

@@ -87,6 +87,8 @@ def printable(name: str) -> str:
     Control characters, and bytes of file names that are not UTF-8, are escaped. The
     result is in NFC, because file systems store accented letters differently.
     """
+    if name.isascii() and name.isprintable():
+        return name
 
     def escape(match: re.Match[str]) -> str:
         return ascii(match[0])[1:-1].replace("\\udc", "\\x")
@@ -104,7 +106,7 @@ def natural_key(text: str) -> list[tuple[int, int, str]]:
     return [*key, (-1, 0, text)]  # distinguishes 01 and 1
 
 
-def list_folder(folder: Path) -> tuple[list[Path], int]:
+def list_folder(folder: Path) -> tuple[list[os.DirEntry[str]], int]:
     """Lists a folder in natural order.
 
     Hidden files and system files such as Thumbs.db and __MACOSX are ignored.
@@ -115,19 +117,9 @@ def list_folder(folder: Path) -> tuple[list[Path], int]:
     Raises:
       InputError: the folder cannot be read.
     """
-    try:
-        entries = list(folder.iterdir())
-    except OSError as error:
-        raise InputError(
-            f"{printable(str(folder))}: the folder cannot be read ({error.strerror})"
-        ) from error
-    kept = [
-        entry
-        for entry in entries
-        if not entry.name.startswith(".") and entry.name.lower() not in _SYSTEM_FILES
-    ]
+    kept, ignored = _scan(os.fspath(folder))
     kept.sort(key=lambda entry: natural_key(printable(entry.name)))
-    return kept, len(entries) - len(kept)
+    return kept, ignored
 
 
 def find_files(root: Path) -> tuple[list[Path], int]:
@@ -141,23 +133,52 @@ def find_files(root: Path) -> tuple[list[Path], int]:
     Raises:
       InputError: a folder cannot be read.
     """
-    files, ignored, seen, folders = [], 0, set(), [root]
+    # Strings and the types that the scan knows: a folder may hold a million files.
+    files: list[str] = []
+    ignored, seen, folders = 0, set(), [os.fspath(root)]
     while folders:
         folder = folders.pop()
         if (real_path := os.path.realpath(folder)) in seen:
             continue
         seen.add(real_path)
-        entries, others = list_folder(folder)
+        entries, others = _scan(folder)
         ignored += others
-        folders += [entry for entry in entries if os.path.isdir(entry)]
-        files += [entry for entry in entries if not os.path.isdir(entry)]
-    files.sort(key=lambda file: natural_key(relative_name(file, root)))
-    return files, ignored
+        for entry in entries:
+            (folders if is_folder(entry) else files).append(entry.path)
+    names = {file: relative_name(file, root) for file in files}
+    files.sort(key=lambda file: natural_key(names[file]))
+    return list(map(Path, files)), ignored
 
 
-def relative_name(file: Path, root: Path) -> str:
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one."""
+    try:
+        return entry.is_dir()
+    except OSError:  # a circle of links
+        return False
+
+
+def _scan(folder: str) -> tuple[list[os.DirEntry[str]], int]:
+    """Lists a folder in any order, like `list_folder`."""
+    try:
+        with os.scandir(folder) as scan:
+            entries = list(scan)
+    except OSError as error:
+        raise InputError(
+            f"{printable(folder)}: the folder cannot be read ({error.strerror})"
+        ) from error
+    kept = [
+        entry
+        for entry in entries
+        if not entry.name.startswith(".") and entry.name.lower() not in _SYSTEM_FILES
+    ]
+    return kept, len(entries) - len(kept)
+
+
+def relative_name(file: str | Path, root: str | Path) -> str:
     """Returns the name of a file below `root` in results."""
-    return printable(file.relative_to(root).as_posix())
+    below = os.fspath(file).removeprefix(os.path.join(root, ""))
+    return printable(below.replace(os.sep, "/"))
 
 
 def read_bytes(path: Path) -> bytes:

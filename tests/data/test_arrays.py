@@ -133,7 +133,7 @@ def test_npz_refuses(tmp_path, arrays, message):
     ("ids", "names"),
     [
         ([1_000_000, 2_000_000, 3_000_000, 4_000_000], None),
-        ([-1, 0, 2, 2**32 + 3], None),
+        ([-5, -1, 2, 2**32 + 3], None),
         (np.array([0, 1, 2, 2**64 - 1], np.uint64), None),
         ([1.0, 2.0, 10.0, 11.0], ["1", "2", "10", "11"]),
         (["img2", "img10", "img11", "é"], None),
@@ -148,6 +148,24 @@ def test_npz_labels_are_whatever_occurs(tmp_path, ids, names):
     assert dataset.splits["train"].label.dtype == np.int32
     np.testing.assert_array_equal(dataset.splits["train"].label, Y // 2)
     np.testing.assert_array_equal(dataset.splits["test"].label, Y)  # 2 and 3: here only
+
+
+def test_npz_labels_of_minus_one_are_no_labels(tmp_path):
+    """As in scikit-learn; but -1 and 1, or -1 beside other negatives, are classes."""
+    y = np.where(Y == 1, -1, Y)
+    dataset = load(saved(tmp_path, x_train=X, y_train=y, x_test=X, y_test=Y))
+    assert dataset.class_names == ("0", "1", "2", "3")
+    np.testing.assert_array_equal(dataset.splits["train"].label, y)
+    assert "unlabelled examples: 5 in train" in dataset.protocol
+    assert "in test" not in dataset.protocol
+    for y, names in (
+        (2 * (Y % 2) - 1, ("-1", "1")),
+        (Y - 2, ("-2", "-1", "0", "1")),
+        (np.where(Y, "a", "-1"), ("-1", "a")),
+    ):
+        dataset = load(saved(tmp_path, x=X, y=y))
+        assert dataset.class_names == names
+        assert "unlabelled" not in dataset.protocol
 
 
 def test_npz_labels_of_two_widths_keep_their_values(tmp_path):
