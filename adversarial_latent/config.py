@@ -59,6 +59,7 @@ RANGES: Mapping[str, Range] = {
     "dataset.split_seed": f"[0, {_SEEDS})",
     "dataset.limit": "[0, inf)",
     "dataset.center_crop": "[0, inf)",
+    "dataset.max_side": "[0, inf)",
     "players.*.optimizer": OPTIMIZERS,
     "players.*.learning_rate": "[0, inf)",
     "players.*.schedule": SCHEDULES,

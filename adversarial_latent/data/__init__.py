@@ -1,6 +1,7 @@
 """Data sources, splits and label subsets, and the pipelines that feed train steps."""
 
-from adversarial_latent.data.examples import Dataset, Examples, LazyImages, to_float
+from adversarial_latent.data.examples import Dataset, Examples, to_float
+from adversarial_latent.data.lazy import LazyArray
 from adversarial_latent.data.new_inputs import read_images
 from adversarial_latent.data.pipelines import Pairs, Pipeline, make_pipeline
 from adversarial_latent.data.sources import default_config, load
@@ -19,7 +20,7 @@ __all__ = [
     "RING_SIGMA",
     "Dataset",
     "Examples",
-    "LazyImages",
+    "LazyArray",
     "Pairs",
     "Pipeline",
     "default_config",

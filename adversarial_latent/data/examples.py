@@ -6,10 +6,12 @@ Images stay as stored, uint8 [N, H, W, C]. Only `to_float` converts them to floa
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from adversarial_latent.data.lazy import LazyArray
 
 
 def to_float(x: Any, max_value: int) -> Any:
@@ -27,48 +29,9 @@ def to_float(x: Any, max_value: int) -> Any:
     return x
 
 
-class LazyImages:
-    """Images that are read and decoded only when they are accessed.
-
-    Supports what the pipelines need of a uint8 array [N, H, W, C]: `len`, `shape`,
-    `dtype`, and indexing along the first axis, which reads the images.
-
-    Attributes:
-      shape: (N, H, W, C).
-      dtype: uint8.
-      nbytes: size of the decoded images in bytes.
-    """
-
-    dtype = np.dtype(np.uint8)
-
-    def __init__(
-        self,
-        read: Callable[[np.ndarray], np.ndarray],
-        indices: np.ndarray,
-        image_shape: tuple[int, int, int],
-    ):
-        self._read = read
-        self._indices = indices
-        self.shape = (len(indices), *image_shape)
-        self.nbytes = int(np.prod(self.shape, dtype=np.int64))
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        chosen = self._indices[key]
-        if np.ndim(chosen) == 0:
-            return self._read(np.asarray([chosen]))[0]
-        return self._read(chosen)
-
-    @property
-    def positions(self) -> np.ndarray:
-        """Positions of the images in their source, int [N]."""
-        return self._indices
-
-    def subset(self, indices: np.ndarray) -> "LazyImages":
-        """Returns the images at `indices` without reading them."""
-        return LazyImages(self._read, self._indices[indices], self.shape[1:])
+def part_of(x: np.ndarray | LazyArray, indices: np.ndarray) -> Any:
+    """Returns the examples at `indices` [M], in order; lazy examples stay lazy."""
+    return x.subset(indices) if isinstance(x, LazyArray) else x[indices]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -76,8 +39,8 @@ class Examples:
     """One split: inputs with their labels, names and captions.
 
     Attributes:
-      x: uint8 images [N, H, W, C] (an array, or `LazyImages`), float32 images in
-        [0, 1] of that shape, or float32 points [N, D].
+      x: uint8 images [N, H, W, C], float32 images in [0, 1] of that shape, or float32
+        points [N, D]; an array, or a `LazyArray`.
       label: int32 [N], or None; -1 for an unlabelled example.
       name: N strings: file names, or positions in the source.
       max_value: the uint8 value that becomes 1.0 (16 for scikit-learn's digits).
@@ -89,7 +52,7 @@ class Examples:
       ValueError: there are no examples, lengths differ, or a dtype or shape is wrong.
     """
 
-    x: np.ndarray | LazyImages
+    x: np.ndarray | LazyArray
     label: np.ndarray | None = None
     name: Sequence[str] = ()
     max_value: int = 255
@@ -150,9 +113,7 @@ class Examples:
         indices = np.asarray(indices)
         return dataclasses.replace(
             self,
-            x=self.x.subset(indices)
-            if isinstance(self.x, LazyImages)
-            else self.x[indices],
+            x=part_of(self.x, indices),
             label=None if self.label is None else self.label[indices],
             name=tuple(self.name[i] for i in indices),
             captions=self.captions and tuple(self.captions[i] for i in indices),
@@ -164,8 +125,8 @@ class Examples:
     def fingerprint(self) -> str:
         """Hashes the examples in order, with their labels and captions.
 
-        Lazy images are represented by their positions in the source, not by their
-        pixels.
+        Lazy examples are represented by their positions in the source, and by
+        the hash of the source, which covers only a sample of it.
         """
         digest = hashlib.blake2b(digest_size=16)
 
@@ -174,13 +135,21 @@ class Examples:
             digest.update(np.ascontiguousarray(array))
 
         x = self.x
-        add(x.positions if isinstance(x, LazyImages) else x)
+        if isinstance(x, LazyArray):
+            add(x.positions)
+            digest.update(x.source.encode())
+        else:
+            add(x)
         digest.update(f"{x.shape} of {self.max_value}".encode())
         if self.label is not None:
             add(self.label)
         for sentences in self.captions or ():
             digest.update("\n".join(sentences).encode())
         return digest.hexdigest()
+
+    def in_memory(self) -> "Examples":
+        """Reads all examples into memory."""
+        return dataclasses.replace(self, x=self.x[:])
 
     def as_float(self, key: Any = slice(None)) -> np.ndarray:
         """Returns the inputs at `key` as models see them, float32 [M, ...]."""

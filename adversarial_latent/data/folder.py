@@ -1,29 +1,25 @@
 """Data sets stored as image files."""
 
-from collections.abc import Sequence
+import os
 from pathlib import Path
 
 import numpy as np
 from ml_collections import ConfigDict
 
-from adversarial_latent.data.examples import Dataset, Examples
+from adversarial_latent.data.decoding import Decoder, decode_files
+from adversarial_latent.data.examples import Dataset, Examples, part_of
 from adversarial_latent.data.labels import labels_from_file
 from adversarial_latent.data.splits import SPLITS, find_splits
 from adversarial_latent.inputs import (
-    ImageShape,
     InputError,
     MissingInputError,
-    center_crop,
     find_files,
     is_folder,
     list_folder,
     number_classes,
     parse_image_shape,
     printable,
-    read_image,
     relative_name,
-    resize,
-    shape_text,
 )
 
 
@@ -36,23 +32,29 @@ def load_folder(config: ConfigDict) -> Dataset:
     labels, folders are not classes. Hidden files and system files are ignored; all
     other files must be images.
 
+    Without `image_shape`, a shape is chosen, see `common_shape`. Images of 1,000 files
+    or more are decoded once, into the cache.
+
     Raises:
       MissingInputError: the folder does not exist.
       InputError: there are no images, images next to classes, classes next to splits,
-        an invalid file of labels, or files that are not images; images differ in
-        shape and `image_shape` is not set; or an image is smaller than `center_crop`.
+        or an invalid file of labels; a file is not an image, and `skip_unreadable` is
+        not set; or an image is smaller than `center_crop`.
     """
     root = Path(config.path)
     if not root.is_dir():
         raise MissingInputError(
             f"no folder at '{printable(str(root))}' (--config.dataset.path)"
         )
-    folders, ignored = _split_folders(root)
+    folders, ignored = _split_folders(root, config.labels)
     files: dict[str, list[Path]] = {}
     labels: dict[str, np.ndarray] = {}
     for split, folder in folders.items():
-        find = _images if config.labels else _images_and_classes
-        files[split], classes, others = find(folder)
+        if config.labels:
+            files[split], others = _images(folder, config.labels)
+            classes: list[str] = []
+        else:
+            files[split], classes, others = _images_and_classes(folder)
         ignored += others
         if classes:
             labels[split] = np.array(classes)
@@ -72,15 +74,22 @@ def load_folder(config: ConfigDict) -> Dataset:
     else:
         label, class_names = number_classes(labels)
     everything = [file for part in files.values() for file in part]
-    x = _read_same_shape(
-        everything, parse_image_shape(config.image_shape), config.center_crop
+    decoded = decode_files(
+        root, everything, _decoder(config), config.cache, config.in_memory
     )
     splits, start = {}, 0
     for split, part in files.items():
+        low, high = np.searchsorted(decoded.readable, (start, start + len(part)))
+        if low == high:
+            raise InputError(
+                f"{printable(str(folders[split]))}: none of its files is a readable "
+                "image"
+            )
+        kept = decoded.readable[low:high] - start
         splits[split] = Examples(
-            x=x[start : start + len(part)],
-            label=label.get(split),
-            name=tuple(names[split]),
+            x=part_of(decoded.x, np.arange(low, high)),
+            label=label[split][kept] if split in label else None,
+            name=tuple(names[split][k] for k in kept),
         )
         start += len(part)
     protocol = f"{len(everything)} image files of the folder '{printable(root.name)}'"
@@ -94,12 +103,23 @@ def load_folder(config: ConfigDict) -> Dataset:
         )
     if ignored:
         protocol += f" ({ignored} hidden or system files ignored)"
+    protocol = "; ".join((protocol, *decoded.notes))
     return Dataset(
         name=config.name, splits=splits, protocol=protocol, class_names=class_names
     )
 
 
-def _split_folders(root: Path) -> tuple[dict[str, Path], int]:
+def _decoder(config: ConfigDict) -> Decoder:
+    return Decoder(
+        shape=parse_image_shape(config.image_shape, (1, 3)),
+        max_side=config.max_side,
+        crop=config.center_crop,
+        skip_unreadable=config.skip_unreadable,
+        remedy="; or skip such files with --config.dataset.skip_unreadable=True",
+    )
+
+
+def _split_folders(root: Path, labels: str) -> tuple[dict[str, Path], int]:
     """Returns the folders of the splits, and the number of ignored files.
 
     A folder without splits is all "train". Its files are counted later, when its images
@@ -124,7 +144,11 @@ def _split_folders(root: Path) -> tuple[dict[str, Path], int]:
         raise InputError(
             f"{where} contains {', '.join(names.values())}, but no folder 'train'"
         )
-    if files := [entry for entry in entries if not is_folder(entry)]:
+    if files := [
+        entry
+        for entry in entries
+        if not is_folder(entry) and not _is_same(Path(entry.path), labels)
+    ]:
         raise InputError(
             f"{where} contains splits ('{found['train'].name}') and files "
             f"('{printable(files[0].name)}'): move every image into a split"
@@ -159,33 +183,16 @@ def _images_and_classes(folder: Path) -> tuple[list[Path], list[str], int]:
     return files, classes, ignored
 
 
-def _images(folder: Path) -> tuple[list[Path], list[str], int]:
-    """Returns all images at any depth, like `_images_and_classes` without classes."""
+def _images(folder: Path, labels: str) -> tuple[list[Path], int]:
+    """Returns the images at any depth, and the number of ignored files."""
     files, ignored = find_files(folder)
+    files = [file for file in files if not _is_same(file, labels)]
     if not files:
         raise InputError(f"{printable(str(folder))}: the folder contains no images")
-    return files, [], ignored
+    return files, ignored
 
 
-def read_file(file: Path, shape: ImageShape | None, crop: int) -> np.ndarray:
-    """Reads an image, and crops and resizes it if requested."""
-    image = read_image(file)
-    if crop:
-        image = center_crop(image, crop, printable(str(file)))
-    return image if shape is None else resize(image, shape)
-
-
-def _read_same_shape(
-    files: Sequence[Path], shape: ImageShape | None, crop: int
-) -> np.ndarray:
-    x = []
-    for file in files:
-        x.append(read_file(file, shape, crop))
-        if x[-1].shape != x[0].shape:
-            raise InputError(
-                f"{printable(files[0].name)} is {shape_text(x[0].shape)}, but "
-                f"{printable(file.name)} is {shape_text(x[-1].shape)}: resize all "
-                "images to one shape with "
-                "--config.dataset.image_shape=HEIGHTxWIDTHxCHANNELS"
-            )
-    return np.stack(x)
+def _is_same(file: Path, labels: str) -> bool:
+    """Whether a file is the file of labels, which may lie among the images."""
+    name = os.path.basename(labels)
+    return file.name == name and os.path.exists(labels) and file.samefile(labels)

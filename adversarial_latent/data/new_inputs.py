@@ -7,8 +7,8 @@ import numpy as np
 from absl import logging
 
 from adversarial_latent.data.arrays import fit
+from adversarial_latent.data.decoding import Decoder, decode_files, read_shapes
 from adversarial_latent.data.examples import Examples
-from adversarial_latent.data.folder import read_file
 from adversarial_latent.inputs import (
     InputError,
     MissingInputError,
@@ -70,12 +70,14 @@ def read_images(
             logging.info("%s: %d hidden or system files ignored", root, ignored)
     if not files:
         raise InputError(f"{printable(str(root))}: the folder contains no images")
-    x = np.empty((len(files), *expected), np.uint8)
-    for i, file in enumerate(files):
-        image = read_file(file, expected if resize else None, crop)
-        _check_shape(printable(file.name), image.shape, expected)
-        x[i] = image
-    return Examples(x=x, name=tuple(relative_name(file, root) for file in files))
+    if not resize:
+        for file, shape in zip(files, read_shapes(root, files), strict=True):
+            _check_shape(printable(file.name), shape, expected)
+    decoder = Decoder(shape=expected, crop=crop)
+    return Examples(
+        x=decode_files(root, files, decoder, use_cache=False).x,
+        name=tuple(relative_name(file, root) for file in files),
+    )
 
 
 def _read_x(

@@ -17,6 +17,7 @@ from adversarial_latent.data import (
     tfds_source,
 )
 from adversarial_latent.data.examples import Dataset
+from adversarial_latent.data.shapes import SMALLEST_SIDE
 from adversarial_latent.inputs import InputError
 
 
@@ -30,10 +31,13 @@ class Source:
 
 SOURCES = {
     "digits": Source(arrays.load_digits),
-    "npz": Source(arrays.load_npz, ("path", "image_shape")),
+    "npz": Source(arrays.load_npz, ("path", "image_shape", "max_side", "in_memory")),
     "folder": Source(
         folder.load_folder,
-        ("path", "image_shape", "center_crop", "captions", "labels"),
+        (
+            *("path", "labels", "image_shape", "max_side", "center_crop", "captions"),
+            *("in_memory", "cache", "skip_unreadable"),
+        ),
     ),
     "flowers": Source(flowers.load_flowers, ("image_shape", "held_out")),
     "grid25": Source(synthetic.load_grid25),
@@ -60,9 +64,15 @@ def default_config() -> ConfigDict:
             "path": "",  # npz, folder: path of the file or folder
             "data_dir": "",  # tfds: '' for TFDS_DATA_DIR, or TFDS's default
             "train_split": "train",  # tfds: for example 'train+extra'
-            "in_memory": True,  # tfds: False reads images on demand
+            "in_memory": True,  # npz, folder, tfds: False reads examples on demand
+            # folder: store 1,000 decoded images or more in ADVERSARIAL_LATENT_CACHE.
+            "cache": True,
+            "skip_unreadable": False,  # folder: skip files that cannot be decoded
             # npz, folder, flowers, tfds: resize images to this shape, '28x28x1'.
             "image_shape": "",
+            # npz, folder: limit of the longer side of images without image_shape, in
+            # pixels; 0 for none. Images of several sizes are resized to one.
+            "max_side": 0,
             # folder, tfds: crop images to a central square of this size before
             # resizing; 0 for no crop.
             "center_crop": 0,
@@ -136,6 +146,8 @@ def load(config: ConfigDict) -> Dataset:
     }:
         counts = ", ".join(f"{count} in {name}" for name, count in unlabelled.items())
         protocol.append(f"unlabelled examples: {counts}")
+    if config.in_memory:
+        parts = {name: part.in_memory() for name, part in parts.items()}
     sizes = ", ".join(f"{len(part)} {name}" for name, part in parts.items())
     protocol.append(f"split_seed {config.split_seed}: {sizes}")
     return dataclasses.replace(raw, splits=parts, protocol="; ".join(protocol))
@@ -223,7 +235,22 @@ def _complete(config: ConfigDict) -> tuple[ConfigDict, Source]:
             )
     for key in ("path", "data_dir", "captions", "labels"):
         complete[key] = os.path.expanduser(complete[key])
-    for key in ("split_seed", "num_validation", "limit", "center_crop"):
+    if complete.image_shape and complete.max_side:
+        raise InputError(
+            f"config.dataset.image_shape={complete.image_shape!r} and max_side="
+            f"{complete.max_side}: set one of them"
+        )
+    if 0 < complete.max_side < SMALLEST_SIDE:
+        raise InputError(
+            f"config.dataset.max_side={complete.max_side}: images are resized to sides "
+            f"of at least {SMALLEST_SIDE} pixels; use 0 for no limit"
+        )
+    if not (complete.in_memory or complete.cache):
+        raise InputError(
+            "config.dataset.in_memory=False keeps decoded images in the cache: set "
+            "cache=True"
+        )
+    for key in ("split_seed", "num_validation", "limit", "center_crop", "max_side"):
         if complete[key] < 0:
             raise InputError(f"config.dataset.{key}={complete[key]} is negative")
     return complete, SOURCES[kind]

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from adversarial_latent.data.examples import Dataset, Examples, LazyImages
+from adversarial_latent.data.examples import Dataset, Examples
+from adversarial_latent.data.lazy import LazyArray
 from adversarial_latent.inputs import InputError, MissingInputError, images
 
 # Small images are read and decoded fastest in chunks of several hundred.
@@ -120,7 +121,7 @@ class _Records:
         x = (
             np.empty((size, *self._shape), np.uint8)
             if in_memory
-            else LazyImages(
+            else LazyArray(
                 lambda indices: self.decode(self.read(indices)),
                 np.arange(size),
                 self._shape,
@@ -212,7 +213,7 @@ def _cropped_shape(builder: Any, image_key: str, crop: int) -> tuple[Any, Any, A
 def _image_shape(
     builder: Any, image_key: str, crop: int, image_shape: Any
 ) -> images.ImageShape:
-    shape = images.parse_image_shape(image_shape)
+    shape = images.parse_image_shape(image_shape, (1, 3))
     stored = _cropped_shape(builder, image_key, crop)
     if shape is None and None in stored:
         raise InputError(

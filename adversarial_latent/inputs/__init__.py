@@ -20,15 +20,18 @@ from adversarial_latent.inputs.files import (
     list_folder,
     natural_key,
     printable,
+    read_bytes,
     read_json,
     read_text,
     relative_name,
+    warnings_in_log,
 )
 from adversarial_latent.inputs.images import (
     ImageShape,
     center_crop,
     decode_image,
     parse_image_shape,
+    probe_image,
     read_image,
     resize,
     shape_text,
@@ -51,6 +54,8 @@ __all__ = [
     "number_classes",
     "parse_image_shape",
     "printable",
+    "probe_image",
+    "read_bytes",
     "read_image",
     "read_json",
     "read_labels",
@@ -59,4 +64,5 @@ __all__ = [
     "relative_name",
     "resize",
     "shape_text",
+    "warnings_in_log",
 ]

@@ -2,15 +2,17 @@
 
 import io
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from absl import logging
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from adversarial_latent.inputs.files import (
     InputError,
+    MissingInputError,
     printable,
     read_bytes,
     warnings_in_log,
@@ -18,16 +20,26 @@ from adversarial_latent.inputs.files import (
 
 ImageShape = tuple[int, int, int]
 
+_TURNED = (5, 6, 7, 8)  # Exif orientations that exchange width and height
+_GREY = ("1", "L", "LA", "La")
+# Where formats store an orientation.
+_METADATA = {"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"}
 # Pillow keeps only the high byte of 16-bit colours. Decoded with the byte orders
 # swapped, it keeps the low byte.
 _OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 
 
-def parse_image_shape(value: Any) -> ImageShape | None:
+def parse_image_shape(
+    value: Any, channels: Sequence[int] = (1, 2, 3, 4)
+) -> ImageShape | None:
     """Parses an image shape of a config: '' for none, (H, W, C), or '28x28x1'.
 
+    Args:
+      value: the value in the config.
+      channels: allowed numbers of channels; image files have 1 or 3.
+
     Raises:
-      ValueError: the value is not a shape, or has neither 1 nor 3 channels.
+      InputError: the value is not a shape, or has another number of channels.
     """
     if value in ("", None):
         return None
@@ -37,21 +49,22 @@ def parse_image_shape(value: Any) -> ImageShape | None:
         else value
     )
     try:
-        height, width, channels = (int(part) for part in parts)
+        height, width, depth = (int(part) for part in parts)
     except (TypeError, ValueError):
-        raise ValueError(
+        raise InputError(
             f"image_shape={value!r} is not a shape: give height, width and channels as "
             "(28, 28, 1) or '28x28x1'"
         ) from None
-    if min(height, width) < 1 or channels not in (1, 3):
-        raise ValueError(
+    if min(height, width) < 1 or depth not in channels:
+        allowed = ", ".join(map(str, channels))
+        raise InputError(
             f"image_shape={value!r}: height and width must be positive, and channels "
-            "1 (grey) or 3 (colour)"
+            f"one of {allowed}; 1 is grey and 3 is colour"
         )
-    return height, width, channels
+    return height, width, depth
 
 
-def shape_text(shape: tuple[int, ...]) -> str:
+def shape_text(shape: Iterable[int]) -> str:
     """Formats a shape as '28x28x1'."""
     return "x".join(map(str, shape))
 
@@ -76,16 +89,42 @@ def read_image(path: Path) -> np.ndarray:
         return _decode(read_bytes(path), name, upright=True)
 
 
-def decode_image(encoded: bytes, name: str) -> np.ndarray:
-    """Decodes an image file like `read_image`, but ignores its Exif orientation.
+def probe_image(path: Path) -> ImageShape:
+    """Returns the shape of what `read_image` returns, from the header of the file.
+
+    Raises:
+      MissingInputError: the file does not exist.
+      InputError: it is not an image.
+    """
+    name = printable(str(path))
+    try:
+        with open(path, "rb") as file, Image.open(file) as image:
+            width, height = image.size
+            # A TIFF file is turned when it is opened. Any other without such metadata
+            # is not asked for its orientation, because PNG would decode it all.
+            if image.format != "TIFF" and not _METADATA.isdisjoint(image.info):
+                orientation = image.getexif().get(ExifTags.Base.Orientation)
+                if orientation in _TURNED:
+                    width, height = height, width
+            grey = image.mode in _GREY or image.mode.startswith("I")
+    except FileNotFoundError as error:
+        raise MissingInputError(f"no file at '{name}'") from error
+    except Exception as error:  # decoders raise many types of errors
+        raise _not_an_image(name, error) from error
+    return (height, width, 1 if grey else 3)
+
+
+def decode_image(encoded: bytes, name: str, upright: bool = False) -> np.ndarray:
+    """Decodes the content of an image file like `read_image`.
 
     Warnings of the decoder are not logged with a name, because this runs in threads.
 
     Args:
       encoded: content of a file in PNG, JPEG or any other format that Pillow reads.
       name: name of the image in errors.
+      upright: whether to apply the Exif orientation.
     """
-    return _decode(encoded, name, upright=False)
+    return _decode(encoded, name, upright)
 
 
 def center_crop(pixels: np.ndarray, size: int, name: str) -> np.ndarray:
@@ -116,15 +155,28 @@ def resize(pixels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Crops to the aspect ratio, resizes (bicubic), and converts channels.
 
     Args:
-      pixels: uint8 [h, w, 1] or [h, w, 3].
-      shape: target shape (H, W, C).
+      pixels: uint8 [h, w, c], with 1 to 4 channels.
+      shape: target shape (H, W, C). C differs from c only if both are 1 or 3.
 
     Returns:
       uint8 [H, W, C].
+
+    Raises:
+      InputError: the channels cannot be converted.
     """
     if pixels.shape == shape:
         return pixels
     height, width, channels = shape
+    if pixels.shape[-1] not in (1, 3) or channels not in (1, 3):
+        if pixels.shape[-1] != channels:
+            raise InputError(
+                f"cannot convert images with {pixels.shape[-1]} channels to {channels}"
+            )
+        # One by one, because Pillow would take the last of them for transparency.
+        each = [
+            resize(pixels[..., c : c + 1], (height, width, 1)) for c in range(channels)
+        ]
+        return np.concatenate(each, axis=-1)
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     image = image.convert("L" if channels == 1 else "RGB")
     image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
@@ -140,13 +192,17 @@ def _decode(encoded: bytes, name: str, upright: bool) -> np.ndarray:
     except InputError:
         raise
     except Exception as error:  # decoders raise many types of errors
-        unknown = isinstance(error, UnidentifiedImageError)
-        reason = "" if unknown else f": {printable(str(error)) or type(error).__name__}"
-        raise InputError(
-            f"{name}: not an image, or a corrupt one{reason}; remove it, or save it "
-            "again as PNG without metadata"
-        ) from error
+        raise _not_an_image(name, error) from error
     return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def _not_an_image(name: str, error: Exception) -> InputError:
+    unknown = isinstance(error, UnidentifiedImageError)
+    reason = "" if unknown else f": {printable(str(error)) or type(error).__name__}"
+    return InputError(
+        f"{name}: not an image, or a corrupt one{reason}; remove it, or save it again "
+        "as PNG without metadata"
+    )
 
 
 def _open(
@@ -224,7 +280,7 @@ def _narrow(wide: np.ndarray, name: str) -> Image.Image:
 def _to_grey_or_colour(image: Image.Image, name: str) -> Image.Image:
     if image.mode == "F":
         raise InputError(f"{name}: float pixels; save such images in an npz file")
-    mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
+    mode = "L" if image.mode in _GREY else "RGB"
     if image.has_transparency_data:
         black = Image.new("RGBA", image.size, (0, 0, 0, 255))
         image = Image.alpha_composite(black, image.convert("RGBA"))

@@ -6,6 +6,7 @@ from ml_collections import ConfigDict
 from sklearn.datasets import load_digits
 
 from adversarial_latent import data
+from adversarial_latent.inputs import resize
 
 X = np.random.default_rng(0).integers(0, 256, (20, 3, 4, 3), dtype=np.uint8)
 Y = np.arange(20) % 4
@@ -86,6 +87,46 @@ def test_npz_image_shape(tmp_path):
     assert train.example_shape == (6, 6, 1)
     with pytest.raises(ValueError, match="applies to uint8 images only"):
         load(saved(tmp_path, x=X / 255), image_shape=(6, 6, 1))
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_npz_images_of_other_channels_are_resized(tmp_path, channels):
+    x = np.random.default_rng(0).integers(0, 256, (20, 6, 5, channels), dtype=np.uint8)
+    shape = (8, 4, channels)
+    for settings in ({}, {"image_shape": shape}):
+        train = load(saved(tmp_path, x=x), **settings).splits["train"]
+        rows = [int(name) for name in train.name]
+        expected = x[rows]
+        if settings:
+            expected = np.stack([resize(image, shape) for image in expected])
+        np.testing.assert_array_equal(train.x, expected)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_npz_images_above_the_limit_are_resized(tmp_path, in_memory):
+    x = X.repeat(10, axis=1).repeat(10, axis=2)  # 30x40
+    settings = {"in_memory": in_memory}
+    dataset = load(saved(tmp_path, x_train=x, x_test=x), max_side=16, **settings)
+    assert dataset.example_shape == (12, 16, 3)
+    assert "40 images of 30x40x3 are resized to 12x16x3" in dataset.protocol
+    expected = np.stack([resize(image, (12, 16, 3)) for image in x])
+    np.testing.assert_array_equal(dataset.splits["test"].x[:], expected)
+    same = load(saved(tmp_path, x_train=x, x_test=x), max_side=40, **settings)
+    assert same.example_shape == (30, 40, 3)
+    with pytest.raises(ValueError, match="applies to uint8 images only"):
+        load(saved(tmp_path, x=x / 255), max_side=16, **settings)
+
+
+def test_npy_is_an_array_without_labels(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    dataset = load(tmp_path / "x.npy", test_fraction=0.5)
+    assert dataset.num_classes is None
+    assert "arrays of x.npy" in dataset.protocol
+    rows = [int(name) for name in dataset.splits["test"].name]
+    np.testing.assert_array_equal(dataset.splits["test"].x, X[rows])
+    (tmp_path / "x.npy").write_bytes(b"hello")
+    with pytest.raises(ValueError, match=r"x\.npy: not an np"):
+        load(tmp_path / "x.npy")
 
 
 NAN = (X / 255).astype(np.float32)

@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from adversarial_latent import data
-from adversarial_latent.inputs import InputError, natural_key
+from adversarial_latent.inputs import InputError, natural_key, resize
 
 X = np.random.default_rng(0).integers(0, 256, (12, 5, 4, 3), dtype=np.uint8)
 
@@ -81,15 +81,27 @@ def test_sub_folders_are_classes_in_natural_order(tmp_path):
         assert label == i % 2
 
 
-def test_different_shapes_need_image_shape(tmp_path):
-    save(X[0], tmp_path / "a.png")
-    save(X[1, :3], tmp_path / "b.png")
-    with pytest.raises(
-        ValueError, match=r"a\.png is 5x4x3, but b\.png is 3x4x3.*dataset\.image_shape"
-    ):
-        load(tmp_path)
-    dataset = load(tmp_path, image_shape="4x4x1", test_fraction=0.5)
-    assert dataset.example_shape == (4, 4, 1)
+def test_one_shape_is_chosen_for_images_of_several(tmp_path):
+    large = X.repeat(10, axis=1).repeat(10, axis=2)
+    save(large[0], tmp_path / "a.png")  # 50x40
+    save(large[1, :30], tmp_path / "b.png")  # 30x40
+    save(large[2, :30, :, 0], tmp_path / "c.png")
+    dataset = load(tmp_path, test_fraction=0.3)
+    assert dataset.example_shape == (32, 40, 3)
+    text = "3 images of 3 shapes, 30x40x1 to 50x40x3, are resized to 32x40x3"
+    assert text in dataset.protocol
+    pixels = {name: image for name, (image, _) in by_name(dataset).items()}
+    for name, image in (("a.png", large[0]), ("c.png", large[2, :30, :, :1])):
+        np.testing.assert_array_equal(pixels[name], resize(image, (32, 40, 3)))
+    dataset = load(tmp_path, max_side=16, test_fraction=0.3)
+    assert dataset.example_shape == (12, 16, 3)
+    given = load(tmp_path, image_shape="4x4x1", test_fraction=0.3)
+    assert given.example_shape == (4, 4, 1)
+    assert "resized" not in given.protocol
+    with pytest.raises(InputError, match=r"image_shape='4x4x1' and max_side=16"):
+        load(tmp_path, image_shape="4x4x1", max_side=16)
+    with pytest.raises(InputError, match=r"max_side=4: .*at least 8"):
+        load(tmp_path, max_side=4)
 
 
 def test_images_are_cropped_before_they_are_resized(tmp_path):
@@ -101,11 +113,12 @@ def test_images_are_cropped_before_they_are_resized(tmp_path):
         load(tmp_path, center_crop=5)
 
 
-def test_grey_beside_colour_needs_image_shape(tmp_path):
+def test_grey_beside_colour_becomes_colour(tmp_path):
     save(X[0], tmp_path / "a.png")
     save(X[1, ..., 0], tmp_path / "b.png")
-    with pytest.raises(ValueError, match="5x4x1"):
-        load(tmp_path)
+    rows = by_name(load(tmp_path, test_fraction=0.5))
+    np.testing.assert_array_equal(rows["a.png"][0], X[0])
+    np.testing.assert_array_equal(rows["b.png"][0], X[1, ..., :1].repeat(3, -1))
 
 
 def test_refused_folders(tmp_path):
