@@ -47,6 +47,8 @@ class Examples:
       captions: C captions for each example, or None.
       caption_vectors: embeddings of these captions (`text/`), float32 [N, C, D], or
         None.
+      images: if x are features of images, these images as stored, uint8 or float32
+        [N, H, W, C]; otherwise None.
 
     Raises:
       ValueError: there are no examples, lengths differ, or a dtype or shape is wrong.
@@ -58,6 +60,7 @@ class Examples:
     max_value: int = 255
     captions: Sequence[Sequence[str]] | None = None
     caption_vectors: np.ndarray | None = None
+    images: np.ndarray | LazyArray | None = None
 
     def __post_init__(self):
         size = len(self.x)
@@ -87,6 +90,8 @@ class Examples:
                     f"{label.max()}"
                 )
             object.__setattr__(self, "label", label.astype(np.int32))
+        if self.images is not None and len(self.images) != size:
+            raise ValueError(f"{size} examples, but {len(self.images)} images of them")
         if self.captions is not None:
             counts = {len(sentences) for sentences in self.captions}
             if len(self.captions) != size or len(counts) != 1 or 0 in counts:
@@ -120,6 +125,7 @@ class Examples:
             caption_vectors=None
             if self.caption_vectors is None
             else self.caption_vectors[indices],
+            images=None if self.images is None else part_of(self.images, indices),
         )
 
     def fingerprint(self) -> str:
@@ -148,8 +154,19 @@ class Examples:
         return digest.hexdigest()
 
     def in_memory(self) -> "Examples":
-        """Reads all examples into memory."""
-        return dataclasses.replace(self, x=self.x[:])
+        """Reads all examples, and images of them, into memory."""
+        images = None if self.images is None else self.images[:]
+        return dataclasses.replace(self, x=self.x[:], images=images)
+
+    @property
+    def has_images(self) -> bool:
+        """Whether the examples are images, or features of images."""
+        return self.images is not None or len(self.example_shape) == 3
+
+    def show(self, indices: np.ndarray) -> np.ndarray:
+        """Returns the images of examples that `has_images`, float32 [M, H, W, C]."""
+        images = self.x if self.images is None else self.images
+        return to_float(images[indices], self.max_value)
 
     def as_float(self, key: Any = slice(None)) -> np.ndarray:
         """Returns the inputs at `key` as models see them, float32 [M, ...]."""

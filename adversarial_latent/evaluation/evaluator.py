@@ -23,8 +23,11 @@ from adversarial_latent.data import (
     grid_means,
     ring_means,
 )
+from adversarial_latent.evaluation.limits import bounded
 from adversarial_latent.inputs import InputError
 from adversarial_latent.model import Model
+
+_INK_SAMPLE = 500  # images that decide whether all are strokes on black
 
 Shapes = Mapping[str, tuple[int, ...]]
 Arrays = Mapping[str, np.ndarray]
@@ -73,6 +76,9 @@ class EvaluationData:
       x: float32 [N, ...], as models see them.
       labels: [N], or None.
       class_names: empty without labels.
+      show: returns the images at some indices for figures, float32 [M, H, W, C] in
+        [0, 1]; None if the examples are not images and not features of images.
+      available: number of examples from which these were drawn.
     """
 
     name: str
@@ -80,11 +86,16 @@ class EvaluationData:
     x: np.ndarray
     labels: np.ndarray | None
     class_names: tuple[str, ...]
+    show: Callable[[np.ndarray], np.ndarray] | None
+    available: int
 
     @property
     def description(self) -> str:
         """A description for protocols."""
-        return f"{len(self.x)} examples of the {self.split} split of {self.name}"
+        split = f"the {self.split} split of {self.name}"
+        if len(self.x) == self.available:
+            return f"{len(self.x)} examples of {split}"
+        return f"{len(self.x)} random examples, out of {self.available}, of {split}"
 
     @property
     def is_image(self) -> bool:
@@ -94,7 +105,10 @@ class EvaluationData:
     @property
     def is_ink(self) -> np.ndarray:
         """Whether they are light strokes on black, which are shown inverted."""
-        return np.array(self.x.shape[-1] == 1 and float(self.x.mean()) < 0.5)
+        images = self.x
+        if not self.is_image and self.show:
+            images = self.show(np.arange(len(self.x))[:_INK_SAMPLE])
+        return np.array(images.shape[-1] == 1 and float(images.mean()) < 0.5)
 
     def encode(
         self, model: Model, chosen: np.ndarray | slice = slice(None)
@@ -247,7 +261,8 @@ class Evaluator:
             raise InputError(
                 f"The evaluator {self.name!r} needs a classifier of {dataset.name!r}."
             )
-        examples = self._scored(model, dataset.splits[split])
+        scored = self._scored(model, dataset.splits[split])
+        examples = bounded(scored)
         validation = dataset.splits.get("validation")
         if split == "validation" or (validation and not len(validation.labelled)):
             validation = None
@@ -261,10 +276,12 @@ class Evaluator:
                     examples.label if len(examples.labelled) == len(examples) else None
                 ),
                 class_names=dataset.class_names,
+                show=examples.show if examples.has_images else None,
+                available=len(scored),
             ),
             "seed": seed,
             "classifier": classifier,
-            "validation": validation and _labelled(validation),
+            "validation": validation and bounded(_labelled(validation)),
             "captions": examples.captions,
             "attributes": dataset.attributes,
             "sentences": sentences,
