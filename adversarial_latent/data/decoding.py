@@ -54,16 +54,19 @@ class Decoder:
     skip_unreadable: bool = False
     remedy: str = ""
 
-    def read(self, file: Path, shape: ImageShape | None) -> np.ndarray | InputError:
+    def read(self, file: Path, shape: ImageShape) -> np.ndarray | InputError:
         """Reads an image in a thread; returns the error if it cannot be read."""
         name = printable(str(file))
+        # A crop comes before resizing.
+        first = None if self.crop else shape
         try:
-            image = decode_image(read_bytes(file), name, upright=True)
+            image = decode_image(read_bytes(file), name, upright=True, shape=first)
         except InputError as error:
             return error
-        if self.crop:
-            image = center_crop(image, self.crop, name)
-        return image if shape is None else resize(image, shape)
+        if not self.crop:
+            return image
+        image = center_crop(image, self.crop, name)
+        return resize(image, shape)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

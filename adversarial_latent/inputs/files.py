@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import stat
 import unicodedata
 import warnings
 from collections.abc import Iterator
@@ -190,9 +191,11 @@ def read_bytes(path: Path) -> bytes:
     """
     name = printable(str(path))
     try:
-        if path.exists() and not path.is_file():  # reading a pipe would block
-            raise InputError(f"{name}: not a file")
-        return path.read_bytes()
+        # Otherwise opening a pipe would block.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise InputError(f"{name}: not a file")
+            return file.read()
     except FileNotFoundError as error:
         raise MissingInputError(f"no file at '{name}'") from error
     except OSError as error:

@@ -114,7 +114,9 @@ def probe_image(path: Path) -> ImageShape:
     return (height, width, 1 if grey else 3)
 
 
-def decode_image(encoded: bytes, name: str, upright: bool = False) -> np.ndarray:
+def decode_image(
+    encoded: bytes, name: str, upright: bool = False, shape: ImageShape | None = None
+) -> np.ndarray:
     """Decodes the content of an image file like `read_image`.
 
     Warnings of the decoder are not logged with a name, because this runs in threads.
@@ -123,8 +125,9 @@ def decode_image(encoded: bytes, name: str, upright: bool = False) -> np.ndarray
       encoded: content of a file in PNG, JPEG or any other format that Pillow reads.
       name: name of the image in errors.
       upright: whether to apply the Exif orientation.
+      shape: shape to resize to, see `resize`; None to keep the image as it is.
     """
-    return _decode(encoded, name, upright)
+    return _decode(encoded, name, upright, shape)
 
 
 def center_crop(pixels: np.ndarray, size: int, name: str) -> np.ndarray:
@@ -167,7 +170,7 @@ def resize(pixels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     if pixels.shape == shape:
         return pixels
     height, width, channels = shape
-    if pixels.shape[-1] not in (1, 3) or channels not in (1, 3):
+    if not {pixels.shape[-1], channels} <= {1, 3}:
         if pixels.shape[-1] != channels:
             raise InputError(
                 f"cannot convert images with {pixels.shape[-1]} channels to {channels}"
@@ -178,17 +181,27 @@ def resize(pixels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         ]
         return np.concatenate(each, axis=-1)
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    image = image.convert("L" if channels == 1 else "RGB")
-    image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
-    return np.asarray(image).reshape(shape)
+    return np.asarray(_fit(image, (height, width, channels))).reshape(shape)
 
 
-def _decode(encoded: bytes, name: str, upright: bool) -> np.ndarray:
+def _fit(image: Image.Image, shape: ImageShape) -> Image.Image:
+    """Crops, resizes and converts an image of mode L or RGB, see `resize`."""
+    height, width, channels = shape
+    image = _as_mode(image, "L" if channels == 1 else "RGB")
+    if image.size == (width, height):
+        return image
+    return ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+
+
+def _decode(
+    encoded: bytes, name: str, upright: bool, shape: ImageShape | None = None
+) -> np.ndarray:
     try:
         image, stored = _open(encoded, name, upright)
         if (wide := _wide_pixels(image, stored, encoded, name, upright)) is not None:
             image = _narrow(wide, name)
-        pixels = np.asarray(_to_grey_or_colour(image, name))
+        image = _to_grey_or_colour(image, name)
+        pixels = np.asarray(_fit(image, shape) if shape else image)
     except InputError:
         raise
     except Exception as error:  # decoders raise many types of errors
@@ -229,7 +242,9 @@ def _open(
                 changed = (read_as, *arguments[1:]) if tile[3] is arguments else read_as
                 image.tile[i] = tuple.__new__(type(tile), (*tile[:3], changed))
         image.load()
-        return ImageOps.exif_transpose(image) if upright else image, stored
+        if upright and not _METADATA.isdisjoint(image.info):
+            ImageOps.exif_transpose(image, in_place=True)
+        return image, stored
 
 
 def _wide_pixels(
@@ -284,4 +299,8 @@ def _to_grey_or_colour(image: Image.Image, name: str) -> Image.Image:
     if image.has_transparency_data:
         black = Image.new("RGBA", image.size, (0, 0, 0, 255))
         image = Image.alpha_composite(black, image.convert("RGBA"))
+    return _as_mode(image, mode)
+
+
+def _as_mode(image: Image.Image, mode: str) -> Image.Image:
     return image if image.mode == mode else image.convert(mode)
