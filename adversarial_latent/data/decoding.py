@@ -108,6 +108,11 @@ def decode_files(
     """
     if in_memory and (not use_cache or len(files) < _FEW):
         return _into_memory(root, files, decoder)
+    if not use_cache:
+        raise InputError(
+            "config.dataset.in_memory=False keeps decoded images in the cache: set "
+            "cache=True"
+        )
     stats = [os.stat(file) if os.path.exists(file) else None for file in files]
     key = cache.key_of(
         f"pixels {_VERSION} {decoder} {root.resolve()}",

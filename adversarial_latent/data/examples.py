@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from adversarial_latent.data.lazy import LazyArray
+from adversarial_latent.data.scaling import Scaling, fit_scaling
 
 
 def to_float(x: Any, max_value: int) -> Any:
@@ -32,6 +33,12 @@ def to_float(x: Any, max_value: int) -> Any:
 def part_of(x: np.ndarray | LazyArray, indices: np.ndarray) -> Any:
     """Returns the examples at `indices` [M], in order; lazy examples stay lazy."""
     return x.subset(indices) if isinstance(x, LazyArray) else x[indices]
+
+
+def _mapped(x: np.ndarray | LazyArray, scaling: Scaling) -> np.ndarray | LazyArray:
+    if isinstance(x, LazyArray):
+        return x.map(scaling.apply, x.shape[1:], np.float32)
+    return scaling.apply(x)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -154,9 +161,8 @@ class Examples:
         return digest.hexdigest()
 
     def in_memory(self) -> "Examples":
-        """Reads all examples, and images of them, into memory."""
-        images = None if self.images is None else self.images[:]
-        return dataclasses.replace(self, x=self.x[:], images=images)
+        """Reads all inputs into memory, but not images of which they are features."""
+        return dataclasses.replace(self, x=self.x[:])
 
     @property
     def has_images(self) -> bool:
@@ -185,6 +191,7 @@ class Dataset:
       class_names: one name per class; empty without labels.
       attributes: if classes are combinations of attributes, the attribute that each
         word of a class name is a value of: ("colour", "petals") for "red four".
+      scaling: how vectors were standardised, or None.
 
     Raises:
       ValueError: splits of different shape, labels outside the classes, or labels or
@@ -196,6 +203,7 @@ class Dataset:
     protocol: str
     class_names: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
+    scaling: Scaling | None = None
 
     def __post_init__(self):
         shapes = {name: split.example_shape for name, split in self.splits.items()}
@@ -227,6 +235,21 @@ class Dataset:
     def num_classes(self) -> int | None:
         """Number of classes, or None for data without labels."""
         return len(self.class_names) or None
+
+    def standardised(self) -> "Dataset":
+        """Standardises vectors by the training split; images stay as they are."""
+        if len(self.example_shape) != 1:
+            return self
+        scaling = fit_scaling(self.splits["train"].x)
+        return dataclasses.replace(
+            self,
+            splits={
+                name: dataclasses.replace(part, x=_mapped(part.x, scaling))
+                for name, part in self.splits.items()
+            },
+            protocol=f"{self.protocol}; vectors standardised by the training split",
+            scaling=scaling,
+        )
 
     @property
     def has_captions(self) -> bool:

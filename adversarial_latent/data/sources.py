@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 from adversarial_latent.data import (
     arrays,
     captions,
+    features,
     flowers,
     folder,
     splits,
@@ -29,17 +30,20 @@ class Source:
     keys: tuple[str, ...] = ()
 
 
+_FEATURES = ("features", "standardize", "cache")  # keys for all sources of images
 SOURCES = {
-    "digits": Source(arrays.load_digits),
-    "npz": Source(arrays.load_npz, ("path", "image_shape", "max_side", "in_memory")),
+    "digits": Source(arrays.load_digits, _FEATURES),
+    "npz": Source(
+        arrays.load_npz, ("path", "image_shape", "max_side", "in_memory", *_FEATURES)
+    ),
     "folder": Source(
         folder.load_folder,
         (
             *("path", "labels", "image_shape", "max_side", "center_crop", "captions"),
-            *("in_memory", "cache", "skip_unreadable"),
+            *("in_memory", "skip_unreadable", *_FEATURES),
         ),
     ),
-    "flowers": Source(flowers.load_flowers, ("image_shape", "held_out")),
+    "flowers": Source(flowers.load_flowers, ("image_shape", "held_out", *_FEATURES)),
     "grid25": Source(synthetic.load_grid25),
     "ring": Source(synthetic.load_ring),
     "tfds": Source(
@@ -51,6 +55,7 @@ SOURCES = {
             "in_memory",
             "train_split",
             "captions",
+            *_FEATURES,
         ),
     ),
 }
@@ -65,7 +70,8 @@ def default_config() -> ConfigDict:
             "data_dir": "",  # tfds: '' for TFDS_DATA_DIR, or TFDS's default
             "train_split": "train",  # tfds: for example 'train+extra'
             "in_memory": True,  # npz, folder, tfds: False reads examples on demand
-            # folder: store 1,000 decoded images or more in ADVERSARIAL_LATENT_CACHE.
+            # Store features, and 1,000 or more decoded images of a folder, in the
+            # directory ADVERSARIAL_LATENT_CACHE.
             "cache": True,
             "skip_unreadable": False,  # folder: skip files that cannot be decoded
             # npz, folder, flowers, tfds: resize images to this shape, '28x28x1'.
@@ -82,6 +88,11 @@ def default_config() -> ConfigDict:
             # folder: CSV or text file with the columns name,label. Then folders are not
             # classes, and images that it does not name are unlabelled.
             "labels": "",
+            # Import path of a function from images, uint8 [B, H, W, C], to features
+            # [B, D], 'package.module:function'. Models then see the features.
+            "features": "",
+            # Standardise vectors by mean and standard deviation of the training split.
+            "standardize": False,
             "held_out": 0.2,  # flowers: fraction of combinations for testing only
             # Use only these classes, by their names in the source: '0,1,2'.
             "classes": "",
@@ -146,11 +157,17 @@ def load(config: ConfigDict) -> Dataset:
     }:
         counts = ", ".join(f"{count} in {name}" for name, count in unlabelled.items())
         protocol.append(f"unlabelled examples: {counts}")
-    if config.in_memory:
-        parts = {name: part.in_memory() for name, part in parts.items()}
     sizes = ", ".join(f"{len(part)} {name}" for name, part in parts.items())
     protocol.append(f"split_seed {config.split_seed}: {sizes}")
-    return dataclasses.replace(raw, splits=parts, protocol="; ".join(protocol))
+    dataset = dataclasses.replace(raw, splits=parts, protocol="; ".join(protocol))
+    if config.features:
+        dataset = features.with_features(
+            dataset, config.features, config.cache, config.in_memory
+        )
+    elif config.in_memory:
+        parts = {name: part.in_memory() for name, part in parts.items()}
+        dataset = dataclasses.replace(dataset, splits=parts)
+    return dataset.standardised() if config.standardize else dataset
 
 
 def _only_classes(dataset: Dataset, classes: str | Sequence[str]) -> Dataset:
@@ -244,11 +261,6 @@ def _complete(config: ConfigDict) -> tuple[ConfigDict, Source]:
         raise InputError(
             f"config.dataset.max_side={complete.max_side}: images are resized to sides "
             f"of at least {SMALLEST_SIDE} pixels; use 0 for no limit"
-        )
-    if not (complete.in_memory or complete.cache):
-        raise InputError(
-            "config.dataset.in_memory=False keeps decoded images in the cache: set "
-            "cache=True"
         )
     for key in ("split_seed", "num_validation", "limit", "center_crop", "max_side"):
         if complete[key] < 0:

@@ -36,6 +36,7 @@ from adversarial_latent.inputs.images import (
     resize,
     shape_text,
 )
+from adversarial_latent.inputs.imports import import_object
 from adversarial_latent.inputs.labels import read_labels
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "check_model_inputs",
     "decode_image",
     "find_files",
+    "import_object",
     "is_folder",
     "list_folder",
     "natural_key",

@@ -192,7 +192,7 @@ def read_bytes(path: Path) -> bytes:
     name = printable(str(path))
     try:
         # Otherwise opening a pipe would block.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise InputError(f"{name}: not a file")
             return file.read()
@@ -200,6 +200,10 @@ def read_bytes(path: Path) -> bytes:
         raise MissingInputError(f"no file at '{name}'") from error
     except OSError as error:
         raise InputError(f"{name}: cannot be read ({error.strerror})") from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 @contextlib.contextmanager
