@@ -64,7 +64,7 @@ def load_npz(config: ConfigDict) -> Dataset:
                 "'y_train', 'x_test', 'y_test', 'x_val', 'y_val')"
             )
         labels, class_names = number_classes(
-            {y: arrays[y][:] for _, y in keys.values() if y in arrays}
+            {y: arrays[y][...] for _, y in keys.values() if y in arrays}
         )
         protocol = f"arrays of {printable(path.name)}"
         inputs = {x: _check(x, arrays[x]) for x, _ in keys.values()}

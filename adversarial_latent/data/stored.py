@@ -41,8 +41,8 @@ def open_arrays(path: Path) -> dict[str, LazyArray]:
                 for info in members.infolist()
                 if (key := info.filename.removesuffix(".npy")) != info.filename
             }
-    except InputError:
-        raise
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
     except cache.CacheError as error:
         raise InputError(
             f"config.dataset.in_memory=False reads {name} from the cache, because it "

@@ -20,6 +20,7 @@ from adversarial_latent.inputs.files import (
 
 ImageShape = tuple[int, int, int]
 
+_WIDE_GREY = "LA;16B"
 _TURNED = (5, 6, 7, 8)  # Exif orientations that exchange width and height
 _GREY = ("1", "L", "LA", "La")
 # Where formats store an orientation.
@@ -107,6 +108,10 @@ def probe_image(path: Path) -> ImageShape:
                 if orientation in _TURNED:
                     width, height = height, width
             grey = image.mode in _GREY or image.mode.startswith("I")
+            grey |= any(
+                _raw_mode(tile) == _WIDE_GREY
+                for tile in getattr(image, "tile", None) or ()
+            )
     except FileNotFoundError as error:
         raise MissingInputError(f"no file at '{name}'") from error
     except Exception as error:  # decoders raise many types of errors
@@ -236,15 +241,21 @@ def _open(
             raise InputError(f"{name}: has {frames} frames; expected one")
         stored = ""
         for i, tile in enumerate(getattr(image, "tile", None) or ()):
-            arguments = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
-            stored = str(arguments[0]) if arguments else ""
+            stored = _raw_mode(tile)
             if read_as:
-                changed = (read_as, *arguments[1:]) if tile[3] is arguments else read_as
+                many = isinstance(tile[3], tuple)
+                changed = (read_as, *tile[3][1:]) if many else read_as
                 image.tile[i] = tuple.__new__(type(tile), (*tile[:3], changed))
         image.load()
         if upright and not _METADATA.isdisjoint(image.info):
             ImageOps.exif_transpose(image, in_place=True)
         return image, stored
+
+
+def _raw_mode(tile: Any) -> str:
+    """The mode in which a part of a file stores its pixels, such as "RGB;16B"."""
+    arguments = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
+    return str(arguments[0]) if arguments else ""
 
 
 def _wide_pixels(
@@ -257,7 +268,7 @@ def _wide_pixels(
     mode, _, order = stored.partition(";16")
     if image.mode.startswith("I"):
         wide = np.asarray(image).astype(np.int64)[..., None]
-    elif stored == "LA;16B":  # no mode of Pillow: decoded as four channels of 8 bits
+    elif stored == _WIDE_GREY:  # no mode of Pillow: decoded as four channels of 8 bits
         four = np.asarray(_open(encoded, name, upright, "RGBA")[0]).astype(np.int64)
         wide = 256 * four[..., ::2] + four[..., 1::2]
     elif mode in ("RGB", "RGBA", "RGBX") and order in _OTHER_BYTE:

@@ -102,12 +102,14 @@ def lines(monkeypatch):
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_sixteen_bit_png(channels):
+def test_sixteen_bit_png(channels, tmp_path):
     wide = WIDE[..., :channels]
     if channels in (2, 4):
         wide = np.concatenate([wide[..., :-1], OPAQUE], axis=-1)
     expected = narrow(wide[..., : 3 if channels > 2 else 1])
     np.testing.assert_array_equal(decoded(wide_png(wide)), expected)
+    (tmp_path / "a.png").write_bytes(wide_png(wide))
+    assert images.probe_image(tmp_path / "a.png") == expected.shape
 
 
 @pytest.mark.parametrize("compressed", [False, True])
