@@ -54,9 +54,9 @@ class Decoder:
     skip_unreadable: bool = False
     remedy: str = ""
 
-    def read(self, file: Path, shape: ImageShape) -> np.ndarray | InputError:
+    def read(self, file: str, shape: ImageShape) -> np.ndarray | InputError:
         """Reads an image in a thread; returns the error if it cannot be read."""
-        name = printable(str(file))
+        name = printable(file)
         # A crop comes before resizing.
         first = None if self.crop else shape
         try:
@@ -86,7 +86,7 @@ class Decoded:
 
 def decode_files(
     root: Path,
-    files: Sequence[Path],
+    files: Sequence[str],
     decoder: Decoder,
     use_cache: bool = True,
     in_memory: bool = True,
@@ -113,11 +113,10 @@ def decode_files(
             "config.dataset.in_memory=False keeps decoded images in the cache: set "
             "cache=True"
         )
-    stats = [os.stat(file) if os.path.exists(file) else None for file in files]
     key = cache.key_of(
         f"pixels {_VERSION} {decoder} {root.resolve()}",
-        "\0".join(map(str, files)),
-        np.array([(s.st_size, s.st_mtime_ns) if s else (-1, -1) for s in stats]),
+        "\0".join(files),
+        np.array(list(map(_stat, files))),
     )
     try:
         x, found = cache.cached(
@@ -134,7 +133,7 @@ def decode_files(
     return _decoded(files, x, found)
 
 
-def read_shapes(root: Path, files: Sequence[Path]) -> Iterator[ImageShape]:
+def read_shapes(root: Path, files: Sequence[str]) -> Iterator[ImageShape]:
     """Yields the shapes of images in order, from the headers of their files.
 
     Raises:
@@ -146,7 +145,16 @@ def read_shapes(root: Path, files: Sequence[Path]) -> Iterator[ImageShape]:
         yield shape
 
 
-def _into_memory(root: Path, files: Sequence[Path], decoder: Decoder) -> Decoded:
+def _stat(file: str) -> tuple[int, int]:
+    """What changes with the content of a file."""
+    try:
+        found = os.stat(file)
+        return found.st_size, found.st_mtime_ns
+    except OSError:  # it cannot be read either, and decoding says why
+        return -1, -1
+
+
+def _into_memory(root: Path, files: Sequence[str], decoder: Decoder) -> Decoded:
     shape, found, chunks = _decode(root, files, decoder)
     x = np.empty((len(files), *shape), np.uint8)
     size = 0
@@ -157,7 +165,7 @@ def _into_memory(root: Path, files: Sequence[Path], decoder: Decoder) -> Decoded
 
 
 def _into_file(
-    root: Path, files: Sequence[Path], decoder: Decoder, file: BinaryIO
+    root: Path, files: Sequence[str], decoder: Decoder, file: BinaryIO
 ) -> dict[str, Any]:
     shape, found, chunks = _decode(root, files, decoder)
     cache.check_space(file, len(files) * int(np.prod(shape)))
@@ -169,7 +177,7 @@ def _into_file(
 
 
 def _decoded(
-    files: Sequence[Path], x: np.ndarray | LazyArray, found: dict[str, Any]
+    files: Sequence[str], x: np.ndarray | LazyArray, found: dict[str, Any]
 ) -> Decoded:
     """Reports what was done to the images, now or when they were cached."""
     notes = [found["resized"]] if found["resized"] else []
@@ -189,7 +197,7 @@ def _decoded(
 
 
 def _decode(
-    root: Path, files: Sequence[Path], decoder: Decoder
+    root: Path, files: Sequence[str], decoder: Decoder
 ) -> tuple[ImageShape, dict[str, Any], Iterator[np.ndarray]]:
     """Returns the shape, a record that is complete at the end, and chunks of pixels."""
     unreadable: list[tuple[int, str]] = []
@@ -235,7 +243,7 @@ def _decode(
     return shape, found, chunks()
 
 
-def _probe(file: Path) -> ImageShape | InputError:
+def _probe(file: str) -> ImageShape | InputError:
     try:
         return probe_image(file)
     except InputError as error:
@@ -250,8 +258,8 @@ def _none_readable(root: Path, unreadable: list[tuple[int, str]]) -> InputError:
 
 
 def _in_threads(
-    function: Callable[[Path], T],
-    files: Sequence[Path],
+    function: Callable[[str], T],
+    files: Sequence[str],
     description: str,
     root: Path,
     chunk: int = _CHUNK,

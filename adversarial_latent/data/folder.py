@@ -1,6 +1,7 @@
 """Data sets stored as image files."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,15 +47,19 @@ def load_folder(config: ConfigDict) -> Dataset:
         raise MissingInputError(
             f"no folder at '{printable(str(root))}' (--config.dataset.path)"
         )
-    folders, ignored = _split_folders(root, config.labels)
-    files: dict[str, list[Path]] = {}
+    listing = list_folder(root)
+    folders = _split_folders(root, listing[0], config.labels)
+    ignored = 0 if root in folders.values() else listing[1]
+    files: dict[str, list[str]] = {}
     labels: dict[str, np.ndarray] = {}
     for split, folder in folders.items():
         if config.labels:
             files[split], others = _images(folder, config.labels)
             classes: list[str] = []
         else:
-            files[split], classes, others = _images_and_classes(folder)
+            files[split], classes, others = _images_and_classes(
+                folder, *(listing if folder == root else list_folder(folder))
+            )
         ignored += others
         if classes:
             labels[split] = np.array(classes)
@@ -119,19 +124,16 @@ def _decoder(config: ConfigDict) -> Decoder:
     )
 
 
-def _split_folders(root: Path, labels: str) -> tuple[dict[str, Path], int]:
-    """Returns the folders of the splits, and the number of ignored files.
-
-    A folder without splits is all "train". Its files are counted later, when its images
-    are listed.
-    """
-    entries, ignored = list_folder(root)
+def _split_folders(
+    root: Path, entries: Sequence[os.DirEntry[str]], labels: str
+) -> dict[str, Path]:
+    """Returns the folders of the splits. A folder without splits is all "train"."""
     names = {
         Path(entry.path): printable(entry.name) for entry in entries if is_folder(entry)
     }
     others = [name for name in names.values() if name.lower() not in SPLITS]
     if not {"train", "test"} & {SPLITS.get(name.lower()) for name in names.values()}:
-        return {"train": root}, 0
+        return {"train": root}
     where = printable(str(root))
     if others:
         raise InputError(
@@ -147,30 +149,32 @@ def _split_folders(root: Path, labels: str) -> tuple[dict[str, Path], int]:
     if files := [
         entry
         for entry in entries
-        if not is_folder(entry) and not _is_same(Path(entry.path), labels)
+        if not is_folder(entry) and not _is_same(entry.path, labels)
     ]:
         raise InputError(
             f"{where} contains splits ('{found['train'].name}') and files "
             f"('{printable(files[0].name)}'): move every image into a split"
         )
-    return found, ignored
+    return found
 
 
-def _images_and_classes(folder: Path) -> tuple[list[Path], list[str], int]:
+def _images_and_classes(
+    folder: Path, entries: Sequence[os.DirEntry[str]], ignored: int
+) -> tuple[list[str], list[str], int]:
     """Returns images, their classes (may be []) and the number of ignored files."""
     where = printable(str(folder))
-    entries, ignored = list_folder(folder)
     class_folders = [entry for entry in entries if is_folder(entry)]
-    files = [Path(entry.path) for entry in entries if not is_folder(entry)]
+    files = [entry.path for entry in entries if not is_folder(entry)]
     if not class_folders:
         if not files:
             raise InputError(f"{where}: the folder contains no images")
         return files, [], ignored
     if files:
+        first = printable(os.path.basename(files[0]))
         raise InputError(
             f"{where} contains both folders ('{printable(class_folders[0].name)}') and "
-            f"files ('{printable(files[0].name)}'): sub-folders are classes, so move "
-            "every image into one, or give labels in a file (--config.dataset.labels)"
+            f"files ('{first}'): sub-folders are classes, so move every image into "
+            "one, or give labels in a file (--config.dataset.labels)"
         )
     classes: list[str] = []
     for class_folder in class_folders:
@@ -183,7 +187,7 @@ def _images_and_classes(folder: Path) -> tuple[list[Path], list[str], int]:
     return files, classes, ignored
 
 
-def _images(folder: Path, labels: str) -> tuple[list[Path], int]:
+def _images(folder: Path, labels: str) -> tuple[list[str], int]:
     """Returns the images at any depth, and the number of ignored files."""
     files, ignored = find_files(folder)
     files = [file for file in files if not _is_same(file, labels)]
@@ -192,7 +196,7 @@ def _images(folder: Path, labels: str) -> tuple[list[Path], int]:
     return files, ignored
 
 
-def _is_same(file: Path, labels: str) -> bool:
+def _is_same(file: str, labels: str) -> bool:
     """Whether a file is the file of labels, which may lie among the images."""
-    name = os.path.basename(labels)
-    return file.name == name and os.path.exists(labels) and file.samefile(labels)
+    same_name = os.path.basename(file) == os.path.basename(labels)
+    return same_name and os.path.exists(labels) and os.path.samefile(file, labels)

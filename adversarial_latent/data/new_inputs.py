@@ -62,7 +62,7 @@ def read_images(
             f"the model takes points with {expected[0]} coordinates: provide an npz "
             "file with an array x [N, D]"
         )
-    root, files = path.parent, [path]
+    root, files = path.parent, [str(path)]
     if path.is_dir():
         root = path
         files, ignored = find_files(root)
@@ -72,7 +72,7 @@ def read_images(
         raise InputError(f"{printable(str(root))}: the folder contains no images")
     if not resize:
         for file, shape in zip(files, read_shapes(root, files), strict=True):
-            _check_shape(printable(file.name), shape, expected)
+            _check_shape(printable(os.path.basename(file)), shape, expected)
     decoder = Decoder(shape=expected, crop=crop)
     return Examples(
         x=decode_files(root, files, decoder, use_cache=False).x,

@@ -35,6 +35,7 @@ _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+_NUMBERS = re.compile("([0-9]+)")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 
 
@@ -99,7 +100,7 @@ def printable(name: str) -> str:
 
 def natural_key(text: str) -> list[tuple[int, int, str]]:
     """Sort key of natural order, in which img2.png precedes img10.png."""
-    parts = re.split(r"([0-9]+)", text)
+    parts = _NUMBERS.split(text)
     parts[1::2] = [number.lstrip("0") for number in parts[1::2]]
     key = [
         (0, len(part), part) if i % 2 else (1, 0, part) for i, part in enumerate(parts)
@@ -123,18 +124,18 @@ def list_folder(folder: Path) -> tuple[list[os.DirEntry[str]], int]:
     return kept, ignored
 
 
-def find_files(root: Path) -> tuple[list[Path], int]:
+def find_files(root: Path) -> tuple[list[str], int]:
     """Lists all files below a folder in natural order; ignores what `list_folder` does.
 
     A folder that is reached by several links is read once.
 
     Returns:
-      `(files, number of ignored entries)`.
+      `(paths of files, number of ignored entries)`.
 
     Raises:
       InputError: a folder cannot be read.
     """
-    # Strings and the types that the scan knows: a folder may hold a million files.
+    # Strings, and what the scan knows of entries: a folder may hold a million files.
     files: list[str] = []
     ignored, seen, folders = 0, set(), [os.fspath(root)]
     while folders:
@@ -148,7 +149,7 @@ def find_files(root: Path) -> tuple[list[Path], int]:
             (folders if is_folder(entry) else files).append(entry.path)
     names = {file: relative_name(file, root) for file in files}
     files.sort(key=lambda file: natural_key(names[file]))
-    return list(map(Path, files)), ignored
+    return files, ignored
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
@@ -182,7 +183,7 @@ def relative_name(file: str | Path, root: str | Path) -> str:
     return printable(below.replace(os.sep, "/"))
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: str | Path) -> bytes:
     """Reads a file.
 
     Raises:

@@ -90,7 +90,7 @@ def read_image(path: Path) -> np.ndarray:
         return _decode(read_bytes(path), name, upright=True)
 
 
-def probe_image(path: Path) -> ImageShape:
+def probe_image(path: str | Path) -> ImageShape:
     """Returns the shape of what `read_image` returns, from the header of the file.
 
     Raises:
