@@ -1,72 +1,38 @@
 """Decodes image files on all cores, into the cache or into memory."""
 
 import collections
+import contextlib
 import dataclasses
 import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 import numpy as np
 from absl import logging
 
 from adversarial_latent.data import cache
+from adversarial_latent.data.examples import part_of
 from adversarial_latent.data.lazy import LazyArray
 from adversarial_latent.data.shapes import common_shape
 from adversarial_latent.inputs import (
     ImageShape,
     InputError,
-    center_crop,
-    decode_image,
     printable,
-    probe_image,
-    read_bytes,
-    resize,
     warnings_in_log,
 )
+from adversarial_latent.inputs.decoder import Decoder, probe_files
+from adversarial_latent.inputs.workers import worker_pool
 from adversarial_latent.logging import progress_bar
-
-T = TypeVar("T")
 
 _VERSION = "1"  # raise it when the same files are decoded to other pixels
 _FEW = 1000  # images that are decoded at every load, because it takes a moment
 _CHUNK = 64  # images of one task
 _CHUNK_BYTES = 8 << 20  # at most, decoded
 
-
-@dataclasses.dataclass(frozen=True)
-class Decoder:
-    """How image files become pixels.
-
-    Attributes:
-      shape: shape of all images; None to choose it from theirs, see `common_shape`.
-      max_side: limit of the chosen shape, 0 for none.
-      crop: side of the central square that is cut out before, 0 for the whole image.
-      skip_unreadable: whether to leave out files that cannot be decoded.
-      remedy: what the error about such a file proposes besides.
-    """
-
-    shape: ImageShape | None = None
-    max_side: int = 0
-    crop: int = 0
-    skip_unreadable: bool = False
-    remedy: str = ""
-
-    def read(self, file: str, shape: ImageShape) -> np.ndarray | InputError:
-        """Reads an image in a thread; returns the error if it cannot be read."""
-        name = printable(file)
-        # A crop comes before resizing.
-        first = None if self.crop else shape
-        try:
-            image = decode_image(read_bytes(file), name, upright=True, shape=first)
-        except InputError as error:
-            return error
-        if not self.crop:
-            return image
-        image = center_crop(image, self.crop, name)
-        return resize(image, shape)
+Call = Callable[..., Any]  # calls its first argument with the others
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -133,18 +99,6 @@ def decode_files(
     return _decoded(files, x, found)
 
 
-def read_shapes(root: Path, files: Sequence[str]) -> Iterator[ImageShape]:
-    """Yields the shapes of images in order, from the headers of their files.
-
-    Raises:
-      InputError: a file is not an image.
-    """
-    for _, shape in _in_threads(_probe, files, "reading sizes", root):
-        if isinstance(shape, InputError):
-            raise shape
-        yield shape
-
-
 def _stat(file: str) -> tuple[int, int]:
     """What changes with the content of a file."""
     try:
@@ -154,26 +108,115 @@ def _stat(file: str) -> tuple[int, int]:
         return -1, -1
 
 
+def read_shapes(root: Path, files: Sequence[str]) -> list[ImageShape]:
+    """Returns the shapes of images, from the headers of their files.
+
+    Raises:
+      InputError: a file is not an image.
+    """
+    with _threads() as call:
+        shapes, unreadable = _probe(root, files, call)
+    if unreadable:
+        raise next(iter(unreadable.values()))
+    return shapes
+
+
 def _into_memory(root: Path, files: Sequence[str], decoder: Decoder) -> Decoded:
-    shape, found, chunks = _decode(root, files, decoder)
-    x = np.empty((len(files), *shape), np.uint8)
-    size = 0
-    for chunk in chunks:
-        x[size : size + len(chunk)] = chunk
-        size += len(chunk)
-    return _decoded(files, x[:size], found)
+    with _threads() as call:
+        shape, found = _choose_shape(root, files, decoder, call)
+        x = np.zeros((len(files), *shape), np.uint8)
+
+        def task(start: int, part: Sequence[str]) -> tuple[Any, ...]:
+            return decoder.decode, part, shape, x[start : start + len(part)]
+
+        _decode(root, files, decoder, call, task, shape, found)
+    return _decoded(files, x, found)
 
 
 def _into_file(
     root: Path, files: Sequence[str], decoder: Decoder, file: BinaryIO
 ) -> dict[str, Any]:
-    shape, found, chunks = _decode(root, files, decoder)
-    cache.check_space(file, len(files) * int(np.prod(shape)))
-    size = 0
-    for chunk in chunks:
-        file.write(chunk)
-        size += len(chunk)
-    return {"shape": (size, *shape), "dtype": "|u1", **found}
+    with worker_pool(os.cpu_count() or 1) as call:
+        shape, found = _choose_shape(root, files, decoder, call)
+        size = len(files) * int(np.prod(shape))
+        cache.check_space(file, size)
+        file.truncate(size)
+
+        def task(start: int, part: Sequence[str]) -> tuple[Any, ...]:
+            return decoder.decode_into_file, part, shape, file.name, start
+
+        _decode(root, files, decoder, call, task, shape, found)
+    return {"shape": (len(files), *shape), "dtype": "|u1", **found}
+
+
+@contextlib.contextmanager
+def _threads() -> Iterator[Call]:
+    yield lambda function, *arguments: function(*arguments)
+
+
+def _choose_shape(
+    root: Path, files: Sequence[str], decoder: Decoder, call: Call
+) -> tuple[ImageShape, dict[str, Any]]:
+    """Returns the shape of all images, and a record of what is done to them."""
+    if decoder.shape is not None:
+        return decoder.shape, {"resized": "", "unreadable": []}
+    shapes, unreadable = _probe(root, files, call)
+    if unreadable and not decoder.skip_unreadable:
+        error = next(iter(unreadable.values()))
+        raise InputError(f"{error}{decoder.remedy}") from error
+    _check_any(root, files, {i: str(error) for i, error in unreadable.items()})
+    if decoder.crop:
+        shapes = [(decoder.crop, decoder.crop, shape[-1]) for shape in shapes]
+    shape, resized = common_shape(np.array(shapes), decoder.max_side)
+    return shape, {"resized": resized, "unreadable": []}
+
+
+def _probe(
+    root: Path, files: Sequence[str], call: Call
+) -> tuple[list[ImageShape], dict[int, InputError]]:
+    """Returns the shapes of readable images, and the errors of others by index."""
+    shapes: list[ImageShape] = []
+    unreadable: dict[int, InputError] = {}
+
+    def task(start: int, part: Sequence[str]) -> tuple[Any, ...]:
+        return probe_files, part
+
+    for start, results in _in_parallel(root, files, "reading sizes", call, task):
+        for index, result in enumerate(results, start):
+            if isinstance(result, InputError):
+                unreadable[index] = result
+            else:
+                shapes.append(result)
+    return shapes, unreadable
+
+
+def _decode(
+    root: Path,
+    files: Sequence[str],
+    decoder: Decoder,
+    call: Call,
+    task: Callable[[int, Sequence[str]], tuple[Any, ...]],
+    shape: ImageShape,
+    found: dict[str, Any],
+) -> None:
+    """Decodes all files, and adds the unreadable ones to the record."""
+    chunk = max(1, min(_CHUNK, _CHUNK_BYTES // int(np.prod(shape))))
+    reasons: dict[int, str] = {}
+    for start, errors in _in_parallel(root, files, "decoding", call, task, chunk):
+        for index, error in errors:
+            if not decoder.skip_unreadable:
+                raise InputError(f"{error}{decoder.remedy}") from error
+            reasons[start + index] = str(error)
+    _check_any(root, files, reasons)
+    found["unreadable"] = list(reasons.items())
+
+
+def _check_any(root: Path, files: Sequence[str], reasons: dict[int, str]) -> None:
+    if len(reasons) == len(files):
+        raise InputError(
+            f"{printable(str(root))}: none of the {len(files)} files is a readable "
+            f"image; the first: {next(iter(reasons.values()))}"
+        )
 
 
 def _decoded(
@@ -182,9 +225,9 @@ def _decoded(
     """Reports what was done to the images, now or when they were cached."""
     notes = [found["resized"]] if found["resized"] else []
     if notes:
-        logging.info("%s", found["resized"])
-    unreadable = found["unreadable"]  # pairs of an index and a reason
-    if unreadable:
+        logging.warning("%s", found["resized"])
+    readable = np.arange(len(files))
+    if unreadable := found["unreadable"]:  # pairs of an index and a reason
         notes.append(f"{len(unreadable)} unreadable files skipped")
         logging.warning(
             "%d of %d files are unreadable and skipped; the first: %s",
@@ -192,90 +235,26 @@ def _decoded(
             len(files),
             unreadable[0][1],
         )
-    skipped = [index for index, _ in unreadable]
-    return Decoded(x, np.delete(np.arange(len(files)), skipped), tuple(notes))
+        readable = np.delete(readable, [index for index, _ in unreadable])
+        x = part_of(x, readable)
+    return Decoded(x, readable, tuple(notes))
 
 
-def _decode(
-    root: Path, files: Sequence[str], decoder: Decoder
-) -> tuple[ImageShape, dict[str, Any], Iterator[np.ndarray]]:
-    """Returns the shape, a record that is complete at the end, and chunks of pixels."""
-    unreadable: list[tuple[int, str]] = []
-    found = {"resized": "", "unreadable": unreadable}
-
-    def check(index: int, result: T | InputError) -> list[T]:
-        """The result, or nothing if the file is skipped."""
-        if not isinstance(result, InputError):
-            return [result]
-        if not decoder.skip_unreadable:
-            raise InputError(f"{result}{decoder.remedy}") from result
-        unreadable.append((index, str(result)))
-        return []
-
-    shape = decoder.shape
-    if shape is None:
-        shapes: list[ImageShape] = []
-        for index, probed in _in_threads(_probe, files, "reading sizes", root):
-            shapes += check(index, probed)
-        if not shapes:
-            raise _none_readable(root, unreadable)
-        if decoder.crop:
-            shapes = [(decoder.crop, decoder.crop, shape[-1]) for shape in shapes]
-        shape, found["resized"] = common_shape(np.array(shapes), decoder.max_side)
-    read = functools.partial(decoder.read, shape=shape)
-    known = {index for index, _ in unreadable}
-
-    def chunks() -> Iterator[np.ndarray]:
-        size = max(1, min(_CHUNK, _CHUNK_BYTES // int(np.prod(shape))))
-        chunk: list[np.ndarray] = []
-        for index, image in _in_threads(read, files, "decoding", root, size):
-            if index not in known:
-                chunk += check(index, image)
-            if len(chunk) == size:
-                yield np.stack(chunk)
-                chunk = []
-        if chunk:
-            yield np.stack(chunk)
-        unreadable.sort()
-        if len(unreadable) == len(files):
-            raise _none_readable(root, unreadable)
-
-    return shape, found, chunks()
-
-
-def _probe(file: str) -> ImageShape | InputError:
-    try:
-        return probe_image(file)
-    except InputError as error:
-        return error
-
-
-def _none_readable(root: Path, unreadable: list[tuple[int, str]]) -> InputError:
-    return InputError(
-        f"{printable(str(root))}: none of the {len(unreadable)} files is a readable "
-        f"image; the first: {unreadable[0][1]}"
-    )
-
-
-def _in_threads(
-    function: Callable[[str], T],
+def _in_parallel(
+    root: Path,
     files: Sequence[str],
     description: str,
-    root: Path,
+    call: Call,
+    task: Callable[[int, Sequence[str]], tuple[Any, ...]],
     chunk: int = _CHUNK,
-) -> Iterator[tuple[int, T]]:
-    """Yields the indices of files and the results of a function, in order.
+) -> Iterator[tuple[int, Any]]:
+    """Yields the starts of chunks of files, and the results of their tasks, in order.
 
-    Pillow decodes without holding Python's lock, so that threads use all cores. Few
-    chunks are pending at a time, which bounds the memory.
+    Few chunks are pending at a time, which bounds the memory.
     """
     threads = os.cpu_count() or 1
     starts = collections.deque(range(0, len(files), chunk))
-    pending: collections.deque[tuple[int, Future[list[T]]]] = collections.deque()
-
-    def run(start: int) -> list[T]:
-        return [function(file) for file in files[start : start + chunk]]
-
+    pending: collections.deque[tuple[int, int, Future[Any]]] = collections.deque()
     with (
         warnings_in_log(printable(str(root))),
         progress_bar(len(files), 0, description, unit="image", delay=2.0) as progress,
@@ -285,11 +264,12 @@ def _in_threads(
             while starts or pending:
                 while starts and len(pending) < 2 * threads:
                     start = starts.popleft()
-                    pending.append((start, pool.submit(run, start)))
-                start, future = pending.popleft()
-                results = future.result()
-                yield from enumerate(results, start)
-                progress.update(len(results))
+                    part = files[start : start + chunk]
+                    future = pool.submit(call, *task(start, part))
+                    pending.append((start, len(part), future))
+                start, size, future = pending.popleft()
+                yield start, future.result()
+                progress.update(size)
         finally:
-            for _, future in pending:
+            for _, _, future in pending:
                 future.cancel()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
-from adversarial_latent.data.decoding import Decoder, decode_files
+from adversarial_latent.data.decoding import decode_files
 from adversarial_latent.data.examples import Dataset, Examples, part_of
 from adversarial_latent.data.labels import labels_from_file
 from adversarial_latent.data.splits import SPLITS, find_splits
@@ -22,6 +22,7 @@ from adversarial_latent.inputs import (
     printable,
     relative_name,
 )
+from adversarial_latent.inputs.decoder import Decoder
 
 
 def load_folder(config: ConfigDict) -> Dataset:

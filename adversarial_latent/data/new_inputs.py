@@ -7,7 +7,7 @@ import numpy as np
 from absl import logging
 
 from adversarial_latent.data.arrays import fit
-from adversarial_latent.data.decoding import Decoder, decode_files, read_shapes
+from adversarial_latent.data.decoding import decode_files, read_shapes
 from adversarial_latent.data.examples import Examples
 from adversarial_latent.inputs import (
     InputError,
@@ -22,6 +22,7 @@ from adversarial_latent.inputs import (
 from adversarial_latent.inputs import (
     center_crop as crop_to_center,
 )
+from adversarial_latent.inputs.decoder import Decoder
 
 
 def read_images(

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from adversarial_latent.inputs.files import (
@@ -131,6 +130,8 @@ def check_model_inputs(x: Any, shape: tuple[int, ...] | None = None) -> np.ndarr
     Raises:
       InputError: x has another dtype or shape, or contains NaN or infinity.
     """
+    import jax.numpy as jnp  # here, for processes that only read files
+
     x = np.asarray(x)
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise InputError(
