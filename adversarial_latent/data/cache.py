@@ -1,13 +1,15 @@
 """A directory of what is costly to compute from data: decoded pixels and features.
 
 It is `ADVERSARIAL_LATENT_CACHE`, else `adversarial_latent` in `XDG_CACHE_HOME` or
-`~/.cache`. An entry is a file of raw numbers and a JSON file that describes it. Files
-that were not used for 30 days are deleted when a new entry is written.
+`~/.cache`. An entry is a file of raw numbers and a JSON file that describes it. Entries
+that were not used for 30 days are deleted when a new one is written.
 """
 
+import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +23,7 @@ from adversarial_latent.data.lazy import LazyArray, rows_of_file
 from adversarial_latent.inputs import printable
 
 _VARIABLE = "ADVERSARIAL_LATENT_CACHE"
+_OURS = re.compile(r"[0-9a-f]{32}\.(bin|json|lock|new)")
 _UNUSED = 30 * 24 * 3600  # seconds
 
 
@@ -121,5 +124,8 @@ def _write(
 
 def _delete_unused(folder: Path) -> None:
     for path in folder.iterdir():
-        if time.time() - path.stat().st_mtime > _UNUSED:
-            path.unlink(missing_ok=True)
+        # The user may keep other files in this folder.
+        with contextlib.suppress(FileNotFoundError):  # another process was faster
+            unused = time.time() - path.stat().st_mtime > _UNUSED
+            if unused and _OURS.fullmatch(path.name):
+                path.unlink()

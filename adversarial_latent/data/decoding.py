@@ -1,7 +1,6 @@
 """Decodes image files on all cores, into the cache or into memory."""
 
 import collections
-import contextlib
 import dataclasses
 import functools
 import os
@@ -32,7 +31,10 @@ _FEW = 1000  # images that are decoded at every load, because it takes a moment
 _CHUNK = 64  # images of one task
 _CHUNK_BYTES = 8 << 20  # at most, decoded
 
-Call = Callable[..., Any]  # calls its first argument with the others
+# Calls its first argument with the others, in this process or in another one.
+Call = Callable[..., Any]
+# Returns the function and the arguments for a chunk of files, given its start.
+Task = Callable[[int, Sequence[str]], tuple[Any, ...]]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,8 +65,8 @@ def decode_files(
       root: their folder.
       files: the files.
       decoder: how to decode them.
-      use_cache: whether 1,000 or more images are stored in the cache, from which the
-        next load reads them. They are then a `LazyArray`.
+      use_cache: whether 1,000 or more images are decoded by several processes into
+        the cache, from which the next load reads them. They are then a `LazyArray`.
       in_memory: whether the images may be decoded into memory. Otherwise they always
         go through the cache.
 
@@ -114,22 +116,20 @@ def read_shapes(root: Path, files: Sequence[str]) -> list[ImageShape]:
     Raises:
       InputError: a file is not an image.
     """
-    with _threads() as call:
-        shapes, unreadable = _probe(root, files, call)
+    shapes, unreadable = _probe(root, files, _here)
     if unreadable:
         raise next(iter(unreadable.values()))
     return shapes
 
 
 def _into_memory(root: Path, files: Sequence[str], decoder: Decoder) -> Decoded:
-    with _threads() as call:
-        shape, found = _choose_shape(root, files, decoder, call)
-        x = np.zeros((len(files), *shape), np.uint8)
+    shape, found = _choose_shape(root, files, decoder, _here)
+    x = np.zeros((len(files), *shape), np.uint8)
 
-        def task(start: int, part: Sequence[str]) -> tuple[Any, ...]:
-            return decoder.decode, part, shape, x[start : start + len(part)]
+    def task(start: int, part: Sequence[str]) -> tuple[Any, ...]:
+        return decoder.decode, part, shape, x[start : start + len(part)]
 
-        _decode(root, files, decoder, call, task, shape, found)
+    _decode(root, files, decoder, _here, task, shape, found)
     return _decoded(files, x, found)
 
 
@@ -149,9 +149,9 @@ def _into_file(
     return {"shape": (len(files), *shape), "dtype": "|u1", **found}
 
 
-@contextlib.contextmanager
-def _threads() -> Iterator[Call]:
-    yield lambda function, *arguments: function(*arguments)
+def _here(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Calls a function in a thread of this process."""
+    return function(*arguments)
 
 
 def _choose_shape(
@@ -195,7 +195,7 @@ def _decode(
     files: Sequence[str],
     decoder: Decoder,
     call: Call,
-    task: Callable[[int, Sequence[str]], tuple[Any, ...]],
+    task: Task,
     shape: ImageShape,
     found: dict[str, Any],
 ) -> None:
@@ -245,7 +245,7 @@ def _in_parallel(
     files: Sequence[str],
     description: str,
     call: Call,
-    task: Callable[[int, Sequence[str]], tuple[Any, ...]],
+    task: Task,
     chunk: int = _CHUNK,
 ) -> Iterator[tuple[int, Any]]:
     """Yields the starts of chunks of files, and the results of their tasks, in order.

@@ -30,8 +30,8 @@ def to_float(x: Any, max_value: int) -> Any:
     return x
 
 
-def part_of(x: np.ndarray | LazyArray, indices: np.ndarray) -> Any:
-    """Returns the examples at `indices` [M], in order; lazy examples stay lazy."""
+def part_of(x: np.ndarray | LazyArray, indices: np.ndarray | slice) -> Any:
+    """Returns the examples at `indices`, in order; lazy examples stay lazy."""
     return x.subset(indices) if isinstance(x, LazyArray) else x[indices]
 
 

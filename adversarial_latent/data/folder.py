@@ -93,7 +93,7 @@ def load_folder(config: ConfigDict) -> Dataset:
             )
         kept = decoded.readable[low:high] - start
         splits[split] = Examples(
-            x=part_of(decoded.x, np.arange(low, high)),
+            x=part_of(decoded.x, slice(low, high)),
             label=label[split][kept] if split in label else None,
             name=tuple(names[split][k] for k in kept),
         )

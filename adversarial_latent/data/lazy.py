@@ -54,7 +54,7 @@ class LazyArray:
         """Positions of the examples in their source, int [N]."""
         return self._indices
 
-    def subset(self, indices: np.ndarray) -> "LazyArray":
+    def subset(self, indices: np.ndarray | slice) -> "LazyArray":
         """Returns the examples at `indices` without reading them."""
         return LazyArray(
             self._read, self._indices[indices], self.shape[1:], self.dtype, self.source
