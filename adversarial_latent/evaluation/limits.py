@@ -6,7 +6,7 @@ from adversarial_latent.data import Examples, LazyArray
 from adversarial_latent.data.splits import draw, split_rng
 from adversarial_latent.inputs import InputError
 
-MOST_BYTES = 1 << 29
+MOST_BYTES = 1 << 28
 """Maximum size in float32 of examples that are read from disk for an evaluation."""
 
 MOST_SHOWN = 200
