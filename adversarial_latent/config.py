@@ -68,6 +68,7 @@ RANGES: Mapping[str, Range] = {
     "dataset.split_seed": f"[0, {_SEEDS})",
     "dataset.limit": "[0, inf)",
     "dataset.center_crop": "[0, inf)",
+    "dataset.max_side": "[0, inf)",
     "players.*.optimizer": OPTIMIZERS,
     "players.*.learning_rate": "[0, inf)",
     "players.*.schedule": SCHEDULES,
@@ -80,7 +81,7 @@ RANGES: Mapping[str, Range] = {
     "players.*.weight_decay": "[0, inf)",
     "players.*.repeats": "[1, 1000]",
     # Fields of games: all names that match a pattern have the same range.
-    "game.num_components": "[0, 65536]",
+    "game.num_components": "[1, 65536]",
     "game.*_dim": "[1, 65536]",
     "game.*_weight": "[0, inf)",
     "game.*_weights": "[0, inf)",
@@ -97,7 +98,7 @@ RANGES: Mapping[str, Range] = {
     "trials": "[1, 10000]",
     "trial_loop": ("auto", "vmap", "map"),
     "pipeline": ("auto", "resident", "streaming"),
-    "batch_size": "[0, inf)",
+    "batch_size": "[1, inf)",
     "update_order": ("", "simultaneous", "alternating"),
     "ema_decay": "[0, 1)",
     "steps_per_call": "[1, inf)",
@@ -139,9 +140,7 @@ def default_config() -> ml_collections.ConfigDict:
                 "batch_size": 0,  # labelled examples per step, 0 for `batch_size`
             },
             "pipeline": "auto",  # resident (on the device), streaming, or auto
-            # Over all devices and processes; 0 for 100, or all examples if there are
-            # fewer.
-            "batch_size": 100,
+            "batch_size": 100,  # over all devices and processes; 0: see `sizing`
             "duration": "1_epochs",
             # simultaneous, alternating, or empty for the order of the game.
             "update_order": "",
@@ -151,7 +150,7 @@ def default_config() -> ml_collections.ConfigDict:
             "steps_per_call": 100,
             "log_every": "500_steps",
             "checkpoint_every": "5000_steps",
-            "evaluators": (),  # ("auto",) for all that suit model and data
+            "evaluators": (),  # ("auto",) for all that suit: see `sizing`
             # Evaluators that also run during training, on validation data if available.
             "curves": (),
             "evaluate_every": "1_epochs",

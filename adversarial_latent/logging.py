@@ -154,8 +154,25 @@ def _in_words(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours"
 
 
-def progress_bar(total: int, done: int, description: str) -> tqdm.tqdm:
-    """Returns a progress bar over train steps, shown on standard error."""
+def progress_bar(
+    total: int, done: int, description: str, unit: str = "step", delay: float = 0.0
+) -> tqdm.tqdm:
+    """Returns a progress bar, shown on standard error.
+
+    Args:
+      total: number of units.
+      done: number of units that are done already.
+      description: text before the bar.
+      unit: what is counted.
+      delay: seconds before the bar is shown. With a delay, it is shown only on a
+        terminal: it is for work that usually takes a moment.
+    """
     return tqdm.tqdm(
-        total=total, initial=done, desc=description, unit="step", mininterval=0.5
+        total=total,
+        initial=done,
+        desc=description,
+        unit=unit,
+        mininterval=0.5,
+        delay=delay,
+        disable=None if delay else False,
     )

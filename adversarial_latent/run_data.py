@@ -5,6 +5,7 @@
 data, or raise an error that names the difference.
 """
 
+import dataclasses
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,11 +15,13 @@ from absl import logging
 
 from adversarial_latent import data
 from adversarial_latent.checkpoints import has_checkpoint
-from adversarial_latent.data import Dataset
-from adversarial_latent.inputs import InputError, read_json
+from adversarial_latent.data import Dataset, Examples, Scaling
+from adversarial_latent.inputs import InputError
+from adversarial_latent.inputs import read_json as read_json_file
+from adversarial_latent.workdir import read_config, read_json
 
 _FILE = "dataset.json"
-_PATHS = ("path", "data_dir", "captions")  # fields of config.dataset
+_PATHS = ("path", "data_dir", "captions", "labels")  # fields of config.dataset
 # The test images of the flowers come from a random stream of their own. A classifier
 # that trains on all combinations thus sees none of these images.
 _OWN_FIELDS = ("held_out",)
@@ -73,16 +76,55 @@ def with_caption_vectors(
 
 
 def describe(dataset: Dataset, workdir: str) -> dict[str, Any]:
-    """Returns the content of `dataset.json`: properties, fingerprints and root path."""
+    """Returns the content of `dataset.json`: properties, fingerprints and root path.
+
+    It has the shape of images if the examples are features of them, and the scaling if
+    they are standardised. New inputs are prepared by these, see `read_inputs`.
+    """
+    images = dataset.splits["train"].images
     return {
         "name": dataset.name,
         "input_shape": list(dataset.example_shape),
+        **({} if images is None else {"image_shape": list(images.shape[1:])}),
+        **({"scaling": scaling} if (scaling := _described_scaling(dataset)) else {}),
         "num_train": len(dataset.splits["train"]),
         "class_names": list(dataset.class_names),
         "protocol": dataset.protocol,
         "splits": _fingerprints(dataset),
         "root": _read_record(workdir).get("root", os.getcwd()),
     }
+
+
+def read_inputs(path: str, workdir: str, resize: bool = False) -> Examples:
+    """Reads new inputs for a trained run, and prepares them as its training examples.
+
+    Args:
+      path: an image, a folder of images, or an npz file with an array `x`.
+      workdir: directory of the run.
+      resize: whether to crop and resize images as in training. Otherwise images of
+        another shape are an error.
+
+    Raises:
+      MissingInputError: there is nothing at `path`, or `workdir` has no run.
+      InputError: the inputs are invalid, or have another shape.
+    """
+    settings, record = read_config(workdir).dataset, read_json(workdir, _FILE)
+    shape = tuple(record.get("image_shape", record["input_shape"]))
+    examples = data.read_images(path, shape, resize, settings.center_crop)
+    if settings.features:
+        vectors = data.compute_features(examples, settings.features)
+        examples = dataclasses.replace(examples, x=vectors, images=examples.x)
+    if scaling := read_scaling(workdir):
+        examples = dataclasses.replace(examples, x=scaling.apply(examples.x[:]))
+    return examples
+
+
+def read_scaling(workdir: str) -> Scaling | None:
+    """Returns how the vectors of a trained run were standardised; None if not."""
+    if not os.path.exists(os.path.join(workdir, _FILE)):
+        return None
+    scaling = read_json(workdir, _FILE).get("scaling")
+    return Scaling.from_json(scaling) if scaling else None
 
 
 def check(described: Mapping[str, Any], dataset: Dataset, owner: str) -> None:
@@ -108,6 +150,8 @@ def check(described: Mapping[str, Any], dataset: Dataset, owner: str) -> None:
         return
     present = _fingerprints(dataset)
     problems = []
+    if described.get("scaling") != _described_scaling(dataset):
+        problems.append("vectors were standardised differently")
     for split in sorted(recorded.keys() | present.keys()):
         if recorded.get(split) == present.get(split):
             continue
@@ -198,6 +242,10 @@ def check_same_scored(workdirs: Iterable[str]) -> None:
                 )
 
 
+def _described_scaling(dataset: Dataset) -> dict[str, list[float]] | None:
+    return None if dataset.scaling is None else dataset.scaling.to_json()
+
+
 def _fingerprints(dataset: Dataset) -> dict[str, dict[str, Any]]:
     return {
         name: {"examples": len(examples), "fingerprint": examples.fingerprint()}
@@ -211,4 +259,4 @@ def _read_record(workdir: str, required: bool = False) -> dict[str, Any]:
     saved = has_checkpoint(os.path.join(workdir, "checkpoints"))
     if not required and not (saved and os.path.exists(path)):
         return {}
-    return read_json(path)
+    return read_json_file(path)

@@ -18,6 +18,7 @@ import jax
 import ml_collections
 import numpy as np
 
+from adversarial_latent.config import check_ranges
 from adversarial_latent.data import Dataset
 from adversarial_latent.evaluation.evaluators import EVALUATORS
 from adversarial_latent.experiment import Experiment, code_shapes, example_batch
@@ -41,6 +42,19 @@ def needs_data(config: ml_collections.ConfigDict) -> bool:
         or config.batch_size == 0
         or tuple(config.evaluators) == _AUTO
     )
+
+
+def check(config: ml_collections.ConfigDict) -> None:
+    """Checks, before data are loaded, the ranges of what a config says already.
+
+    Raises:
+      InputError: a value is out of range.
+    """
+    config = config.copy_and_resolve_references()
+    config.batch_size = config.batch_size or 1
+    if config.game.get("num_components") == 0:
+        config.game.num_components = 1
+    check_ranges(config)
 
 
 def fit_to_data(
@@ -117,7 +131,9 @@ def describe(experiment: Experiment, dataset: Dataset) -> list[str]:
     classes = f", {dataset.num_classes} classes" if dataset.num_classes else ""
     state = jax.eval_shape(experiment.create, jax.random.key(0))
     parameters = ", ".join(
-        f"{name} {_count(params):,}" for name, params in state.params.items()
+        f"{name} {count:,}"
+        for name, params in state.params.items()
+        if (count := _count(params))
     )
     examples = experiment.num_steps * experiment.examples_per_step
     epochs = examples / experiment.pipeline.num_examples

@@ -16,7 +16,7 @@ from absl import logging
 
 from adversarial_latent import config as config_lib
 from adversarial_latent import parallel as parallel_lib
-from adversarial_latent import run_data
+from adversarial_latent import run_data, sizing
 from adversarial_latent.checkpoints import Checkpoints
 from adversarial_latent.data import Dataset
 from adversarial_latent.environment import environment
@@ -45,7 +45,6 @@ from adversarial_latent.logging import (
     progress_bar,
 )
 from adversarial_latent.model import Model
-from adversarial_latent.sizing import describe, fit_to_data, needs_data
 from adversarial_latent.state import TrainState
 from adversarial_latent.workdir import (
     claim,
@@ -143,9 +142,11 @@ def _train(config: ml_collections.ConfigDict, workdir: str, dataset: Dataset) ->
     experiment = make_experiment(config, dataset)
     _check_evaluation_of(experiment, config, dataset, workdir)
     parallel, pipeline = experiment.parallel, experiment.pipeline
-    log_every, checkpoint_every, evaluate_every = (
-        _calls(config, experiment, name)
-        for name in ("log_every", "checkpoint_every", "evaluate_every")
+    log_every, checkpoint_every = (
+        _calls(config, experiment, name) for name in ("log_every", "checkpoint_every")
+    )
+    evaluate_every = (
+        _calls(config, experiment, "evaluate_every") if config.curves else 0
     )
 
     def due(step: int, name: str = "") -> bool:
@@ -175,7 +176,7 @@ def _train(config: ml_collections.ConfigDict, workdir: str, dataset: Dataset) ->
         log = None
         if jax.process_index() == 0:
             _describe(config, dataset, workdir)
-            announce(*describe(experiment, dataset))
+            announce(*sizing.describe(experiment, dataset))
             log = MetricsLog(workdir, step, due)
             stack.callback(log.close)
             passed = range(0, step + 1, experiment.steps_per_call)[1:]
@@ -388,12 +389,14 @@ def train_and_evaluate(
       RuntimeError: another live run uses `workdir`.
       ValueError: config, data or `workdir` do not fit; nothing is changed.
     """
-    config_lib.check_ranges(config)
-    if not needs_data(config):  # otherwise it is checked when the data are loaded
+    sizing.check(config)
+    if not sizing.needs_data(
+        config
+    ):  # otherwise it is checked when the data are loaded
         check_evaluation(config, make_game(config.game))
     dataset = run_data.load_examples(config, workdir)
-    if needs_data(config):
-        config = fit_to_data(config, dataset)
+    if sizing.needs_data(config):
+        config = sizing.fit_to_data(config, dataset)
         check_evaluation(config, make_game(config.game))
     if jax.process_index() != 0:
         if _train_classifier(config, workdir):

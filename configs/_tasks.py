@@ -77,6 +77,7 @@ def task_config(
             )
     size = SIZES[given.size]
     config = default_config()
+    config.dataset.update(max_side=size.max_side, standardize=True)
     config.batch_size = 0
     config.trials = size.trials
     config.duration = size.duration

@@ -18,7 +18,8 @@ The input is a folder of images, one image, or an .npz with an array `x`. The co
 
 For a model without components, the columns are the name and the code. --resize prepares
 images as in training: it cuts out the central square (dataset.center_crop) and scales
-it.
+it. If the run learned from features of images (dataset.features), the same function is
+applied to the new ones. Vectors are standardised as in training.
 """
 
 import csv
@@ -28,9 +29,9 @@ import jax
 import numpy as np
 from absl import flags
 
-from adversarial_latent.data import read_images
+from adversarial_latent import run_data
 from adversarial_latent.distributions import GaussianMixture
-from adversarial_latent.workdir import input_shape, load, read_config, read_json
+from adversarial_latent.workdir import load, read_json
 from experiments import command_line
 
 _WORKDIR = command_line.define_path("workdir", "Directory of the run.", required=True)
@@ -47,9 +48,7 @@ _TRIAL = flags.DEFINE_integer("trial", None, "Trial. Default: the chosen one.")
 def main() -> None:
     """Reads the images, encodes them and writes the CSV."""
     command_line.check_output(_OUTPUT.value)
-    shape = input_shape(_WORKDIR.value)
-    crop = read_config(_WORKDIR.value).dataset.get("center_crop", 0)
-    examples = read_images(_INPUT.value, shape, _RESIZE.value, crop)
+    examples = run_data.read_inputs(_INPUT.value, _WORKDIR.value, _RESIZE.value)
     model = load(_WORKDIR.value, _TRIAL.value)
     if _PROBABILITIES.value and model.num_components is None:
         raise ValueError("--probabilities: the model has no classes and no clusters")

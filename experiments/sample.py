@@ -6,7 +6,8 @@ python -m experiments.sample --workdir=runs/digits --output=samples/ --num=50000
 python -m experiments.sample --workdir=runs/flowers --output=pink.png \
     --caption="the flower has five pink petals"
 
-Most programs that score generated images read a folder with one file per image.
+Most programs that score generated images read a folder with one file per image. If the
+run learned from standardised vectors, x in the .npz is in their original units.
 """
 
 import os
@@ -15,6 +16,7 @@ import numpy as np
 from absl import flags
 from PIL import Image
 
+from adversarial_latent import run_data
 from adversarial_latent.workdir import load
 from experiments import command_line
 
@@ -92,6 +94,8 @@ def main() -> None:
     samples = model.sample(
         _NUM.value, _SEED.value, _COMPONENT.value, caption=_CAPTION.value
     )
+    if scaling := run_data.read_scaling(_WORKDIR.value):
+        samples["x"] = scaling.invert(samples["x"])
     if output.endswith(".npz"):
         np.savez_compressed(output, **samples)
     elif output.endswith("/"):

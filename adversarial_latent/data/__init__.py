@@ -1,8 +1,11 @@
 """Data sources, splits and label subsets, and the pipelines that feed train steps."""
 
-from adversarial_latent.data.examples import Dataset, Examples, LazyImages, to_float
-from adversarial_latent.data.folder import read_images
+from adversarial_latent.data.examples import Dataset, Examples, to_float
+from adversarial_latent.data.features import compute as compute_features
+from adversarial_latent.data.lazy import LazyArray
+from adversarial_latent.data.new_inputs import read_images
 from adversarial_latent.data.pipelines import Pairs, Pipeline, make_pipeline
+from adversarial_latent.data.scaling import Scaling
 from adversarial_latent.data.sources import default_config, load
 from adversarial_latent.data.splits import label_subset
 from adversarial_latent.data.synthetic import (
@@ -19,9 +22,11 @@ __all__ = [
     "RING_SIGMA",
     "Dataset",
     "Examples",
-    "LazyImages",
+    "LazyArray",
     "Pairs",
     "Pipeline",
+    "Scaling",
+    "compute_features",
     "default_config",
     "grid_means",
     "label_subset",

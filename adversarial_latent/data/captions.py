@@ -61,7 +61,7 @@ def _files_of_images(names: list[str], directory: str) -> dict[str, Path]:
             "text file for each image, with one caption per line"
         )
     by_path, by_stem = {}, collections.defaultdict(list)
-    for file in find_files(root)[0]:
+    for file in map(Path, find_files(root)[0]):
         if file.suffix.lower() == ".txt":
             path = PurePosixPath(relative_name(file, root)).with_suffix("")
             by_path[path] = file

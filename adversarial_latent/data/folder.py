@@ -1,58 +1,66 @@
-"""Data sets stored as image files, and new inputs for a trained model."""
+"""Data sets stored as image files."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from absl import logging
 from ml_collections import ConfigDict
 
-from adversarial_latent.data.arrays import fit
-from adversarial_latent.data.examples import Dataset, Examples
+from adversarial_latent.data.decoding import decode_files
+from adversarial_latent.data.examples import Dataset, Examples, part_of
+from adversarial_latent.data.labels import labels_from_file
 from adversarial_latent.data.splits import SPLITS, find_splits
 from adversarial_latent.inputs import (
-    ImageShape,
     InputError,
     MissingInputError,
-    center_crop,
-    check_inputs,
     find_files,
+    is_folder,
     list_folder,
     number_classes,
     parse_image_shape,
     printable,
-    read_image,
-    read_npz,
     relative_name,
-    resize,
-    shape_text,
 )
+from adversarial_latent.inputs.decoder import Decoder
 
 
 def load_folder(config: ConfigDict) -> Dataset:
     """Loads a folder of images; sub-folders, if there are any, are classes.
 
+    The class of an image is its top-level folder; deeper folders have no meaning.
     Sub-folders called train, test and validation are splits instead, and each of them
-    may contain classes. Train is required, the others are optional. Hidden files and
-    system files are ignored; all other files must be images.
+    may contain classes. Train is required, the others are optional. With a file of
+    labels, folders are not classes. Hidden files and system files are ignored; all
+    other files must be images.
+
+    Without `image_shape`, a shape is chosen, see `common_shape`. Images of 1,000 files
+    or more are decoded once, into the cache.
 
     Raises:
       MissingInputError: the folder does not exist.
-      InputError: there are no images, images next to classes, folders inside classes,
-        classes next to splits, or files that are not images; images differ in shape and
-        `image_shape` is not set; or an image is smaller than `center_crop`.
+      InputError: there are no images, images next to classes, classes next to splits,
+        or an invalid file of labels; a file is not an image, and `skip_unreadable` is
+        not set; or an image is smaller than `center_crop`.
     """
     root = Path(config.path)
     if not root.is_dir():
         raise MissingInputError(
             f"no folder at '{printable(str(root))}' (--config.dataset.path)"
         )
-    folders, ignored = _split_folders(root)
-    files: dict[str, list[Path]] = {}
+    listing = list_folder(root)
+    folders = _split_folders(root, listing[0], config.labels)
+    ignored = 0 if root in folders.values() else listing[1]
+    files: dict[str, list[str]] = {}
     labels: dict[str, np.ndarray] = {}
     for split, folder in folders.items():
-        files[split], classes, others = _images_and_classes(folder)
+        if config.labels:
+            files[split], others = _images(folder, config.labels)
+            classes: list[str] = []
+        else:
+            files[split], classes, others = _images_and_classes(
+                folder, *(listing if folder == root else list_folder(folder))
+            )
         ignored += others
         if classes:
             labels[split] = np.array(classes)
@@ -63,95 +71,70 @@ def load_folder(config: ConfigDict) -> Dataset:
             f"'{folders[next(iter(labels))].name}' contains class folders: give all "
             "splits classes, or none"
         )
-    label, class_names = number_classes(labels)
+    names = {
+        split: [relative_name(file, root) for file in part]
+        for split, part in files.items()
+    }
+    if config.labels:
+        label, class_names = labels_from_file(names, config.labels)
+    else:
+        label, class_names = number_classes(labels)
     everything = [file for part in files.values() for file in part]
-    x = _read_same_shape(
-        everything, parse_image_shape(config.image_shape), config.center_crop
+    decoded = decode_files(
+        root, everything, _decoder(config), config.cache, config.in_memory
     )
     splits, start = {}, 0
     for split, part in files.items():
+        low, high = np.searchsorted(decoded.readable, (start, start + len(part)))
+        if low == high:
+            raise InputError(
+                f"{printable(str(folders[split]))}: none of its files is a readable "
+                "image"
+            )
+        kept = decoded.readable[low:high] - start
         splits[split] = Examples(
-            x=x[start : start + len(part)],
-            label=label.get(split),
-            name=tuple(relative_name(file, root) for file in part),
+            x=part_of(decoded.x, slice(low, high)),
+            label=label[split][kept] if split in label else None,
+            name=tuple(names[split][k] for k in kept),
         )
         start += len(part)
     protocol = f"{len(everything)} image files of the folder '{printable(root.name)}'"
     if len(folders) > 1 or folders.get("train") != root:
-        names = [f"'{printable(folder.name)}'" for folder in folders.values()]
-        protocol += f", whose sub-folders {', '.join(names)} are its splits"
+        quoted = [f"'{printable(folder.name)}'" for folder in folders.values()]
+        protocol += f", whose sub-folders {', '.join(quoted)} are its splits"
+    if config.labels:
+        protocol += (
+            f"; labels from the file '{printable(Path(config.labels).name)}', so that "
+            "folders are not classes"
+        )
     if ignored:
         protocol += f" ({ignored} hidden or system files ignored)"
+    protocol = "; ".join((protocol, *decoded.notes))
     return Dataset(
         name=config.name, splits=splits, protocol=protocol, class_names=class_names
     )
 
 
-def read_images(
-    path: str | Path,
-    example_shape: tuple[int, ...],
-    resize: bool = False,
-    center_crop: int = 0,
-) -> Examples:
-    """Reads new inputs for a trained model.
-
-    Args:
-      path: an image, a folder of images (searched recursively), or an npz file with an
-        array `x`.
-      example_shape: shape of the training examples, (H, W, C) or (D,).
-      resize: whether to resize images of another shape. Otherwise they are an error.
-      center_crop: size of the central square that is cut out before resizing, as in
-        training; 0 for the whole image.
-
-    Returns:
-      Examples without labels, named by file (relative to the folder) or position.
-
-    Raises:
-      MissingInputError: `path` does not exist.
-      InputError: there are no images, a file is not an image, a shape does not match,
-        or an image is smaller than `center_crop`.
-    """
-    path = Path(os.path.expanduser(path))
-    if not os.path.exists(path):
-        raise MissingInputError(
-            f"no image, folder or npz file at '{printable(str(path))}'"
-        )
-    expected = tuple(example_shape)
-    crop = center_crop if resize else 0
-    if path.suffix == ".npz":
-        return Examples(x=_read_x(path, expected, resize, crop))
-    if len(expected) != 3:
-        raise InputError(
-            f"the model takes points with {expected[0]} coordinates: provide an npz "
-            "file with an array x [N, D]"
-        )
-    root, files = path.parent, [path]
-    if path.is_dir():
-        root = path
-        files, ignored = find_files(root)
-        if ignored:
-            logging.info("%s: %d hidden or system files ignored", root, ignored)
-    if not files:
-        raise InputError(f"{printable(str(root))}: the folder contains no images")
-    x = np.empty((len(files), *expected), np.uint8)
-    for i, file in enumerate(files):
-        image = _read(file, expected if resize else None, crop)
-        _check_shape(printable(file.name), image.shape, expected)
-        x[i] = image
-    return Examples(x=x, name=tuple(relative_name(file, root) for file in files))
+def _decoder(config: ConfigDict) -> Decoder:
+    return Decoder(
+        shape=parse_image_shape(config.image_shape, (1, 3)),
+        max_side=config.max_side,
+        crop=config.center_crop,
+        skip_unreadable=config.skip_unreadable,
+        remedy="; or skip such files with --config.dataset.skip_unreadable=True",
+    )
 
 
-def _split_folders(root: Path) -> tuple[dict[str, Path], int]:
-    """Returns the folders of the splits, and the number of ignored files.
-
-    A folder without splits is all "train". Its files are counted later, when its images
-    are listed.
-    """
-    entries, ignored = list_folder(root)
-    names = {entry: printable(entry.name) for entry in entries if entry.is_dir()}
+def _split_folders(
+    root: Path, entries: Sequence[os.DirEntry[str]], labels: str
+) -> dict[str, Path]:
+    """Returns the folders of the splits. A folder without splits is all "train"."""
+    names = {
+        Path(entry.path): printable(entry.name) for entry in entries if is_folder(entry)
+    }
     others = [name for name in names.values() if name.lower() not in SPLITS]
     if not {"train", "test"} & {SPLITS.get(name.lower()) for name in names.values()}:
-        return {"train": root}, 0
+        return {"train": root}
     where = printable(str(root))
     if others:
         raise InputError(
@@ -164,93 +147,57 @@ def _split_folders(root: Path) -> tuple[dict[str, Path], int]:
         raise InputError(
             f"{where} contains {', '.join(names.values())}, but no folder 'train'"
         )
-    if files := [entry for entry in entries if entry not in names]:
+    if files := [
+        entry
+        for entry in entries
+        if not is_folder(entry) and not _is_same(entry.path, labels)
+    ]:
         raise InputError(
             f"{where} contains splits ('{found['train'].name}') and files "
             f"('{printable(files[0].name)}'): move every image into a split"
         )
-    return found, ignored
+    return found
 
 
-def _images_and_classes(folder: Path) -> tuple[list[Path], list[str], int]:
+def _images_and_classes(
+    folder: Path, entries: Sequence[os.DirEntry[str]], ignored: int
+) -> tuple[list[str], list[str], int]:
     """Returns images, their classes (may be []) and the number of ignored files."""
     where = printable(str(folder))
-    entries, ignored = list_folder(folder)
-    class_folders = [entry for entry in entries if entry.is_dir()]
-    files = [entry for entry in entries if not entry.is_dir()]
+    class_folders = [entry for entry in entries if is_folder(entry)]
+    files = [entry.path for entry in entries if not is_folder(entry)]
     if not class_folders:
         if not files:
             raise InputError(f"{where}: the folder contains no images")
         return files, [], ignored
     if files:
+        first = printable(os.path.basename(files[0]))
         raise InputError(
             f"{where} contains both folders ('{printable(class_folders[0].name)}') and "
-            f"files ('{printable(files[0].name)}'): sub-folders are classes, so move "
-            "every image into one"
+            f"files ('{first}'): sub-folders are classes, so move every image into "
+            "one, or give labels in a file (--config.dataset.labels)"
         )
     classes: list[str] = []
     for class_folder in class_folders:
-        members, others = list_folder(class_folder)
+        members, others = find_files(Path(class_folder.path))
         if not members:
-            raise InputError(f"{printable(str(class_folder))}: empty class folder")
-        if deeper := [member for member in members if member.is_dir()]:
-            raise InputError(
-                f"{printable(str(deeper[0]))}: a folder inside a class; class folders "
-                "may contain only images"
-            )
+            raise InputError(f"{printable(class_folder.path)}: empty class folder")
         files += members
         classes += [printable(class_folder.name)] * len(members)
         ignored += others
     return files, classes, ignored
 
 
-def _read(file: Path, shape: ImageShape | None, crop: int) -> np.ndarray:
-    """Reads an image, and crops and resizes it if requested."""
-    image = read_image(file)
-    if crop:
-        image = center_crop(image, crop, printable(str(file)))
-    return image if shape is None else resize(image, shape)
+def _images(folder: Path, labels: str) -> tuple[list[str], int]:
+    """Returns the images at any depth, and the number of ignored files."""
+    files, ignored = find_files(folder)
+    files = [file for file in files if not _is_same(file, labels)]
+    if not files:
+        raise InputError(f"{printable(str(folder))}: the folder contains no images")
+    return files, ignored
 
 
-def _read_same_shape(
-    files: Sequence[Path], shape: ImageShape | None, crop: int
-) -> np.ndarray:
-    x = []
-    for file in files:
-        x.append(_read(file, shape, crop))
-        if x[-1].shape != x[0].shape:
-            raise InputError(
-                f"{printable(files[0].name)} is {shape_text(x[0].shape)}, but "
-                f"{printable(file.name)} is {shape_text(x[-1].shape)}: resize all "
-                "images to one shape with "
-                "--config.dataset.image_shape=HEIGHTxWIDTHxCHANNELS"
-            )
-    return np.stack(x)
-
-
-def _read_x(
-    path: Path, expected: tuple[int, ...], resize: bool, crop: int
-) -> np.ndarray:
-    arrays, name = read_npz(path), printable(str(path))
-    if "x" not in arrays:
-        raise InputError(f"{name} contains {sorted(arrays)}; expected an array 'x'")
-    try:
-        x = check_inputs(arrays["x"])
-        if x.ndim == 4:
-            if crop:
-                x = np.stack([center_crop(image, crop, "its images") for image in x])
-            x = fit(x, expected if resize else None)
-    except ValueError as error:
-        raise InputError(f"{name}, array 'x': {error}") from error
-    _check_shape(printable(path.name), x.shape[1:], expected)
-    return x
-
-
-def _check_shape(name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
-    if shape == expected:
-        return
-    remedy = ": pass --resize" if len(shape) == len(expected) == 3 else ""
-    raise InputError(
-        f"the model takes {shape_text(expected)}, but {name} is {shape_text(shape)}"
-        f"{remedy}"
-    )
+def _is_same(file: str, labels: str) -> bool:
+    """Whether a file is the file of labels, which may lie among the images."""
+    same_name = os.path.basename(file) == os.path.basename(labels)
+    return same_name and os.path.exists(labels) and os.path.samefile(file, labels)

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 from adversarial_latent.data import (
     arrays,
     captions,
+    features,
     flowers,
     folder,
     splits,
@@ -17,6 +18,7 @@ from adversarial_latent.data import (
     tfds_source,
 )
 from adversarial_latent.data.examples import Dataset
+from adversarial_latent.data.shapes import SMALLEST_SIDE
 from adversarial_latent.inputs import InputError
 
 
@@ -28,24 +30,27 @@ class Source:
     keys: tuple[str, ...] = ()
 
 
+_FEATURES = ("features", "standardize", "cache")  # keys for all sources of images
 SOURCES = {
-    "digits": Source(arrays.load_digits),
-    "npz": Source(arrays.load_npz, ("path", "image_shape")),
-    "folder": Source(
-        folder.load_folder, ("path", "image_shape", "center_crop", "captions")
+    "digits": Source(arrays.load_digits, ("max_side", *_FEATURES)),
+    "npz": Source(
+        arrays.load_npz, ("path", "image_shape", "max_side", "in_memory", *_FEATURES)
     ),
-    "flowers": Source(flowers.load_flowers, ("image_shape", "held_out")),
-    "grid25": Source(synthetic.load_grid25),
-    "ring": Source(synthetic.load_ring),
+    "folder": Source(
+        folder.load_folder,
+        (
+            *("path", "labels", "image_shape", "max_side", "center_crop", "captions"),
+            *("in_memory", "skip_unreadable", *_FEATURES),
+        ),
+    ),
+    "flowers": Source(flowers.load_flowers, ("image_shape", "held_out", *_FEATURES)),
+    "grid25": Source(synthetic.load_grid25, ("max_side",)),
+    "ring": Source(synthetic.load_ring, ("max_side",)),
     "tfds": Source(
         tfds_source.load_tfds,
         (
-            "data_dir",
-            "image_shape",
-            "center_crop",
-            "in_memory",
-            "train_split",
-            "captions",
+            *("data_dir", "image_shape", "max_side", "center_crop", "in_memory"),
+            *("train_split", "captions", *_FEATURES),
         ),
     ),
 }
@@ -59,15 +64,30 @@ def default_config() -> ConfigDict:
             "path": "",  # npz, folder: path of the file or folder
             "data_dir": "",  # tfds: '' for TFDS_DATA_DIR, or TFDS's default
             "train_split": "train",  # tfds: for example 'train+extra'
-            "in_memory": True,  # tfds: False reads images on demand
+            "in_memory": True,  # npz, folder, tfds: False reads examples on demand
+            # Store features, and 1,000 or more decoded images of a folder, in the
+            # directory ADVERSARIAL_LATENT_CACHE.
+            "cache": True,
+            "skip_unreadable": False,  # folder: skip files that cannot be decoded
             # npz, folder, flowers, tfds: resize images to this shape, '28x28x1'.
             "image_shape": "",
+            # digits, npz, folder, tfds: limit of the longer side in pixels, without
+            # image_shape; 0 for none. Images of several sizes are resized to one.
+            "max_side": 0,
             # folder, tfds: crop images to a central square of this size before
             # resizing; 0 for no crop.
             "center_crop": 0,
             # folder, tfds: folder with a file a/b.txt for each image a/b.png, one
             # caption per line. If b is unique, b.txt works, too.
             "captions": "",
+            # folder: CSV or text file with the columns name,label. Then folders are not
+            # classes, and images that it does not name are unlabelled.
+            "labels": "",
+            # Import path of a function from images, uint8 [B, H, W, C], to features
+            # [B, D], 'package.module:function'. Models then see the features.
+            "features": "",
+            # Standardise vectors by mean and standard deviation of the training split.
+            "standardize": False,
             "held_out": 0.2,  # flowers: fraction of combinations for testing only
             # Use only these classes, by their names in the source: '0,1,2'.
             "classes": "",
@@ -125,13 +145,31 @@ def load(config: ConfigDict) -> Dataset:
             count = min(config.limit, len(part))
             parts[name] = part.take(splits.draw(len(part), count, rng))
         protocol.append(f"every split cut to {config.limit} random examples")
+    if unlabelled := {
+        name: count
+        for name, part in parts.items()
+        if part.label is not None and (count := len(part) - len(part.labelled))
+    }:
+        counts = ", ".join(f"{count} in {name}" for name, count in unlabelled.items())
+        protocol.append(f"unlabelled examples: {counts}")
     sizes = ", ".join(f"{len(part)} {name}" for name, part in parts.items())
     protocol.append(f"split_seed {config.split_seed}: {sizes}")
-    return dataclasses.replace(raw, splits=parts, protocol="; ".join(protocol))
+    dataset = dataclasses.replace(raw, splits=parts, protocol="; ".join(protocol))
+    if config.features:
+        dataset = features.with_features(
+            dataset, config.features, config.cache, config.in_memory
+        )
+    elif config.in_memory:
+        parts = {name: part.in_memory() for name, part in parts.items()}
+        dataset = dataclasses.replace(dataset, splits=parts)
+    return dataset.standardised() if config.standardize else dataset
 
 
 def _only_classes(dataset: Dataset, classes: str | Sequence[str]) -> Dataset:
     """Keeps only the examples of some classes, in all splits.
+
+    Unlabelled examples stay in the training split, where they may be of these classes.
+    The other splits are for scoring.
 
     Args:
       dataset: a labelled data set.
@@ -160,7 +198,7 @@ def _only_classes(dataset: Dataset, classes: str | Sequence[str]) -> Dataset:
     chosen = sorted(map(known.index, names))
     parts = {}
     for split, examples in dataset.splits.items():
-        kept = splits.only_classes(examples, chosen)
+        kept = splits.only_classes(examples, chosen, split == "train")
         if kept is None:
             raise InputError(
                 f"config.dataset.classes={classes!r}: the split {split!r} of "
@@ -207,9 +245,14 @@ def _complete(config: ConfigDict) -> tuple[ConfigDict, Source]:
                 f"config.dataset.{key} does not apply to the data set "
                 f"'{complete.name}': leave it at {defaults[key]!r}"
             )
-    for key in ("path", "data_dir", "captions"):
+    for key in ("path", "data_dir", "captions", "labels"):
         complete[key] = os.path.expanduser(complete[key])
-    for key in ("split_seed", "num_validation", "limit", "center_crop"):
+    if 0 < complete.max_side < SMALLEST_SIDE:
+        raise InputError(
+            f"config.dataset.max_side={complete.max_side}: images are resized to sides "
+            f"of at least {SMALLEST_SIDE} pixels; use 0 for no limit"
+        )
+    for key in ("split_seed", "num_validation", "limit", "center_crop", "max_side"):
         if complete[key] < 0:
             raise InputError(f"config.dataset.{key}={complete[key]} is negative")
     return complete, SOURCES[kind]

@@ -107,22 +107,26 @@ def split(examples: Examples, chosen: np.ndarray) -> tuple[Examples, Examples]:
     return examples.take(rest), examples.take(chosen)
 
 
-def only_classes(examples: Examples, classes: Sequence[int]) -> Examples | None:
+def only_classes(
+    examples: Examples, classes: Sequence[int], unlabelled: bool = False
+) -> Examples | None:
     """Keeps only the examples of some classes; lazy images stay lazy.
 
     Args:
-      examples: labelled examples.
+      examples: examples with labels.
       classes: classes to keep; the i-th gets the label i.
+      unlabelled: whether to keep the unlabelled examples, too.
 
     Returns:
-      The examples of these classes, or None if there are none.
+      These examples, or None if there are none of these classes.
     """
     assert examples.label is not None
-    kept = np.flatnonzero(np.isin(examples.label, classes))
-    if not len(kept):
+    of_classes = np.isin(examples.label, classes)
+    if not of_classes.any():
         return None
-    renumbered = np.zeros(max(classes) + 1, np.int32)
+    renumbered = np.full(max(classes) + 2, -1, np.int32)  # the last one is that of -1
     renumbered[list(classes)] = np.arange(len(classes))
+    kept = np.flatnonzero(of_classes | (unlabelled & (examples.label < 0)))
     part = examples.take(kept)
     return dataclasses.replace(part, label=renumbered[examples.label[kept]])
 
@@ -131,6 +135,8 @@ def hold_out_test(
     examples: Examples, fraction: float, seed: int
 ) -> tuple[Examples, Examples]:
     """Holds out a test set, stratified if there are labels.
+
+    The unlabelled examples are a stratum of their own.
 
     Args:
       examples: all examples of a source without a test split.
@@ -154,8 +160,9 @@ def hold_out_test(
     if examples.label is None:
         chosen = draw(len(examples), total, rng)
     else:
-        counts = apportion(np.bincount(examples.label), total)
-        chosen = draw_stratified(examples.label, counts, rng)
+        stratum = examples.label + (examples.label < 0).any()
+        counts = apportion(np.bincount(stratum), total)
+        chosen = draw_stratified(stratum, counts, rng)
     if not 0 < len(chosen) < len(examples):
         raise ValueError(
             f"test_fraction={fraction} of {len(examples)} examples leaves "
@@ -189,7 +196,7 @@ def label_subset(
     """Samples the examples whose labels semi-supervised learning may use.
 
     Args:
-      examples: labelled training examples.
+      examples: training examples with labels; unlabelled ones are never sampled.
       num_labels: size of the subset, 0 for all; a multiple of the number of classes
         if `balanced`.
       seed: seed of the subset.
@@ -203,19 +210,20 @@ def label_subset(
       ValueError: there are no labels, `num_labels` is too large or not a multiple of
         the number of classes, or a class has too few examples.
     """
-    if examples.label is None:
+    labelled = examples.labelled
+    if examples.label is None or not len(labelled):
         raise ValueError("a label subset needs labels, but these examples have none")
     if num_labels == 0:
-        return np.arange(len(examples))
-    if not 0 < num_labels <= len(examples):
+        return labelled
+    if not 0 < num_labels <= len(labelled):
         raise ValueError(
-            f"num_labels={num_labels} must be between 0 (all) and {len(examples)}, the "
-            "number of training examples"
+            f"num_labels={num_labels} must be between 0 (all) and {len(labelled)}, the "
+            "number of labelled training examples"
         )
     rng = split_rng(seed, "label")
     if not balanced:
-        return draw(len(examples), num_labels, rng)
-    available = np.bincount(examples.label)
+        return labelled[draw(len(labelled), num_labels, rng)]
+    available = np.bincount(examples.label[labelled])
     num_classes = len(available)
     if num_labels % num_classes:
         raise ValueError(

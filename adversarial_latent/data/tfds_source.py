@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from adversarial_latent.data.examples import Dataset, Examples, LazyImages
+from adversarial_latent.data.examples import Dataset, Examples
+from adversarial_latent.data.lazy import LazyArray
+from adversarial_latent.data.shapes import common_shape
 from adversarial_latent.inputs import InputError, MissingInputError, images
 
 # Small images are read and decoded fastest in chunks of several hundred.
@@ -31,7 +33,7 @@ def load_tfds(config: ConfigDict) -> Dataset:
     builder = _open(config.name.removeprefix("tfds:"), config.data_dir)
     image_key, label_key = _keys(builder)
     crop = config.center_crop
-    shape = _image_shape(builder, image_key, crop, config.image_shape)
+    shape = _image_shape(builder, image_key, config)
     selected = {"train": config.train_split}
     selected |= {
         name: name for name in ("test", "validation") if name in builder.info.splits
@@ -120,7 +122,7 @@ class _Records:
         x = (
             np.empty((size, *self._shape), np.uint8)
             if in_memory
-            else LazyImages(
+            else LazyArray(
                 lambda indices: self.decode(self.read(indices)),
                 np.arange(size),
                 self._shape,
@@ -209,11 +211,9 @@ def _cropped_shape(builder: Any, image_key: str, crop: int) -> tuple[Any, Any, A
     return (crop, crop, channels) if crop else (height, width, channels)
 
 
-def _image_shape(
-    builder: Any, image_key: str, crop: int, image_shape: Any
-) -> images.ImageShape:
-    shape = images.parse_image_shape(image_shape)
-    stored = _cropped_shape(builder, image_key, crop)
+def _image_shape(builder: Any, image_key: str, config: ConfigDict) -> images.ImageShape:
+    shape = images.parse_image_shape(config.image_shape, (1, 3))
+    stored = _cropped_shape(builder, image_key, config.center_crop)
     if shape is None and None in stored:
         raise InputError(
             f"the images of {builder.info.full_name} differ in size: resize them to "
@@ -224,4 +224,4 @@ def _image_shape(
             f"{builder.info.full_name} has images with {stored[-1]} channels, but only "
             "1 (grey) and 3 (colour) are supported"
         )
-    return shape or stored
+    return shape or common_shape(np.array([stored]), config.max_side)[0]

@@ -30,7 +30,7 @@ from adversarial_latent.model import Model
 _posterior = jax.jit(GaussianMixture.posterior)
 
 
-@evaluator("encode", "components", "unconditional")
+@evaluator("encode", "components", "unconditional", compares_labels=True)
 def clustering(
     model: Model, data: EvaluationData, seed: int, validation: Examples | None
 ) -> Evaluation:
@@ -97,7 +97,7 @@ def clustering(
     protocol += description
     arrays = {}
     names_of_components = component_names(counts.get(""), data, num_clusters)
-    if data.is_image:
+    if data.show:
         arrays["clustering_components"] = functools.partial(
             _component_images,
             model,
@@ -160,7 +160,7 @@ def classification(model: Model, data: EvaluationData, seed: int) -> Evaluation:
     )
     identity = np.arange(len(names))
     arrays = {}
-    if data.is_image:
+    if data.show:
         arrays["classification_components"] = functools.partial(
             _component_images, model, data, assigned[""], identity, names, seed
         )
@@ -277,14 +277,16 @@ def _component_images(
 ) -> Arrays:
     """Images of each component; `mapping` [K] contains the components' classes."""
     check_number(len(names), "rows of images")
-    x, labels = data.x, data.labels
-    shape = (len(names), IMAGES_PER_COMPONENT, *x.shape[1:])
+    assert data.show is not None
+    labels = data.labels
+    image_shape = data.show(np.arange(1)).shape[1:]
+    shape = (len(names), IMAGES_PER_COMPONENT, *image_shape)
     members = np.full(shape, np.nan, np.float32)
     wrong = np.zeros(shape[:2], bool)
     for k in range(len(names)):
         (candidates,) = np.nonzero(assigned == k)
         chosen = candidates[choose(len(candidates), IMAGES_PER_COMPONENT, seed)]
-        members[k, : len(chosen)] = x[chosen]
+        members[k, : len(chosen)] = data.show(chosen)
         if labels is not None and mapping is not None:
             wrong[k, : len(chosen)] = labels[chosen] != mapping[k]
     arrays = {
@@ -293,7 +295,7 @@ def _component_images(
         "names": np.array(names),
         "ink": data.is_ink,
     }
-    if model.can("sample"):
+    if data.is_image and model.can("sample"):
         arrays["generated"] = sample_components(
             model, len(names), IMAGES_PER_COMPONENT, seed
         )

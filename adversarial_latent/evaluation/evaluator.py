@@ -19,9 +19,12 @@ from adversarial_latent.data import (
     GRID_SIGMA,
     RING_SIGMA,
     Dataset,
+    Examples,
     grid_means,
     ring_means,
 )
+from adversarial_latent.evaluation.evaluation_data import EvaluationData
+from adversarial_latent.evaluation.limits import bounded
 from adversarial_latent.inputs import InputError
 from adversarial_latent.model import Model
 
@@ -60,50 +63,6 @@ class Evaluation:
     numbers: Mapping[str, float]
     protocol: str
     arrays: Mapping[str, Callable[[], Arrays]] = dataclasses.field(default_factory=dict)
-
-
-@dataclasses.dataclass(frozen=True)
-class EvaluationData:
-    """The examples on which a model is evaluated.
-
-    Attributes:
-      name: name of the data set.
-      split: "test" or "validation".
-      x: float32 [N, ...], as models see them.
-      labels: [N], or None.
-      class_names: empty without labels.
-    """
-
-    name: str
-    split: str
-    x: np.ndarray
-    labels: np.ndarray | None
-    class_names: tuple[str, ...]
-
-    @property
-    def description(self) -> str:
-        """A description for protocols."""
-        return f"{len(self.x)} examples of the {self.split} split of {self.name}"
-
-    @property
-    def is_image(self) -> bool:
-        """Whether the examples are images [N, H, W, C]."""
-        return self.x.ndim == 4
-
-    @property
-    def is_ink(self) -> np.ndarray:
-        """Whether they are light strokes on black, which are shown inverted."""
-        return np.array(self.x.shape[-1] == 1 and float(self.x.mean()) < 0.5)
-
-    def encode(
-        self, model: Model, chosen: np.ndarray | slice = slice(None)
-    ) -> dict[str, np.ndarray]:
-        """Infers codes of the chosen examples; gives labels only if required."""
-        if not model.conditional:
-            return model.encode(self.x[chosen])
-        return model.encode(
-            self.x[chosen], None if self.labels is None else self.labels[chosen]
-        )
 
 
 _MODEL_REQUIREMENTS: Mapping[str, tuple[Callable[[Model], bool], str]] = {
@@ -179,9 +138,9 @@ RECEIVED = (
 """What an evaluator can receive, by the names of its parameters.
 
 A `Model`; `EvaluationData`; the seed of everything random; a trained classifier of the
-same data, as a `Model`; labelled validation `Examples`, or None if there are none or if
-they are what is evaluated; captions, several of each example; the attributes whose
-values are the words of class names; sentences to illustrate.
+same data, as a `Model`; the labelled validation `Examples`, or None if there are none
+or if they are what is evaluated; captions, several of each example; the attributes
+whose values are the words of class names; sentences to illustrate.
 """
 
 
@@ -196,12 +155,16 @@ class Evaluator:
         "unconditional" of the model; "images", "labels", "captions" or "known_means"
         of the data; "z" or "z_in_plane" of the codes.
       min_examples: the smallest number of examples.
+      compares_labels: whether it compares with labels if there are any. Then it
+        receives only the labelled examples. Others receive all examples, and labels
+        only if all are labelled.
     """
 
     name: str
     compute: Callable[..., Evaluation]
     requires: tuple[str, ...]
     min_examples: int = 1
+    compares_labels: bool = False
 
     @property
     def receives(self) -> tuple[str, ...]:
@@ -242,9 +205,10 @@ class Evaluator:
             raise InputError(
                 f"The evaluator {self.name!r} needs a classifier of {dataset.name!r}."
             )
-        examples = dataset.splits[split]
+        scored = self._scored(model, dataset.splits[split])
+        examples = bounded(scored)
         validation = dataset.splits.get("validation")
-        if split == "validation" or (validation and validation.label is None):
+        if split == "validation" or (validation and not len(validation.labelled)):
             validation = None
         available: dict[str, Any] = {
             "model": model,
@@ -252,17 +216,30 @@ class Evaluator:
                 name=dataset.name,
                 split=split,
                 x=examples.as_float(),
-                labels=examples.label,
+                labels=(
+                    examples.label if len(examples.labelled) == len(examples) else None
+                ),
                 class_names=dataset.class_names,
+                show=examples.show if examples.has_images else None,
+                available=len(scored),
             ),
             "seed": seed,
             "classifier": classifier,
-            "validation": validation,
+            "validation": validation and bounded(_labelled(validation)),
             "captions": examples.captions,
             "attributes": dataset.attributes,
             "sentences": sentences,
         }
         return self.compute(**{name: available[name] for name in self.receives})
+
+    def _scored(self, model: Model, examples: Examples) -> Examples:
+        """The examples of a split that it receives."""
+        compares = self.compares_labels or self._requires_labels or model.conditional
+        return _labelled(examples) if compares else examples
+
+    @property
+    def _requires_labels(self) -> bool:
+        return "labels" in self.requires or self.needs_classifier
 
     def check_model(self, model: Model) -> None:
         """Checks a model, trained or not, against the requirements.
@@ -319,7 +296,15 @@ class Evaluator:
                 f"The data set {dataset.name!r} has no {split} split to evaluate on; "
                 f"set dataset.{_SETTING_OF_SPLIT[split]}."
             )
-        if (number := len(dataset.splits[split])) < self.min_examples:
+        examples = dataset.splits[split]
+        if self._requires_labels and dataset.class_names and not len(examples.labelled):
+            raise InputError(
+                f"The evaluator {self.name!r} requires labels, but no example of the "
+                f"{split} split of {dataset.name!r} is labelled."
+            )
+        if self.compares_labels or self._requires_labels:
+            examples = _labelled(examples)
+        if (number := len(examples)) < self.min_examples:
             raise InputError(
                 f"The evaluator {self.name!r} requires at least {self.min_examples} "
                 f"examples, but the {split} split of {dataset.name!r} has {number}: "
@@ -334,20 +319,23 @@ class Evaluator:
 
 
 def evaluator(
-    *requires: str, min_examples: int = 1
+    *requires: str, min_examples: int = 1, compares_labels: bool = False
 ) -> Callable[[Callable[..., Evaluation]], Evaluator]:
     """Turns a function into an `Evaluator` of the same name.
 
     Args:
       *requires: requirements, see `Evaluator`.
       min_examples: the smallest number of examples.
+      compares_labels: see `Evaluator`.
 
     Raises:
       TypeError: a requirement is unknown, or a parameter is not in `RECEIVED`.
     """
 
     def wrap(compute: Callable[..., Evaluation]) -> Evaluator:
-        wrapped = Evaluator(compute.__name__, compute, requires, min_examples)
+        wrapped = Evaluator(
+            compute.__name__, compute, requires, min_examples, compares_labels
+        )
         for kind, names, known in (
             ("requirement", requires, _REQUIREMENTS),
             ("parameter", wrapped.receives, RECEIVED),
@@ -366,6 +354,13 @@ def choose(total: int, number: int, seed: int) -> np.ndarray:
 
 
 _SETTING_OF_SPLIT = {"test": "test_fraction", "validation": "num_validation"}
+
+
+def _labelled(examples: Examples) -> Examples:
+    """The labelled examples; all of them if none is labelled."""
+    labelled = examples.labelled
+    whole = len(labelled) in (0, len(examples))
+    return examples if whole else examples.take(labelled)
 
 
 def _always(_: object) -> bool:

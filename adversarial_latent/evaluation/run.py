@@ -15,6 +15,7 @@ from adversarial_latent import run_data
 from adversarial_latent.data import Dataset
 from adversarial_latent.evaluation.evaluator import Arrays, Evaluation
 from adversarial_latent.evaluation.evaluators import get_evaluator
+from adversarial_latent.evaluation.limits import bounded
 from adversarial_latent.evaluation.selection import get_criterion
 from adversarial_latent.game import Game
 from adversarial_latent.inputs import InputError, MissingInputError, printable
@@ -388,8 +389,10 @@ def _choose_trial(
 ) -> tuple[int, dict[str, Any]]:
     """Returns the trial with the highest score, and how it was chosen."""
     train = dataset.splits["train"]
-    number = min(len(train), _MAX_SELECTION_EXAMPLES)
-    scores = get_criterion(name)(models, train.as_float(np.arange(number)))
+    first = train.take(np.arange(min(len(train), _MAX_SELECTION_EXAMPLES)))
+    compared = bounded(first).as_float()
+    number = len(compared)
+    scores = get_criterion(name)(models, compared)
     if not np.isfinite(scores).all():
         raise InputError(
             f"the scores of the criterion {name!r} are not finite: {scores.tolist()}"

@@ -16,22 +16,28 @@ from adversarial_latent.inputs.files import (
     InputError,
     MissingInputError,
     find_files,
+    is_folder,
     list_folder,
     natural_key,
     printable,
+    read_bytes,
     read_json,
     read_text,
     relative_name,
+    warnings_in_log,
 )
 from adversarial_latent.inputs.images import (
     ImageShape,
     center_crop,
     decode_image,
     parse_image_shape,
+    probe_image,
     read_image,
     resize,
     shape_text,
 )
+from adversarial_latent.inputs.imports import import_object
+from adversarial_latent.inputs.labels import read_labels
 
 __all__ = [
     "ImageShape",
@@ -43,16 +49,22 @@ __all__ = [
     "check_model_inputs",
     "decode_image",
     "find_files",
+    "import_object",
+    "is_folder",
     "list_folder",
     "natural_key",
     "number_classes",
     "parse_image_shape",
     "printable",
+    "probe_image",
+    "read_bytes",
     "read_image",
     "read_json",
+    "read_labels",
     "read_npz",
     "read_text",
     "relative_name",
     "resize",
     "shape_text",
+    "warnings_in_log",
 ]

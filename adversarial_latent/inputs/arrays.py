@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from adversarial_latent.inputs.files import (
@@ -18,11 +17,11 @@ from adversarial_latent.inputs.files import (
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """Reads all arrays of an npz file.
+    """Reads all arrays of an npz file, or the array "x" of an npy file.
 
     Raises:
       MissingInputError: the file does not exist.
-      InputError: it is not an npz file, is corrupt, or contains pickled objects.
+      InputError: it is not such a file, is corrupt, or contains pickled objects.
     """
     name = printable(str(path))
     if not os.path.isfile(path):
@@ -32,9 +31,10 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
         with (
             warnings_in_log(name),
             path.open("rb") as file,
-            np.load(file, allow_pickle=False) as arrays,
         ):
-            found = dict(arrays)
+            loaded = np.load(file, allow_pickle=False)
+            # An npz file is read lazily, while it is open.
+            found = {"x": loaded} if path.suffix == ".npy" else dict(loaded)
         if others := [key for key, x in found.items() if not hasattr(x, "dtype")]:
             raise TypeError(f"{others[0]!r} is not an array")
     except Exception as error:  # NumPy, zipfile and zlib raise many types of errors
@@ -60,30 +60,60 @@ def check_inputs(x: np.ndarray) -> np.ndarray:
       InputError: x has another shape or dtype, contains NaN or infinity, or is an image
         with values outside [0, 1].
     """
-    is_image, is_float = x.ndim in (3, 4), x.dtype.kind == "f"
-    if not (x.dtype == np.uint8 and is_image) and not (
-        is_float and x.ndim in (2, 3, 4)
+    check_form(x.shape, x.dtype)
+    return check_values(to_stored(x))
+
+
+def check_form(shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Checks the shape and dtype of inputs, see `check_inputs`.
+
+    Raises:
+      InputError: they are not those of inputs.
+    """
+    size = list(shape)
+    is_image, is_float = len(shape) in (3, 4), dtype.kind == "f"
+    if not (dtype == np.uint8 and is_image) and not (
+        is_float and len(shape) in (2, 3, 4)
     ):
         raise InputError(
-            f"found {x.dtype} {list(x.shape)}; expected uint8 images [N, H, W] or "
-            "[N, H, W, C], float images in [0, 1], or float points [N, D]"
+            f"found {dtype} {size}; expected uint8 images [N, H, W] or [N, H, W, C], "
+            "float images in [0, 1], or float points [N, D]"
         )
-    if x.size == 0:
-        raise InputError(f"there are no examples: the array has shape {list(x.shape)}")
-    if x.ndim == 3:
-        x = x[..., None]
-    if is_image and x.shape[-1] not in (1, 3) and x.shape[1] in (1, 3):
+    if 0 in shape:
+        raise InputError(f"there are no examples: the array has shape {size}")
+    if len(shape) == 4 and shape[-1] not in (1, 3) and shape[1] in (1, 3):
         raise InputError(
-            f"found shape {list(x.shape)}: channels come last, [N, H, W, C]; use "
+            f"found shape {size}: channels come last, [N, H, W, C]; use "
             "np.moveaxis(x, 1, -1)"
         )
-    if is_float:
-        x = check_finite(x)
-        if is_image and not 0 <= x.min() <= x.max() <= 1:
-            raise InputError(
-                f"float images must lie in [0, 1], but these go from {x.min():g} to "
-                f"{x.max():g}; divide by the largest possible value, or use uint8"
-            )
+
+
+def to_stored(x: np.ndarray) -> np.ndarray:
+    """Converts inputs to uint8 or float32, and images to [N, H, W, C]."""
+    if x.dtype.kind == "f":
+        with np.errstate(over="ignore", invalid="ignore"):  # overflow gives infinity
+            x = x.astype(np.float32)
+    return x[..., None] if x.ndim == 3 else x
+
+
+def check_values(x: np.ndarray, first: int = 0) -> np.ndarray:
+    """Checks the values of inputs in the stored form, and returns them.
+
+    Args:
+      x: result of `to_stored`.
+      first: index of the first of these inputs, for errors.
+
+    Raises:
+      InputError: x contains NaN or infinity, or is an image with values outside [0, 1].
+    """
+    if x.dtype == np.uint8:
+        return x
+    x = check_finite(x, first)
+    if x.ndim == 4 and not 0 <= x.min() <= x.max() <= 1:
+        raise InputError(
+            f"float images must lie in [0, 1], but these go from {x.min():g} to "
+            f"{x.max():g}; divide by the largest possible value, or use uint8"
+        )
     return x
 
 
@@ -100,6 +130,8 @@ def check_model_inputs(x: Any, shape: tuple[int, ...] | None = None) -> np.ndarr
     Raises:
       InputError: x has another dtype or shape, or contains NaN or infinity.
     """
+    import jax.numpy as jnp  # here, for processes that only read files
+
     x = np.asarray(x)
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise InputError(
@@ -115,11 +147,12 @@ def check_model_inputs(x: Any, shape: tuple[int, ...] | None = None) -> np.ndarr
     return check_finite(x)
 
 
-def check_finite(x: np.ndarray) -> np.ndarray:
+def check_finite(x: np.ndarray, first: int = 0) -> np.ndarray:
     """Converts numbers to float32 and checks that they are finite.
 
     Args:
       x: [N, ...].
+      first: index of the first example, for errors.
 
     Returns:
       x as float32.
@@ -132,7 +165,8 @@ def check_finite(x: np.ndarray) -> np.ndarray:
     bad = ~np.isfinite(x).all(axis=tuple(range(1, x.ndim)))
     if bad.any():
         raise InputError(
-            f"{bad.sum()} examples contain NaN or infinity, first at {bad.argmax()}"
+            f"{bad.sum()} examples contain NaN or infinity, first at "
+            f"{first + bad.argmax()}"
         )
     return x
 
@@ -142,13 +176,17 @@ def number_classes(
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Numbers all classes that occur in labels.
 
+    The number -1 marks an unlabelled example, as in scikit-learn, if it is the only
+    negative number and there are at least two classes besides it. In labels such as
+    {-1, 1} it is a class.
+
     Args:
       labels: arrays of whole numbers or text, by name.
 
     Returns:
       `(numbers, names)`: int32 arrays of the same shapes, by name, and the names of the
       classes. Classes are numbered from 0, in numerical order or in natural order of
-      text.
+      text. Unlabelled examples have the number -1.
 
     Raises:
       InputError: labels are neither whole numbers nor text, or some are numbers and
@@ -181,7 +219,9 @@ def number_classes(
             f"{list(labels)}: labels must be either numbers or text, not both"
         )
     order = sorted(texts, key=natural_key) if texts else sorted(all_ids)
-    number = {i: k for k, i in enumerate(order)}
+    if not texts and len(order) > 2 and order[0] == -1:
+        order = order[1:]
+    number = {-1: -1} | {i: k for k, i in enumerate(order)}
     numbered = {
         name: np.array([number[i] for i in ids], np.int32)[inverse]
         for name, (ids, inverse) in found.items()

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import stat
 import unicodedata
 import warnings
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+_NUMBERS = re.compile("([0-9]+)")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 
 
@@ -87,6 +89,8 @@ def printable(name: str) -> str:
     Control characters, and bytes of file names that are not UTF-8, are escaped. The
     result is in NFC, because file systems store accented letters differently.
     """
+    if name.isascii() and name.isprintable():
+        return name
 
     def escape(match: re.Match[str]) -> str:
         return ascii(match[0])[1:-1].replace("\\udc", "\\x")
@@ -96,7 +100,7 @@ def printable(name: str) -> str:
 
 def natural_key(text: str) -> list[tuple[int, int, str]]:
     """Sort key of natural order, in which img2.png precedes img10.png."""
-    parts = re.split(r"([0-9]+)", text)
+    parts = _NUMBERS.split(text)
     parts[1::2] = [number.lstrip("0") for number in parts[1::2]]
     key = [
         (0, len(part), part) if i % 2 else (1, 0, part) for i, part in enumerate(parts)
@@ -104,7 +108,7 @@ def natural_key(text: str) -> list[tuple[int, int, str]]:
     return [*key, (-1, 0, text)]  # distinguishes 01 and 1
 
 
-def list_folder(folder: Path) -> tuple[list[Path], int]:
+def list_folder(folder: Path) -> tuple[list[os.DirEntry[str]], int]:
     """Lists a folder in natural order.
 
     Hidden files and system files such as Thumbs.db and __MACOSX are ignored.
@@ -115,52 +119,71 @@ def list_folder(folder: Path) -> tuple[list[Path], int]:
     Raises:
       InputError: the folder cannot be read.
     """
+    kept, ignored = _scan(os.fspath(folder))
+    kept.sort(key=lambda entry: natural_key(printable(entry.name)))
+    return kept, ignored
+
+
+def find_files(root: Path) -> tuple[list[str], int]:
+    """Lists all files below a folder in natural order; ignores what `list_folder` does.
+
+    A folder that is reached by several links is read once.
+
+    Returns:
+      `(paths of files, number of ignored entries)`.
+
+    Raises:
+      InputError: a folder cannot be read.
+    """
+    # Strings, and what the scan knows of entries: a folder may hold a million files.
+    files: list[str] = []
+    ignored, seen, folders = 0, set(), [os.fspath(root)]
+    while folders:
+        folder = folders.pop()
+        if (real_path := os.path.realpath(folder)) in seen:
+            continue
+        seen.add(real_path)
+        entries, others = _scan(folder)
+        ignored += others
+        for entry in entries:
+            (folders if is_folder(entry) else files).append(entry.path)
+    names = {file: relative_name(file, root) for file in files}
+    files.sort(key=lambda file: natural_key(names[file]))
+    return files, ignored
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one."""
     try:
-        entries = list(folder.iterdir())
+        return entry.is_dir()
+    except OSError:  # a circle of links
+        return False
+
+
+def _scan(folder: str) -> tuple[list[os.DirEntry[str]], int]:
+    """Lists a folder in any order, like `list_folder`."""
+    try:
+        with os.scandir(folder) as scan:
+            entries = list(scan)
     except OSError as error:
         raise InputError(
-            f"{printable(str(folder))}: the folder cannot be read ({error.strerror})"
+            f"{printable(folder)}: the folder cannot be read ({error.strerror})"
         ) from error
     kept = [
         entry
         for entry in entries
         if not entry.name.startswith(".") and entry.name.lower() not in _SYSTEM_FILES
     ]
-    kept.sort(key=lambda entry: natural_key(printable(entry.name)))
     return kept, len(entries) - len(kept)
 
 
-def find_files(root: Path) -> tuple[list[Path], int]:
-    """Lists all files below a folder in natural order; ignores what `list_folder` does.
-
-    A folder that is reached by several links is read once.
-
-    Returns:
-      `(files, number of ignored entries)`.
-
-    Raises:
-      InputError: a folder cannot be read.
-    """
-    files, ignored, seen, folders = [], 0, set(), [root]
-    while folders:
-        folder = folders.pop()
-        if (real_path := os.path.realpath(folder)) in seen:
-            continue
-        seen.add(real_path)
-        entries, others = list_folder(folder)
-        ignored += others
-        folders += [entry for entry in entries if os.path.isdir(entry)]
-        files += [entry for entry in entries if not os.path.isdir(entry)]
-    files.sort(key=lambda file: natural_key(relative_name(file, root)))
-    return files, ignored
-
-
-def relative_name(file: Path, root: Path) -> str:
+def relative_name(file: str | Path, root: str | Path) -> str:
     """Returns the name of a file below `root` in results."""
-    return printable(file.relative_to(root).as_posix())
+    below = os.fspath(file).removeprefix(os.path.join(root, ""))
+    return printable(below.replace(os.sep, "/"))
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: str | Path) -> bytes:
     """Reads a file.
 
     Raises:
@@ -169,13 +192,19 @@ def read_bytes(path: Path) -> bytes:
     """
     name = printable(str(path))
     try:
-        if path.exists() and not path.is_file():  # reading a pipe would block
-            raise InputError(f"{name}: not a file")
-        return path.read_bytes()
+        # Otherwise opening a pipe would block.
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise InputError(f"{name}: not a file")
+            return file.read()
     except FileNotFoundError as error:
         raise MissingInputError(f"no file at '{name}'") from error
     except OSError as error:
         raise InputError(f"{name}: cannot be read ({error.strerror})") from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 @contextlib.contextmanager

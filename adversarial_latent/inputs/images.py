@@ -2,15 +2,17 @@
 
 import io
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from absl import logging
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from adversarial_latent.inputs.files import (
     InputError,
+    MissingInputError,
     printable,
     read_bytes,
     warnings_in_log,
@@ -18,16 +20,27 @@ from adversarial_latent.inputs.files import (
 
 ImageShape = tuple[int, int, int]
 
+_WIDE_GREY = "LA;16B"
+_TURNED = (5, 6, 7, 8)  # Exif orientations that exchange width and height
+_GREY = ("1", "L", "LA", "La")
+# Where formats store an orientation.
+_METADATA = {"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"}
 # Pillow keeps only the high byte of 16-bit colours. Decoded with the byte orders
 # swapped, it keeps the low byte.
 _OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 
 
-def parse_image_shape(value: Any) -> ImageShape | None:
+def parse_image_shape(
+    value: Any, channels: Sequence[int] = (1, 2, 3, 4)
+) -> ImageShape | None:
     """Parses an image shape of a config: '' for none, (H, W, C), or '28x28x1'.
 
+    Args:
+      value: the value in the config.
+      channels: allowed numbers of channels; image files have 1 or 3.
+
     Raises:
-      ValueError: the value is not a shape, or has neither 1 nor 3 channels.
+      InputError: the value is not a shape, or has another number of channels.
     """
     if value in ("", None):
         return None
@@ -37,21 +50,22 @@ def parse_image_shape(value: Any) -> ImageShape | None:
         else value
     )
     try:
-        height, width, channels = (int(part) for part in parts)
+        height, width, depth = (int(part) for part in parts)
     except (TypeError, ValueError):
-        raise ValueError(
+        raise InputError(
             f"image_shape={value!r} is not a shape: give height, width and channels as "
             "(28, 28, 1) or '28x28x1'"
         ) from None
-    if min(height, width) < 1 or channels not in (1, 3):
-        raise ValueError(
+    if min(height, width) < 1 or depth not in channels:
+        allowed = ", ".join(map(str, channels))
+        raise InputError(
             f"image_shape={value!r}: height and width must be positive, and channels "
-            "1 (grey) or 3 (colour)"
+            f"one of {allowed}; 1 is grey and 3 is colour"
         )
-    return height, width, channels
+    return height, width, depth
 
 
-def shape_text(shape: tuple[int, ...]) -> str:
+def shape_text(shape: Iterable[int]) -> str:
     """Formats a shape as '28x28x1'."""
     return "x".join(map(str, shape))
 
@@ -76,16 +90,49 @@ def read_image(path: Path) -> np.ndarray:
         return _decode(read_bytes(path), name, upright=True)
 
 
-def decode_image(encoded: bytes, name: str) -> np.ndarray:
-    """Decodes an image file like `read_image`, but ignores its Exif orientation.
+def probe_image(path: str | Path) -> ImageShape:
+    """Returns the shape of what `read_image` returns, from the header of the file.
+
+    Raises:
+      MissingInputError: the file does not exist.
+      InputError: it is not an image.
+    """
+    name = printable(str(path))
+    try:
+        with open(path, "rb") as file, Image.open(file) as image:
+            width, height = image.size
+            # A TIFF file is turned when it is opened. Any other without such metadata
+            # is not asked for its orientation, because PNG would decode it all.
+            if image.format != "TIFF" and not _METADATA.isdisjoint(image.info):
+                orientation = image.getexif().get(ExifTags.Base.Orientation)
+                if orientation in _TURNED:
+                    width, height = height, width
+            grey = image.mode in _GREY or image.mode.startswith("I")
+            grey |= any(
+                _raw_mode(tile) == _WIDE_GREY
+                for tile in getattr(image, "tile", None) or ()
+            )
+    except FileNotFoundError as error:
+        raise MissingInputError(f"no file at '{name}'") from error
+    except Exception as error:  # decoders raise many types of errors
+        raise _not_an_image(name, error) from error
+    return (height, width, 1 if grey else 3)
+
+
+def decode_image(
+    encoded: bytes, name: str, upright: bool = False, shape: ImageShape | None = None
+) -> np.ndarray:
+    """Decodes the content of an image file like `read_image`.
 
     Warnings of the decoder are not logged with a name, because this runs in threads.
 
     Args:
       encoded: content of a file in PNG, JPEG or any other format that Pillow reads.
       name: name of the image in errors.
+      upright: whether to apply the Exif orientation.
+      shape: shape to resize to, see `resize`; None to keep the image as it is.
     """
-    return _decode(encoded, name, upright=False)
+    return _decode(encoded, name, upright, shape)
 
 
 def center_crop(pixels: np.ndarray, size: int, name: str) -> np.ndarray:
@@ -116,37 +163,64 @@ def resize(pixels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Crops to the aspect ratio, resizes (bicubic), and converts channels.
 
     Args:
-      pixels: uint8 [h, w, 1] or [h, w, 3].
-      shape: target shape (H, W, C).
+      pixels: uint8 [h, w, c], with 1 to 4 channels.
+      shape: target shape (H, W, C). C differs from c only if both are 1 or 3.
 
     Returns:
       uint8 [H, W, C].
+
+    Raises:
+      InputError: the channels cannot be converted.
     """
     if pixels.shape == shape:
         return pixels
     height, width, channels = shape
+    if not {pixels.shape[-1], channels} <= {1, 3}:
+        if pixels.shape[-1] != channels:
+            raise InputError(
+                f"cannot convert images with {pixels.shape[-1]} channels to {channels}"
+            )
+        # One by one, because Pillow would take the last of them for transparency.
+        each = [
+            resize(pixels[..., c : c + 1], (height, width, 1)) for c in range(channels)
+        ]
+        return np.concatenate(each, axis=-1)
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    image = image.convert("L" if channels == 1 else "RGB")
-    image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
-    return np.asarray(image).reshape(shape)
+    return np.asarray(_fit(image, (height, width, channels))).reshape(shape)
 
 
-def _decode(encoded: bytes, name: str, upright: bool) -> np.ndarray:
+def _fit(image: Image.Image, shape: ImageShape) -> Image.Image:
+    """Crops, resizes and converts an image of mode L or RGB, see `resize`."""
+    height, width, channels = shape
+    image = _as_mode(image, "L" if channels == 1 else "RGB")
+    if image.size == (width, height):
+        return image
+    return ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+
+
+def _decode(
+    encoded: bytes, name: str, upright: bool, shape: ImageShape | None = None
+) -> np.ndarray:
     try:
         image, stored = _open(encoded, name, upright)
         if (wide := _wide_pixels(image, stored, encoded, name, upright)) is not None:
             image = _narrow(wide, name)
-        pixels = np.asarray(_to_grey_or_colour(image, name))
+        image = _to_grey_or_colour(image, name)
+        pixels = np.asarray(_fit(image, shape) if shape else image)
     except InputError:
         raise
     except Exception as error:  # decoders raise many types of errors
-        unknown = isinstance(error, UnidentifiedImageError)
-        reason = "" if unknown else f": {printable(str(error)) or type(error).__name__}"
-        raise InputError(
-            f"{name}: not an image, or a corrupt one{reason}; remove it, or save it "
-            "again as PNG without metadata"
-        ) from error
+        raise _not_an_image(name, error) from error
     return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def _not_an_image(name: str, error: Exception) -> InputError:
+    unknown = isinstance(error, UnidentifiedImageError)
+    reason = "" if unknown else f": {printable(str(error)) or type(error).__name__}"
+    return InputError(
+        f"{name}: not an image, or a corrupt one{reason}; remove it, or save it again "
+        "as PNG without metadata"
+    )
 
 
 def _open(
@@ -167,13 +241,21 @@ def _open(
             raise InputError(f"{name}: has {frames} frames; expected one")
         stored = ""
         for i, tile in enumerate(getattr(image, "tile", None) or ()):
-            arguments = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
-            stored = str(arguments[0]) if arguments else ""
+            stored = _raw_mode(tile)
             if read_as:
-                changed = (read_as, *arguments[1:]) if tile[3] is arguments else read_as
+                many = isinstance(tile[3], tuple)
+                changed = (read_as, *tile[3][1:]) if many else read_as
                 image.tile[i] = tuple.__new__(type(tile), (*tile[:3], changed))
         image.load()
-        return ImageOps.exif_transpose(image) if upright else image, stored
+        if upright and not _METADATA.isdisjoint(image.info):
+            ImageOps.exif_transpose(image, in_place=True)
+        return image, stored
+
+
+def _raw_mode(tile: Any) -> str:
+    """The mode in which a part of a file stores its pixels, such as "RGB;16B"."""
+    arguments = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
+    return str(arguments[0]) if arguments else ""
 
 
 def _wide_pixels(
@@ -186,7 +268,7 @@ def _wide_pixels(
     mode, _, order = stored.partition(";16")
     if image.mode.startswith("I"):
         wide = np.asarray(image).astype(np.int64)[..., None]
-    elif stored == "LA;16B":  # no mode of Pillow: decoded as four channels of 8 bits
+    elif stored == _WIDE_GREY:  # no mode of Pillow: decoded as four channels of 8 bits
         four = np.asarray(_open(encoded, name, upright, "RGBA")[0]).astype(np.int64)
         wide = 256 * four[..., ::2] + four[..., 1::2]
     elif mode in ("RGB", "RGBA", "RGBX") and order in _OTHER_BYTE:
@@ -224,8 +306,12 @@ def _narrow(wide: np.ndarray, name: str) -> Image.Image:
 def _to_grey_or_colour(image: Image.Image, name: str) -> Image.Image:
     if image.mode == "F":
         raise InputError(f"{name}: float pixels; save such images in an npz file")
-    mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
+    mode = "L" if image.mode in _GREY else "RGB"
     if image.has_transparency_data:
         black = Image.new("RGBA", image.size, (0, 0, 0, 255))
         image = Image.alpha_composite(black, image.convert("RGBA"))
+    return _as_mode(image, mode)
+
+
+def _as_mode(image: Image.Image, mode: str) -> Image.Image:
     return image if image.mode == mode else image.convert(mode)

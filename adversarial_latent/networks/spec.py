@@ -13,7 +13,6 @@ and `noise` provide random keys.
 """
 
 import ast
-import importlib
 import math
 import re
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from typing import Any
 import chex
 import flax.linen as nn
 
-from adversarial_latent.inputs import InputError
+from adversarial_latent.inputs import InputError, import_object
 from adversarial_latent.networks.presets import is_preset
 from adversarial_latent.networks.table import Table
 from adversarial_latent.networks.table_network import TableNetwork
@@ -138,14 +137,7 @@ def _keywords(arguments: str, path: str) -> dict[str, Any]:
 
 def _import(module: str, name: str, arguments: Mapping[str, Any]) -> nn.Module:
     path = f"{module}:{name}"
-    try:
-        target: Any = importlib.import_module(module)
-        for part in name.split("."):
-            target = getattr(target, part)
-    except (AttributeError, ImportError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: cannot be imported ({error})") from error
-    if not callable(target):
-        raise InputError(f"{path} is not a class or function")
+    target = import_object(path)
     is_linen = isinstance(target, type) and issubclass(target, nn.Module)
     try:
         if is_linen or not isinstance(target, type):

@@ -6,6 +6,7 @@ from ml_collections import ConfigDict
 from sklearn.datasets import load_digits
 
 from adversarial_latent import data
+from adversarial_latent.inputs import resize
 
 X = np.random.default_rng(0).integers(0, 256, (20, 3, 4, 3), dtype=np.uint8)
 Y = np.arange(20) % 4
@@ -88,6 +89,46 @@ def test_npz_image_shape(tmp_path):
         load(saved(tmp_path, x=X / 255), image_shape=(6, 6, 1))
 
 
+@pytest.mark.parametrize("channels", [2, 4])
+def test_npz_images_of_other_channels_are_resized(tmp_path, channels):
+    x = np.random.default_rng(0).integers(0, 256, (20, 6, 5, channels), dtype=np.uint8)
+    shape = (8, 4, channels)
+    for settings in ({}, {"image_shape": shape}):
+        train = load(saved(tmp_path, x=x), **settings).splits["train"]
+        rows = [int(name) for name in train.name]
+        expected = x[rows]
+        if settings:
+            expected = np.stack([resize(image, shape) for image in expected])
+        np.testing.assert_array_equal(train.x, expected)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_npz_images_above_the_limit_are_resized(tmp_path, in_memory):
+    x = X.repeat(10, axis=1).repeat(10, axis=2)  # 30x40
+    settings = {"in_memory": in_memory}
+    dataset = load(saved(tmp_path, x_train=x, x_test=x), max_side=16, **settings)
+    assert dataset.example_shape == (12, 16, 3)
+    assert "40 images of 30x40x3 are resized to 12x16x3" in dataset.protocol
+    expected = np.stack([resize(image, (12, 16, 3)) for image in x])
+    np.testing.assert_array_equal(dataset.splits["test"].x[:], expected)
+    same = load(saved(tmp_path, x_train=x, x_test=x), max_side=40, **settings)
+    assert same.example_shape == (30, 40, 3)
+    with pytest.raises(ValueError, match="applies to uint8 images only"):
+        load(saved(tmp_path, x=x / 255), max_side=16, **settings)
+
+
+def test_npy_is_an_array_without_labels(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    dataset = load(tmp_path / "x.npy", test_fraction=0.5)
+    assert dataset.num_classes is None
+    assert "arrays of x.npy" in dataset.protocol
+    rows = [int(name) for name in dataset.splits["test"].name]
+    np.testing.assert_array_equal(dataset.splits["test"].x, X[rows])
+    (tmp_path / "x.npy").write_bytes(b"hello")
+    with pytest.raises(ValueError, match=r"x\.npy: not an np"):
+        load(tmp_path / "x.npy")
+
+
 NAN = (X / 255).astype(np.float32)
 NAN[7, 1, 1, 1] = np.nan
 
@@ -133,7 +174,7 @@ def test_npz_refuses(tmp_path, arrays, message):
     ("ids", "names"),
     [
         ([1_000_000, 2_000_000, 3_000_000, 4_000_000], None),
-        ([-1, 0, 2, 2**32 + 3], None),
+        ([-5, -1, 2, 2**32 + 3], None),
         (np.array([0, 1, 2, 2**64 - 1], np.uint64), None),
         ([1.0, 2.0, 10.0, 11.0], ["1", "2", "10", "11"]),
         (["img2", "img10", "img11", "é"], None),
@@ -148,6 +189,24 @@ def test_npz_labels_are_whatever_occurs(tmp_path, ids, names):
     assert dataset.splits["train"].label.dtype == np.int32
     np.testing.assert_array_equal(dataset.splits["train"].label, Y // 2)
     np.testing.assert_array_equal(dataset.splits["test"].label, Y)  # 2 and 3: here only
+
+
+def test_npz_labels_of_minus_one_are_no_labels(tmp_path):
+    """As in scikit-learn; but -1 and 1, or -1 beside other negatives, are classes."""
+    y = np.where(Y == 1, -1, Y)
+    dataset = load(saved(tmp_path, x_train=X, y_train=y, x_test=X, y_test=Y))
+    assert dataset.class_names == ("0", "1", "2", "3")
+    np.testing.assert_array_equal(dataset.splits["train"].label, y)
+    assert "unlabelled examples: 5 in train" in dataset.protocol
+    assert "in test" not in dataset.protocol
+    for y, names in (
+        (2 * (Y % 2) - 1, ("-1", "1")),
+        (Y - 2, ("-2", "-1", "0", "1")),
+        (np.where(Y, "a", "-1"), ("-1", "a")),
+    ):
+        dataset = load(saved(tmp_path, x=X, y=y))
+        assert dataset.class_names == names
+        assert "unlabelled" not in dataset.protocol
 
 
 def test_npz_labels_of_two_widths_keep_their_values(tmp_path):

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from adversarial_latent.data import Dataset, Examples, LazyImages, to_float
+from adversarial_latent.data import Dataset, Examples, LazyArray, to_float
 
 
 def test_to_float_is_the_same_on_numpy_and_jax_and_ends_at_one():
@@ -45,7 +45,7 @@ def test_lazy_images_read_only_what_is_asked_for():
         asked.extend(indices.tolist())
         return stored[indices]
 
-    lazy = Examples(x=LazyImages(read, np.arange(5), (2, 2, 1)))
+    lazy = Examples(x=LazyArray(read, np.arange(5), (2, 2, 1)))
     taken = lazy.take(np.array([4, 1, 3]))
     assert asked == []
     assert taken.x.shape == (3, 2, 2, 1)
@@ -75,7 +75,7 @@ def test_examples_refuse(arguments, message):
         Examples(**({"x": np.zeros((2, 2), np.float32)} | arguments))
 
 
-@pytest.mark.parametrize("bad", [-1, 3])
+@pytest.mark.parametrize("bad", [-2, 3])
 def test_dataset_refuses_labels_out_of_range(bad):
     x = np.zeros((2, 2), np.float32)
     train, test = Examples(x=x, label=[0, 2]), Examples(x=x, label=[0, bad])

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from adversarial_latent.data import Examples, LazyImages, Pairs, make_pipeline
+from adversarial_latent.data import Examples, LazyArray, Pairs, make_pipeline
 
 KINDS = ("resident", "streaming")
 # The pixel of an example is its index, so that a batch tells what it took.
@@ -254,6 +254,6 @@ def test_an_error_of_the_reader_reaches_the_loop():
     def read(indices):
         raise ValueError("image 7 is corrupt")
 
-    examples = Examples(x=LazyImages(read, np.arange(9), (2, 2, 1)))
+    examples = Examples(x=LazyArray(read, np.arange(9), (2, 2, 1)))
     with pytest.raises(ValueError, match="image 7 is corrupt"):
         make_pipeline(examples, 3, seed=0).next(1)

@@ -121,7 +121,7 @@ def test_only_some_classes_of_every_kind_of_images(kind, tmp_path):
     names = ["0", "2"] if kind == "npz" else ["a", "c"]
     dataset = load(**config, classes=",".join(names))
     assert dataset.class_names == tuple(names)
-    assert isinstance(dataset.splits["train"].x, data.LazyImages) == lazy
+    assert isinstance(dataset.splits["train"].x, data.LazyArray) == lazy
     train, test = dataset.splits["train"], dataset.splits["test"]
     assert (len(train), len(test)) == ((4, 4) if kind == "folder" else (8, 4))
     digit = {image.tobytes(): i % 3 for i, image in enumerate(x)}

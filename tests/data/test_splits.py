@@ -43,6 +43,49 @@ def test_hold_out_test_is_stratified_and_a_function_of_the_seed():
     assert test.name != splits.hold_out_test(examples, 0.2, seed=2)[1].name
 
 
+def some_unlabelled():
+    """60 examples: 30 unlabelled, 20 of class 0 and 10 of class 1."""
+    label = np.repeat([-1, 0, 1], [30, 20, 10])
+    label = np.random.default_rng(0).permutation(label)
+    return Examples(x=np.zeros((60, 2), np.float32), label=label)
+
+
+def test_unlabelled_examples_are_a_stratum_and_never_sampled():
+    examples = some_unlabelled()
+    _, test = splits.hold_out_test(examples, 0.1, seed=1)
+    assert np.bincount(test.label + 1).tolist() == [3, 2, 1]
+    np.testing.assert_array_equal(
+        label_subset(examples, 0, seed=0), np.flatnonzero(examples.label >= 0)
+    )
+    balanced = label_subset(examples, 20, seed=0)
+    assert np.bincount(examples.label[balanced]).tolist() == [10, 10]
+    chosen = label_subset(examples, 29, seed=0, balanced=False)
+    assert len(set(chosen.tolist())) == 29
+    assert (examples.label[chosen] >= 0).all()
+    with pytest.raises(ValueError, match=r"and 30, the number of labelled"):
+        label_subset(examples, 32, seed=0)
+    with pytest.raises(ValueError, match="needs labels"):
+        label_subset(examples.take(np.flatnonzero(examples.label < 0)), 0, seed=0)
+
+
+@pytest.mark.parametrize("unlabelled", [False, True])
+def test_only_some_classes_with_or_without_unlabelled_examples(unlabelled):
+    x = np.arange(6, dtype=np.float32)[:, None]
+    examples = Examples(x=x, label=[2, -1, 0, 1, 2, -1])
+    kept = splits.only_classes(examples, [1, 2], unlabelled)
+    expected = (
+        ([0, 1, 3, 4, 5], [1, -1, 0, 1, -1])
+        if unlabelled
+        else (
+            [0, 3, 4],
+            [1, 0, 1],
+        )
+    )
+    assert kept.x[:, 0].tolist() == expected[0]
+    assert kept.label.tolist() == expected[1]
+    assert splits.only_classes(examples, [3], unlabelled) is None
+
+
 def test_hold_out_test_without_labels():
     examples = Examples(x=np.zeros((30, 2), np.float32))
     train, test = splits.hold_out_test(examples, 0.1, seed=0)

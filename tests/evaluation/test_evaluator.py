@@ -112,6 +112,40 @@ def test_validation_examples_are_labelled_and_not_the_evaluated_ones():
     assert calls == [{"validation": None}] * 3
 
 
+def test_only_labelled_examples_are_compared_with_labels():
+    """Others are evaluated without labels; a split of unlabelled ones has none."""
+    some = split(4, 1)
+    some = dataclasses.replace(some, label=[1, -1, 0, -1])
+    bare = dataclasses.replace(split(3, 2), label=[-1, -1, -1])
+    examples = dataset(test=some, validation=bare)
+    for options in ({"compares_labels": True}, {"requires": ("labels",)}):
+        made, calls = called("data", "captions", "validation", **options)
+        made(MODEL, examples, 0)
+        assert calls[0]["data"].labels.tolist() == [1, 0]
+        assert len(calls[0]["data"].x) == 2
+        assert calls[0]["captions"] == (("number 1",), ("number 3",))
+        assert calls[0]["validation"] is None
+    made, calls = called("data", "captions")
+    made(MODEL, examples, 0)
+    made(conditional(MODEL), examples, 0)
+    assert calls[0]["data"].labels is None
+    assert len(calls[0]["data"].x) == len(calls[0]["captions"]) == 4
+    assert calls[1]["data"].labels.tolist() == [1, 0]
+    made, calls = called("data", compares_labels=True)
+    made(MODEL, examples, 0, split="validation")
+    assert calls[0]["data"].labels is None
+    assert len(calls[0]["data"].x) == 3
+    made, _ = called("data", requires=("labels",))
+    with pytest.raises(InputError, match="no example of the validation split of"):
+        made(MODEL, examples, 0, split="validation")
+    made, calls = called("validation")
+    made(MODEL, dataset(validation=some), 0)
+    assert calls[0]["validation"].label.tolist() == [1, 0]
+    made, _ = called("data", min_examples=3, compares_labels=True)
+    with pytest.raises(InputError, match=r"at least 3 examples, .* has 2"):
+        made(MODEL, examples, 0)
+
+
 def test_an_evaluator_has_the_name_and_the_words_of_its_function():
     @evaluator("encode", "images", min_examples=3)
     def brightness(model, data):

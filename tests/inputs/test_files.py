@@ -149,7 +149,7 @@ def test_folders_that_are_linked_are_read_once(tmp_path):
     (tmp_path / "root" / "link").symlink_to(tmp_path / "a")
     (tmp_path / "a" / "back").symlink_to(tmp_path / "root")
     files, _ = inputs.find_files(tmp_path / "root")
-    assert files == [tmp_path / "root" / "link" / "1.png"]
+    assert files == [str(tmp_path / "root" / "link" / "1.png")]
 
 
 def test_a_folder_that_cannot_be_read(tmp_path):

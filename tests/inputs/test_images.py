@@ -31,7 +31,7 @@ def test_parse_image_shape_of_nothing():
     assert parse_image_shape("") is None
 
 
-@pytest.mark.parametrize("value", ["28x28", "big", 28, (28, 28, 2), (0, 28, 1)])
+@pytest.mark.parametrize("value", ["28x28", "big", 28, (28, 28, 5), (0, 28, 1)])
 def test_parse_image_shape_refuses(value):
     with pytest.raises(ValueError, match="image_shape="):
         parse_image_shape(value)
@@ -102,12 +102,14 @@ def lines(monkeypatch):
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_sixteen_bit_png(channels):
+def test_sixteen_bit_png(channels, tmp_path):
     wide = WIDE[..., :channels]
     if channels in (2, 4):
         wide = np.concatenate([wide[..., :-1], OPAQUE], axis=-1)
     expected = narrow(wide[..., : 3 if channels > 2 else 1])
     np.testing.assert_array_equal(decoded(wide_png(wide)), expected)
+    (tmp_path / "a.png").write_bytes(wide_png(wide))
+    assert images.probe_image(tmp_path / "a.png") == expected.shape
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -286,3 +288,109 @@ def test_center_crop_is_the_square_in_the_middle():
     )
     with pytest.raises(ValueError, match=r"an image of 3x4 pixels.*square of 4"):
         images.center_crop(COLOUR, 4, "picture")
+
+
+UPRIGHT = {  # what an Exif orientation does to the stored pixels
+    1: lambda x: x,
+    2: lambda x: x[:, ::-1],
+    3: lambda x: x[::-1, ::-1],
+    4: lambda x: x[::-1],
+    5: lambda x: x.swapaxes(0, 1),
+    6: lambda x: np.rot90(x, -1),
+    7: lambda x: x[::-1, ::-1].swapaxes(0, 1),
+    8: np.rot90,
+}
+LOSSLESS = {"png": {}, "tiff": {}, "webp": {"lossless": True}}
+
+
+@pytest.mark.parametrize("suffix", LOSSLESS)
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_every_orientation_is_applied_and_known_from_the_header(
+    tmp_path, suffix, orientation
+):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(COLOUR).save(path, exif=exif, **LOSSLESS[suffix])
+    expected = UPRIGHT[orientation](COLOUR)
+    np.testing.assert_array_equal(images.read_image(path), expected)
+    assert images.probe_image(path) == expected.shape
+
+
+def on_black(colour, alpha):
+    return np.round(colour.astype(float) * alpha[..., None] / 255)
+
+
+ALPHA = GREY[::-1]
+PALETTE = Image.fromarray(COLOUR).quantize(12)
+FILES = {  # an image, its format, and what a viewer shows
+    "palette": (PALETTE, "png", {}, COLOUR),
+    "palette with a transparent colour": (
+        *(PALETTE, "gif", {"transparency": 3}),
+        on_black(COLOUR, 255 * (np.asarray(PALETTE) != 3)),
+    ),
+    "palette with transparencies": (
+        *(PALETTE, "png", {"transparency": bytes(range(0, 240, 20))}),
+        on_black(COLOUR, 20 * np.asarray(PALETTE).astype(int)),
+    ),
+    "CMYK": (Image.fromarray(COLOUR).convert("CMYK"), "tiff", {}, COLOUR),
+    "grey with alpha": (
+        *(Image.fromarray(np.stack([GREY, ALPHA], -1)), "png", {}),
+        on_black(GREY[..., None], ALPHA),
+    ),
+    "colour with alpha": (
+        *(Image.fromarray(np.dstack([COLOUR, ALPHA])), "tiff", {}),
+        on_black(COLOUR, ALPHA),
+    ),
+    "16-bit grey": (
+        *(Image.fromarray(WIDE[..., 0]), "png", {}),
+        narrow(WIDE[..., :1]),
+    ),
+    "one bit": (Image.fromarray(GREY > 100), "png", {}, 255 * (GREY > 100)[..., None]),
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_images_are_as_a_viewer_shows_them(tmp_path, kind):
+    image, suffix, options, expected = FILES[kind]
+    path = tmp_path / f"a.{suffix}"
+    image.save(path, **options)
+    pixels = images.read_image(path)
+    assert pixels.shape == expected.shape == images.probe_image(path)
+    np.testing.assert_array_equal(pixels, expected)
+
+
+def test_cmyk_jpegs_with_and_without_inverted_colours(tmp_path):
+    """Adobe's programs store them inverted, which a marker says."""
+    flat = np.full((16, 16, 3), (200, 40, 90), np.uint8)
+    Image.fromarray(flat).convert("CMYK").save(tmp_path / "a.jpg", quality=100)
+    content = (tmp_path / "a.jpg").read_bytes()
+    assert b"Adobe" in content
+    pixels = images.read_image(tmp_path / "a.jpg").astype(int)
+    assert np.abs(pixels - flat).max() <= 3
+    assert images.probe_image(tmp_path / "a.jpg") == (16, 16, 3)
+    start = content.index(b"\xff\xee")  # the marker, of 16 bytes
+    (tmp_path / "b.jpg").write_bytes(content[:start] + content[start + 16 :])
+    with Image.open(tmp_path / "a.jpg") as image:
+        inverted = Image.fromarray(255 - np.asarray(image)).convert("RGB")
+    without = images.read_image(tmp_path / "b.jpg")
+    assert np.abs(without.astype(int) - np.asarray(inverted)).max() <= 3
+
+
+def test_a_header_that_is_none(tmp_path):
+    (tmp_path / "a.png").write_text("no image")
+    with pytest.raises(InputError, match=r"a\.png: not an image"):
+        images.probe_image(tmp_path / "a.png")
+    with pytest.raises(FileNotFoundError, match=r"no file at .*none\.png"):
+        images.probe_image(tmp_path / "none.png")
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_channels_that_are_no_colours_are_resized_one_by_one(channels):
+    x = np.random.default_rng(0).integers(0, 256, (9, 7, channels), dtype=np.uint8)
+    small = images.resize(x, (4, 6, channels))
+    for c in range(channels):
+        expected = images.resize(x[..., c : c + 1], (4, 6, 1))
+        np.testing.assert_array_equal(small[..., c : c + 1], expected)
+    with pytest.raises(InputError, match=f"with {channels} channels to 3"):
+        images.resize(x, (4, 6, 3))
