@@ -19,6 +19,7 @@ from adversarial_latent.games import (
     amm,
     conditional_ali,
     gan,
+    information,
     learned_prior,
     pixelgan,
     samm,
@@ -112,6 +113,13 @@ def mixture(config: ml_collections.ConfigDict, k: int = 0) -> None:
     )
     for name in ("discriminator", "generator"):
         config.players[name] = player(2e-3, **_MIXTURE_ADAM)
+
+
+def information_terms(config: ml_collections.ConfigDict, k: int = 0) -> None:
+    """The terms of `mixture` without its game."""
+    config.game = information.default_config()
+    config.game.update(num_components=k, consistency_radius=0.5)
+    config.players.encoder = player(2e-3, **_MIXTURE_ADAM)
 
 
 def labelled_mixture(config: ml_collections.ConfigDict) -> None:

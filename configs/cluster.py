@@ -4,7 +4,8 @@
         --config.dataset.name=folder --config.dataset.path=photos/
 
 Arguments, after the colon:
-  game      amm, aae, learned_prior, or pixelgan (images only)
+  game      amm, aae, learned_prior, pixelgan (images only), or information: the terms
+            that AMM has here besides its game, alone
   k         number of clusters; 0 for the number of classes if the data have labels,
             which only the evaluation sees, otherwise 10
   size      small (for a CPU), medium or large: width of the networks, trials and steps
@@ -22,6 +23,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     given = parse_arguments(argument, game="amm", k=0, size="small", runlocal=False)
     settings: dict[str, _tasks.Settings] = {
         "amm": lambda config: _tasks.mixture(config, given.k),
+        "information": lambda config: _tasks.information_terms(config, given.k),
         "aae": lambda config: _tasks.adversarial_autoencoder(
             config, k=given.k, latent=5, clusters=True
         ),

@@ -16,6 +16,7 @@ from adversarial_latent.games import (
     classifier,
     conditional_ali,
     gan,
+    information,
     learned_prior,
     pixelcnn,
     pixelgan,
@@ -35,6 +36,7 @@ GAMES: dict[str, Callable[[ml_collections.ConfigDict], Game]] = {
     "classifier": classifier.make_game,
     "conditional_ali": conditional_ali.make_game,
     "gan": gan.make_game,
+    "information": information.make_game,
     "learned_prior": learned_prior.make_game,
     "pixelcnn": pixelcnn.make_game,
     "pixelgan": pixelgan.make_game,
@@ -52,6 +54,7 @@ RECIPES: dict[str, Callable[[ml_collections.ConfigDict], Recipes]] = {
     "classifier": classifier.recipes,
     "conditional_ali": conditional_ali.recipes,
     "gan": gan.recipes,
+    "information": information.recipes,
     "learned_prior": learned_prior.recipes,
     "pixelgan": adversarial_encoder.recipes,  # the decoder is not a table
     "samm": amm.recipes,
