@@ -1,13 +1,19 @@
 """metrics.jsonl, TensorBoard and the progress bar."""
 
 import json
+import time
 
 import numpy as np
 import pytest
 from absl import logging
 from tensorboardX import SummaryWriter
 
-from adversarial_latent.logging import MetricsLog, progress_bar, read_metrics
+from adversarial_latent.logging import (
+    Forecast,
+    MetricsLog,
+    progress_bar,
+    read_metrics,
+)
 
 
 def metrics(*values):
@@ -98,3 +104,28 @@ def test_rows_and_curves_that_are_not_due_are_dropped(tmp_path, events):
         {"step": 5, "loss": 1.0, "trials": {}},
         row,
     ]
+
+
+def test_a_forecast_is_made_once_on_the_second_call(capsys, monkeypatch):
+    times = iter([100.0, 103.0])  # the first call, which is compiled, took long
+    monkeypatch.setattr(time, "perf_counter", lambda: next(times))
+    forecast = Forecast(42)
+    forecast(np.zeros(1))
+    assert not capsys.readouterr().err
+    forecast(np.zeros(1))
+    assert capsys.readouterr().err == "time: about 2 minutes on this machine\n"
+    forecast(np.zeros(1))
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 seconds"), (89, "89 seconds"), (600, "10 minutes"), (9000, "2.5 hours")],
+)
+def test_a_rough_duration(seconds, words, capsys, monkeypatch):
+    times = iter([0.0, seconds])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(times))
+    forecast = Forecast(3)
+    for _ in range(2):
+        forecast(np.zeros(1))
+    assert f"about {words} on" in capsys.readouterr().err
