@@ -11,9 +11,11 @@ A config can leave these fields to the data:
 A run records the completed config.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import flax.linen as nn
 import jax
 import ml_collections
 import numpy as np
@@ -22,10 +24,12 @@ from adversarial_latent.config import check_ranges
 from adversarial_latent.data import Dataset
 from adversarial_latent.evaluation.evaluators import EVALUATORS
 from adversarial_latent.experiment import Experiment, code_shapes, example_batch
+from adversarial_latent.game import Game
 from adversarial_latent.games import make_game, size_networks
 from adversarial_latent.inputs import InputError, shape_text
 from adversarial_latent.model import Model
 from adversarial_latent.networks.presets import is_preset
+from adversarial_latent.networks.table_network import TableNetwork
 
 _AUTO = ("auto",)
 _NUM_COMPONENTS = 10  # without labels
@@ -144,6 +148,55 @@ def describe(experiment: Experiment, dataset: Dataset) -> list[str]:
         f"training: {experiment.num_steps:,} steps of {experiment.examples_per_step} "
         f"examples ({epochs:.4g} epochs), {trials} trial{'s' * (trials > 1)}",
     ]
+
+
+def describe_networks(game: Game, dataset: Dataset) -> str:
+    """Lists all rows of tables, with the shapes of their outputs and parameters.
+
+    Args:
+      game: the game.
+      dataset: its data.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    tables = {
+        name: module.table
+        for name, module in game.modules.items()
+        if isinstance(module, TableNetwork)
+    }
+
+    def record(call: Any, args: Any, kwargs: Any, context: Any) -> Any:
+        outputs = call(*args, **kwargs)
+        if (
+            isinstance(context.module, TableNetwork)
+            and context.method_name == "__call__"
+        ):
+            for name, table in tables.items():
+                if table is context.module.table:
+                    found[name] = {row: x.shape[1:] for row, x in outputs.items()}
+        return outputs
+
+    with nn.intercept_methods(record):
+        batch = example_batch(game, dataset)
+        params, _ = jax.eval_shape(game.init, jax.random.key(0), batch)
+    blocks = []
+    for name, parameters in params.items():
+        title = f"{name}: {_count(parameters):,} parameters"
+        if name not in tables:
+            blocks.append(f"{title}, {type(game.modules[name]).__name__}")
+            continue
+        header, *rows = str(dataclasses.replace(tables[name], transposed=False)).split(
+            "\n"
+        )
+        width = max(map(len, (header, *rows))) + 2
+        lines = [f"{title}{', transposed' * tables[name].transposed}"]
+        lines.append(f"{header:{width}}Output      Parameters")
+        for row, line in zip(tables[name].rows, rows, strict=True):
+            kinds = ("kernel", "bias", "norm")
+            own = [parameters.get(f"{row.name}_{kind}") for kind in kinds]
+            shape = shape_text(found[name][row.name])
+            lines.append(f"{line:{width}}{shape:12}{_count(own) or '-'}")
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
 
 
 def _count(params: Any) -> int:

@@ -303,17 +303,18 @@ def describe(results: dict[str, Any], workdir: str) -> str:
     return "\n".join(lines)
 
 
-def finish(results: dict[str, Any], workdir: str) -> None:
+def finish(results: dict[str, Any], workdir: str, *lines: str) -> None:
     """Prints results.json, and exits with an error if results are missing.
 
     Args:
       results: as `train_and_evaluate` returns them.
       workdir: directory of the run.
+      *lines: lines to be printed after the results.
 
     Raises:
       SystemExit: with code 3, if results were left out.
     """
-    print(describe(results, workdir))
+    print(describe(results, workdir), *lines, sep="\n")
     if left_out := results.get("left_out"):
         reasons = "; ".join(f"{name} ({why})" for name, why in left_out.items())
         print(f"error: left out of the results: {reasons}", file=sys.stderr)

@@ -2,13 +2,15 @@
 
     python -m experiments.launch --config=configs/amm_digits.py --workdir=runs/digits
 
-Any field of the config can be set, for example `--config.batch_size=50`. To use several
+Any field of the config can be set, for example `--config.batch_size=50`.
+`--print_networks` shows the networks and trains nothing. To use several
 hosts, start the same command on each with a shared --workdir and with --coordinator,
 --num_processes and --process_id. On clusters that JAX detects, --coordinator=auto is
 enough.
 """
 
 import os
+import shlex
 import signal
 import sys
 import types
@@ -16,8 +18,10 @@ import types
 import jax
 from absl import flags
 
-from adversarial_latent import parallel
+from adversarial_latent import parallel, run_data, sizing
+from adversarial_latent.games import make_game
 from adversarial_latent.train import train_and_evaluate
+from adversarial_latent.workdir import input_shape, load
 from experiments import command_line
 
 _CONFIG = command_line.define_config()
@@ -34,12 +38,23 @@ _CPU_DEVICES = flags.DEFINE_integer(
     "Default: the largest divisor of the number of trials for which there are cores.",
     lower_bound=1,
 )
+_PRINT_NETWORKS = flags.DEFINE_bool(
+    "print_networks",
+    False,
+    "Print all layers with the shapes of their outputs and their numbers of "
+    "parameters, and train nothing.",
+)
 flags.mark_flag_as_required("config")
 
 
 def main() -> None:
     """Runs the experiment."""
     config = _CONFIG.value
+    if _PRINT_NETWORKS.value:
+        dataset = run_data.load_examples(config, _WORKDIR.value)
+        game = make_game(sizing.fit_to_data(config, dataset).game)
+        print(sizing.describe_networks(game, dataset))
+        return
     parallel.set_cpu_devices(
         _CPU_DEVICES.value or parallel.cores_for_trials(config.trials)
     )
@@ -52,9 +67,25 @@ def main() -> None:
     except KeyboardInterrupt:
         results = None
     if results is not None:
-        command_line.finish(results, _WORKDIR.value)
+        following = _next_commands(_WORKDIR.value)
+        command_line.finish(results, _WORKDIR.value, *following)
     elif jax.process_index() == 0:
         _say_stopped()
+
+
+def _next_commands(workdir: str) -> list[str]:
+    """Says how to use the trained model."""
+    model, commands = load(workdir), []
+    if model.can("encode") and not model.conditional:
+        commands.append("predict --input=NEW_DATA --output=predictions.csv")
+    if model.can("sample"):
+        ending = "png" if len(input_shape(workdir)) == 3 else "npz"
+        caption = ' --caption="..."' if model.uses_captions else ""
+        commands.append(f"sample --output=samples.{ending}{caption}")
+    return [
+        f"next: python -m experiments.{command} --workdir={shlex.quote(workdir)}"
+        for command in commands
+    ]
 
 
 def _stop_at_once(number: int, frame: types.FrameType | None) -> None:

@@ -120,3 +120,22 @@ def test_a_run_says_what_it_is_about_to_do():
     assert parameters.startswith("parameters: decoder ")
     assert "prior" not in parameters  # it has none
     assert steps == "training: 4 steps of 100 examples (2 epochs), 1 trial"
+
+
+def test_networks_are_listed_with_their_parameters():
+    data = dataset()
+    config = sizing.fit_to_data(cluster.get_config(), data)
+    text = sizing.describe_networks(games.make_game(config.game), data)
+    decoder, discriminator, encoder, prior = text.split("\n\n")
+    assert decoder.startswith("decoder: ")
+    assert decoder.splitlines()[0].endswith("parameters, transposed")
+    rows = {line.split()[0]: line.split()[-2:] for line in encoder.splitlines()[2:]}
+    assert rows["x"] == ["16x12x3", "-"]
+    assert rows["x1"] == ["8x6x16", str(4 * 4 * 3 * 16 + 16 + 2 * 16)]
+    assert rows["y_mu"] == ["4", str(128 * 4 + 4)]
+    assert rows["y"] == ["4", "-"]
+    for part in (decoder, discriminator, encoder):
+        title, _, *lines = part.splitlines()
+        counts = [int(line.split()[-1]) for line in lines if line.split()[-1] != "-"]
+        assert f"{sum(counts):,} parameters" in title
+    assert prior == "prior: 0 parameters, FixedMixture"

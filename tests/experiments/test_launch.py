@@ -71,6 +71,12 @@ def test_the_results_of_a_finished_run_are_shown(
     ]
     assert lines[9].startswith("Trial ")
     assert lines[10] == f"report: {run / 'report.html'}"
+    assert [line.split()[:4] for line in lines[11:]] == [
+        ["next:", "python", "-m", f"experiments.{name}"]
+        for name in ("predict", "sample")
+    ]
+    for line in lines[11:]:
+        assert line.endswith(f"--workdir={run}")
     assert err == ""
 
 
@@ -101,7 +107,7 @@ def test_the_work_directory_of_another_config(finished_run, config):
         ("--config.evaluators=('cluster',)", "unknown evaluator 'cluster'"),
         ("--config.selection=best", "unknown criterion 'best' in config.selection"),
         ("--config.duration=5", "cannot read duration '5'"),
-        ("--config.batch_size=0", r"config\.batch_size=0 must be at least 1"),
+        ("--config.batch_size=-1", r"config\.batch_size=-1 must be at least 1"),
         (
             "--config.player.generator.learning_rate=1",
             "no field 'player.generator.learning_rate'; did you mean "
@@ -235,7 +241,10 @@ def bad_data(tmp_path):
         ),
         (folder("empty", {}), "the folder contains no images"),
         (folder("corrupt", {"a.png": (2, 2), "b.png": None}), "b.png: not an image"),
-        (folder("mixed", {"a.png": (2, 2), "b.png": (3, 2)}), "b.png is 2x3x1"),
+        (
+            folder("mixed", {"a.png": (2, 2), "c/b.png": (2, 2)}),
+            "contains both folders",
+        ),
         (
             ("--config.dataset.name=folder", "--config.dataset.path=nowhere"),
             "no folder at 'nowhere'",
