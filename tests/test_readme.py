@@ -110,9 +110,15 @@ def test_its_commands_name_programs_configs_and_flags_that_exist():
 def test_its_links_and_configs_exist():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert target.startswith("http") or (ROOT / target).exists(), target
-    table = README.split("| you have |")[1].split("\n\n")[0]
-    for name in re.findall(r"`([a-z0-9_]+)`", table):
-        assert (ROOT / f"configs/{name}.py").is_file(), name
+    table = README.split("| you want |")[1].split("\n\n")[0]
+    for row in table.splitlines()[2:]:
+        _, config, named = row.split("|")[1:4]
+        (name, *_) = re.findall(r"`([a-z0-9_]+)`", config)
+        path = ROOT / f"configs/{name}.py"
+        assert path.is_file(), name
+        for game in re.findall(r"`([a-z0-9_]+)`", named):
+            assert game in games.GAMES, game
+            assert game in path.read_text(), (name, game)
     registered = README.split("| system |")[1].split("\n\n")[0]
     for row in registered.splitlines()[2:]:
         for name in re.findall(r"`([a-z0-9_]+)`", row.split("|")[3]):
