@@ -47,7 +47,7 @@ _OUTPUT = command_line.define_path("output", "JSON file for the measurements.")
 
 _SIDE = 200
 _PHOTOS = 200  # different pictures
-_FEW = 1000
+_FEW = flags.DEFINE_integer("few", 1000, "Images for comparison.", lower_bound=2)
 _NETWORKS = {  # of an adversarial autoencoder for square images
     "encoder": """
 x  -  {channels}  -       -  -  -  -    -
@@ -167,11 +167,11 @@ def main() -> None:
     if _OUTPUT.value:
         command_line.check_output(_OUTPUT.value)
     root = Path(_FOLDER.value)
-    folder, few = root / f"jpegs_{_IMAGES.value}", root / f"jpegs_{_FEW}"
+    folder, few = root / f"jpegs_{_IMAGES.value}", root / f"jpegs_{_FEW.value}"
     cache = root / "cache"
     os.environ["ADVERSARIAL_LATENT_CACHE"] = str(cache)
     _write_jpegs(folder, _IMAGES.value)
-    _write_jpegs(few, _FEW)
+    _write_jpegs(few, _FEW.value)
     shutil.rmtree(cache, ignore_errors=True)
     config = _config(folder)
     config.in_memory = _IN_MEMORY.value
@@ -194,11 +194,11 @@ def main() -> None:
     if _STEPS.value:
         peak = {
             str(number): _peak_memory(path, shape or (_SIDE, _SIDE, 3))
-            for number, path in ((_FEW, few), (_IMAGES.value, folder))
+            for number, path in ((_FEW.value, few), (_IMAGES.value, folder))
         }
         figures["peak_memory_bytes"] = peak
         figures["peak_memory_difference_gib"] = (
-            peak[str(_IMAGES.value)] - peak[str(_FEW)]
+            peak[str(_IMAGES.value)] - peak[str(_FEW.value)]
         ) / 2**30
     figures["environment"] = environment()
     command_line.report_figures(figures, _OUTPUT.value)

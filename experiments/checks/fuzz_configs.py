@@ -33,7 +33,7 @@ import ml_collections
 import numpy as np
 from absl import flags
 
-from adversarial_latent import data, text, train
+from adversarial_latent import data, run_data, text, train
 from adversarial_latent.config import leaves
 from adversarial_latent.data import Dataset, flowers
 from adversarial_latent.experiment import Experiment, make_experiment
@@ -78,9 +78,16 @@ def _load(dataset: str) -> Dataset:
     return data.load(ml_collections.ConfigDict(json.loads(dataset)))
 
 
-def _dataset(config: ml_collections.ConfigDict, workdir: str) -> Dataset:
-    """Replaces `run_data.load`; vectors of captions are zero."""
-    dataset = _load(config.dataset.to_json())
+def _load_examples(config: ml_collections.ConfigDict, workdir: str) -> Dataset:
+    """Replaces `run_data.load_examples`."""
+    del workdir
+    return _load(config.dataset.to_json())
+
+
+def _with_caption_vectors(
+    dataset: Dataset, config: ml_collections.ConfigDict, workdir: str
+) -> Dataset:
+    """Replaces `run_data.with_caption_vectors`; vectors of captions are zero."""
     if not config.embedding:
         return dataset
     if config.embedding.name != "recurrent":
@@ -275,8 +282,10 @@ def prepare(
       Exception: any error of the launch.
     """
 
-    def train_one_step(config: ml_collections.ConfigDict, workdir: str) -> bool:
-        dataset = _dataset(config, workdir)
+    def train_one_step(
+        config: ml_collections.ConfigDict, workdir: str, dataset: Dataset
+    ) -> bool:
+        dataset = _with_caption_vectors(dataset, config, workdir)
         experiment = make_experiment(config, dataset)
         train._check_evaluation_of(experiment, config, dataset, workdir)
         for name in ("log_every", "checkpoint_every", "evaluate_every"):
@@ -288,7 +297,8 @@ def prepare(
     with (
         tempfile.TemporaryDirectory() as workdir,
         contextlib.chdir(workdir),  # paths may be relative
-        mock.patch.object(train, "train", train_one_step),
+        mock.patch.object(train, "_train", train_one_step),
+        mock.patch.object(run_data, "load_examples", _load_examples),
         mock.patch.object(train, "evaluate", return_value={}),
         mock.patch.object(flowers, "PER_COMBINATION", 1),
         mock.patch.object(Game, "init", _init),

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from adversarial_latent import train
+from adversarial_latent import sizing, train
 from adversarial_latent.config import config_hash
+from adversarial_latent.data import Dataset, Examples
 from adversarial_latent.evaluation.run import check_evaluation
 from adversarial_latent.experiment import Experiment
 from adversarial_latent.games import make_game
@@ -38,6 +39,9 @@ LEARNED_PRIOR |= {"learned_prior_mnist_small", "learned_prior_flowers"}
 LEARNED_PRIOR |= {"learned_prior_flowers_small"}
 # And the adversarial autoencoders, in test_aae.py.
 SLOW |= {"aae_mnist", "amm_mnist", "amm_mnist_dense", *AIM, *PIXELGAN, *LEARNED_PRIOR}
+# And those for tasks, whose networks follow from the data, in test_tasks.py.
+TASKS = {"cluster", "classify", "autoencode", "generate"}
+SLOW |= TASKS
 QUICK = [path for path in FILES if path.stem not in SLOW]
 
 
@@ -66,6 +70,16 @@ def write_tfds(directory, name):
         supervised_keys=("image", "label"),
         version=version,
     )
+
+
+def complete(config):
+    """The config with what a task leaves to the data, which are random images."""
+    if not sizing.needs_data(config):
+        return config
+    x = np.random.default_rng(0).integers(0, 256, (40, 12, 12, 3), dtype=np.uint8)
+    part = Examples(x=x, label=np.arange(40) % 3)
+    splits = {"train": part, "test": part}
+    return sizing.fit_to_data(config, Dataset("mine", splits, "", ("a", "b", "c")))
 
 
 @pytest.fixture(params=FILES, ids=lambda path: path.stem)
@@ -112,7 +126,7 @@ def test_runlocal(module, tmp_path, monkeypatch):
 
 
 def test_the_whole_config_can_be_built_and_recorded(module, tmp_path):
-    config = module.get_config()
+    config = complete(module.get_config())
     game = make_game(config.game)
     assert {player.name for player in game.players} == set(config.players)
     check_evaluation(config, game)

@@ -126,7 +126,9 @@ def test_every_row():
                 row.name,
                 "x".join(map(str, outputs[row.name].shape[1:])),
                 str(row.width or "-"),
-                "".join(map(str, row.pool or (row.stride if row.width else "-",))),
+                "".join(map(str, row.pool[:2]))
+                if row.pool
+                else str(row.stride if row.width else "-"),
                 row.batch_norm or "-",
                 row.activation or "-",
             ]

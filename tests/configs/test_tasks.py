@@ -5,7 +5,9 @@
 
 import pytest
 
-from experiments.checks import shapes
+from tests.experiments import programs
+
+shapes, _ = programs.load("checks.shapes")
 
 
 @pytest.mark.parametrize("shape", shapes.SHAPES, ids=str)

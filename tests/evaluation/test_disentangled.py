@@ -15,6 +15,7 @@ def with_styles(images):
     return types.SimpleNamespace(
         num_components=len(images),
         uses_captions=False,
+        conditional=False,
         can=lambda ability: ability == "styles",
         styles=lambda n, seed: images[:, :n],
     )

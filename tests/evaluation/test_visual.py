@@ -70,7 +70,11 @@ def test_samples_draws_a_row_for_each_component(digits, model):
     assert len(axes.get_yticklabels()) == model.num_components
     assert "seed 3" in evaluation.protocol
     plain = types.SimpleNamespace(
-        uses_captions=False, num_components=None, can=model.can, sample=model.sample
+        uses_captions=False,
+        conditional=False,
+        num_components=None,
+        can=model.can,
+        sample=model.sample,
     )
     square = evaluators.samples(plain, digits, 3)
     assert square.arrays["samples"]()["images"].shape == (8, 8, 8, 8, 1)
@@ -82,6 +86,7 @@ def test_samples_of_styles_are_rows_by_component(digits):
     styles = np.random.default_rng(0).random((10, 10, 8, 8, 1), np.float32)
     with_styles = types.SimpleNamespace(
         uses_captions=False,
+        conditional=False,
         num_components=10,
         can=lambda ability: ability in ("sample", "styles"),
         styles=lambda n, seed: styles[:, :n] * seed,

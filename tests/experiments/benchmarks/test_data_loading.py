@@ -16,10 +16,9 @@ def own_cache(monkeypatch):
 
 
 @pytest.mark.parametrize("shape", ["", "16x16x1"])
-def test_figures(tmp_path, shape, monkeypatch):
-    monkeypatch.setattr("experiments.benchmarks.data_loading._FEW", 3)
+def test_figures(tmp_path, shape):
     output = tmp_path / "figures.json"
-    flags = ("--images=1005", "--steps=0", f"--image_shape={shape}")
+    flags = ("--images=1005", "--steps=0", "--few=3", f"--image_shape={shape}")
     programs.run(
         "benchmarks.data_loading", f"--folder={tmp_path}", f"--output={output}", *flags
     )
