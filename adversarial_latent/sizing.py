@@ -143,7 +143,8 @@ def describe(experiment: Experiment, dataset: Dataset) -> list[str]:
     epochs = examples / experiment.pipeline.num_examples
     trials = experiment.parallel.trials
     return [
-        f"data: {sizes} {kind} of {shape_text(dataset.example_shape)}{classes}",
+        f"data: {sizes} {kind} of {shape_text(dataset.example_shape)}{classes} "
+        f"({dataset.protocol})",
         f"parameters: {parameters}",
         f"training: {experiment.num_steps:,} steps of {experiment.examples_per_step} "
         f"examples ({epochs:.4g} epochs), {trials} trial{'s' * (trials > 1)}",

@@ -116,7 +116,9 @@ def test_a_run_says_what_it_is_about_to_do():
     config = sizing.fit_to_data(cluster.get_config(), data)
     config.update(trials=1, duration="2_epochs", steps_per_call=1)
     examples, parameters, steps = sizing.describe(make_experiment(config, data), data)
-    assert examples == "data: 200 train and 200 test images of 16x12x3, 4 classes"
+    assert examples == (
+        "data: 200 train and 200 test images of 16x12x3, 4 classes (made up)"
+    )
     assert parameters.startswith("parameters: decoder ")
     assert "prior" not in parameters  # it has none
     assert steps == "training: 4 steps of 100 examples (2 epochs), 1 trial"

@@ -224,8 +224,6 @@ def _decoded(
 ) -> Decoded:
     """Reports what was done to the images, now or when they were cached."""
     notes = [found["resized"]] if found["resized"] else []
-    if notes:
-        logging.warning("%s", found["resized"])
     readable = np.arange(len(files))
     if unreadable := found["unreadable"]:  # pairs of an index and a reason
         notes.append(f"{len(unreadable)} unreadable files skipped")
