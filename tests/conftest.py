@@ -6,6 +6,7 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import filelock
 import hypothesis
 import jax
 import pytest
@@ -44,22 +45,35 @@ def _in_a_hurry():
     jax.config.update("jax_disable_most_optimizations", False)
 
 
+def _trained_once(tmp_path_factory, name, get_config):
+    """The work directory of a run that all processes of pytest share."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    directory = root / name
+    with filelock.FileLock(root / f"{name}.lock"):
+        if not (directory / "run" / "results.json").exists():
+            directory.mkdir(exist_ok=True)
+            train_and_evaluate(get_config(directory), str(directory / "run"))
+    return directory / "run"
+
+
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory):
     """Work directory of a run of `tiny_config` that nothing disturbed; do not write."""
-    directory = tmp_path_factory.mktemp("finished")
-    train_and_evaluate(tiny_config(directory), str(directory / "run"))
-    return directory / "run"
+    return _trained_once(tmp_path_factory, "finished", tiny_config)
 
 
 @pytest.fixture(scope="session")
 def classifier_run(tmp_path_factory):
     """Likewise of SAMM: two trials of two steps that learned classes from labels."""
-    directory = tmp_path_factory.mktemp("classifier")
+    return _trained_once(tmp_path_factory, "classifier", _classifier_config)
+
+
+def _classifier_config(directory):
     config = tiny_config(directory)
     config.game = amm_config(name="samm", penalty_weight=0.0, frequencies="labels")
     config.labels.number = 6
     config.update(duration="2_steps", selection="", paper={})
     config.evaluators = ("classification", "mixture")
-    train_and_evaluate(config, str(directory / "run"))
-    return directory / "run"
+    return config
