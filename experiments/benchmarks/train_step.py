@@ -21,6 +21,7 @@ import ml_collections
 import numpy as np
 from absl import flags
 
+from adversarial_latent import sizing
 from adversarial_latent.data import Dataset, Examples, parse_image_shape
 from adversarial_latent.environment import environment
 from adversarial_latent.experiment import Experiment, make_experiment
@@ -42,13 +43,18 @@ def _peak_memory_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _experiment(config: ml_collections.ConfigDict, images: np.ndarray) -> Experiment:
-    """The experiment on random images; each call runs the measured steps."""
+def _experiment(
+    config: ml_collections.ConfigDict, images: np.ndarray
+) -> tuple[ml_collections.ConfigDict, Experiment]:
+    """The completed config, and its experiment on random images.
+
+    Each call runs the measured steps.
+    """
     with config.unlocked():
         config.steps_per_call = _STEPS.value
         config.duration = f"{_STEPS.value}_steps"
         config.evaluators = config.curves = ()  # only steps are measured
-    classes = config.game.get("num_components", 1)
+    classes = config.game.get("num_components", 1) or 10
     examples = Examples(images, label=np.arange(len(images)) % classes)
     if config.embedding:  # random vectors in place of captions
         shape = (len(images), 1, config.embedding.dim)
@@ -58,7 +64,9 @@ def _experiment(config: ml_collections.ConfigDict, images: np.ndarray) -> Experi
         )
     splits = {"train": examples, "test": examples}
     names = tuple(map(str, range(classes)))
-    return make_experiment(config, Dataset("random pixels", splits, "", names))
+    dataset = Dataset("random pixels", splits, "", names)
+    config = sizing.fit_to_data(config, dataset)
+    return config, make_experiment(config, dataset)
 
 
 def _steps(experiment: Experiment, seed: int) -> Callable[[], None]:
@@ -113,10 +121,9 @@ def _torch(config: ml_collections.ConfigDict, images: np.ndarray) -> Callable[[]
 
     from experiments.benchmarks import torch_amm
 
-    if config.game.name != "amm" or images.shape[1:] != (28, 28, 1):
-        raise ValueError("--peer=torch supports only configs/amm_mnist.py")
-    state = torch_amm.build(torch.device("cpu"), seed=config.seed)
+    state = torch_amm.build(config, torch.device("cpu"))
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+    pixels = pixels.contiguous(memory_format=torch.channels_last)
 
     def call() -> None:
         for _ in range(_STEPS.value * config.trials):
@@ -142,7 +149,7 @@ def main() -> None:
     stated = _SHAPE.value or config.dataset.get("image_shape") or "28x28x1"
     shape = parse_image_shape(stated) or ()
     images = np.random.default_rng(0).integers(0, 256, (2000, *shape)).astype(np.uint8)
-    experiment = _experiment(config, images)
+    config, experiment = _experiment(config, images)
     parts = _parts(config, experiment) if _PARTS.value else {}
     calls = {"ours": _steps(experiment, config.seed)}
     first = _seconds(calls["ours"])
@@ -159,6 +166,7 @@ def main() -> None:
             times[name][repeat] = 1000 * _seconds(measured) / steps
     figures = {
         "game": config.game.name,
+        "image_shape": list(shape),
         "batch_size": config.batch_size,
         "trials": config.trials,
         "milliseconds_per_step": {
