@@ -16,18 +16,17 @@ from adversarial_latent.games import (
     aim,
     ali,
     alice,
-    amm,
     conditional_ali,
     gan,
     information,
     learned_prior,
     pixelgan,
-    samm,
     unrolled_gan,
     veegan,
 )
 from adversarial_latent.games.building import pixelcnn_config
 from adversarial_latent.optimizers import player
+from configs import amm_digits, samm_digits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +51,6 @@ SIZES = {
     "medium": Size(32, 4, "max(50_epochs, 20000_steps)", 96),
     "large": Size(64, 4, "max(100_epochs, 60000_steps)", 128),
 }
-_MIXTURE_ADAM = {"b1": 0.5, "b2": 0.99, "schedule": "cosine", "decay_from": 0.5}
 _GAN_ADAM = {"b1": 0.5, "b2": 0.99, "schedule": "cosine"}
 
 Settings = Callable[[ml_collections.ConfigDict], None]
@@ -96,44 +94,26 @@ def task_config(
 
 def mixture(config: ml_collections.ConfigDict, k: int = 0) -> None:
     """AMM, as in configs/amm_digits.py."""
-    config.game = amm.default_config()
-    config.game.update(
-        num_components=k,
-        latent_dim=10,
-        prior_radius=5.0,
-        penalty="zero_centered",
-        penalty_weight=0.01,
-        stratified=True,
-        kernel_init="he",
-        consistency_weight=1.0,
-        consistency_radius=0.5,
-        confidence_weight=0.1,
-        balance_weight=0.4,
-        y_gradient=0.01,
-    )
-    for name in ("discriminator", "generator"):
-        config.players[name] = player(2e-3, **_MIXTURE_ADAM)
+    digits = amm_digits.get_config()
+    config.game, config.players = digits.game, digits.players
+    config.game.num_components = k
 
 
 def information_terms(config: ml_collections.ConfigDict, k: int = 0) -> None:
     """The terms of `mixture` without its game."""
-    config.game = information.default_config()
-    config.game.update(num_components=k, consistency_radius=0.5)
-    config.players.encoder = player(2e-3, **_MIXTURE_ADAM)
+    mixture(config)
+    terms = {field: config.game[field] for field in information.default_config()}
+    config.game = ml_collections.ConfigDict(
+        {**terms, "name": "information", "num_components": k}
+    )
+    config.players = {"encoder": config.players.generator}
 
 
 def labelled_mixture(config: ml_collections.ConfigDict) -> None:
-    """SAMM, as in configs/samm_digits.py."""
-    mixture(config)
-    config.game = samm.extend(config.game)
-    config.game.update(
-        labelled_share=0.1,
-        label_weight=1.0,
-        consistency_radius=0.6,
-        confidence_weight=0.3,
-        balance_weight=0.3,
-        frequencies="labels",
-    )
+    """SAMM, as in configs/samm_digits.py, with the frequencies of the labels."""
+    digits = samm_digits.get_config()
+    config.game, config.players = digits.game, digits.players
+    config.game.update(num_components=0, frequencies="labels")
     config.labels.batch_size = 50
 
 
