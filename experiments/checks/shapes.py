@@ -86,10 +86,10 @@ def run(task: str, game: str, shape: tuple[int, ...], directory: Path) -> None:
     workdir = str(directory / f"{task}_{game}")
     train_and_evaluate(config, workdir)
     model = adversarial_latent.load(workdir)
-    results = {"sample": model.sample(3)["x"]}
+    results = {"sample": model.sample(3)["x"]} if model.can("sample") else {}
     if model.can("encode"):
-        label = np.zeros(3, np.int32) if model.conditional else None
-        code = model.encode(results["sample"], label)
+        x = np.random.default_rng(0).random((3, *shape), np.float32)
+        code = model.encode(x, np.zeros(3, np.int32) if model.conditional else None)
         results |= {f"code {part}": value for part, value in code.items()}
         if model.can("decode"):
             results["decode"] = model.decode(code)

@@ -30,7 +30,11 @@ def test_vectors_can_be_traced(game, tmp_path):
 @pytest.mark.usefixtures("_in_a_hurry")
 @pytest.mark.parametrize(
     ("task", "game", "shape"),
-    [("cluster", "amm", (20, 30, 3)), ("autoencode", "aim", (30,))],
+    [
+        ("cluster", "amm", (20, 30, 3)),
+        ("cluster", "information", (30,)),
+        ("autoencode", "aim", (30,)),
+    ],
 )
 def test_a_run(task, game, shape, tmp_path):
     shapes.run(task, game, shape, tmp_path)
