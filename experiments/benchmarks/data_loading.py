@@ -1,6 +1,6 @@
 """Benchmarks how a folder of JPEGs is loaded, and what training from disk takes.
 
-    python -m experiments.benchmarks.data_loading --folder=/tmp/jpegs --images=100000
+    python -m experiments.benchmarks.data_loading --folder=jpegs --images=100000
 
 The folder receives JPEGs of 200x200 pixels, unless it has them. Then three things are
 measured one after another, in seconds: one core decodes all of them with Pillow, in a
