@@ -165,7 +165,7 @@ def test_steps_are_measured_with_random_vectors(config):
     program, registry = programs.load("benchmarks.train_step")
     registry(["benchmark", "--steps=3"])
     images = np.zeros((16, 4, 4, 3), np.uint8)
-    experiment = program._experiment(ml_collections.ConfigDict(config), images)
+    _, experiment = program._experiment(ml_collections.ConfigDict(config), images)
     (vectors,) = {
         leaf.shape
         for leaf in jax.tree.leaves(experiment.pipeline.resident)
