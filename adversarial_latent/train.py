@@ -390,12 +390,11 @@ def train_and_evaluate(
       ValueError: config, data or `workdir` do not fit; nothing is changed.
     """
     sizing.check(config)
-    if not sizing.needs_data(
-        config
-    ):  # otherwise it is checked when the data are loaded
+    complete = not sizing.needs_data(config)
+    if complete:  # before the data are loaded, which may take long
         check_evaluation(config, make_game(config.game))
     dataset = run_data.load_examples(config, workdir)
-    if sizing.needs_data(config):
+    if not complete:
         config = sizing.fit_to_data(config, dataset)
         check_evaluation(config, make_game(config.game))
     if jax.process_index() != 0:

@@ -98,7 +98,7 @@ class AAE(Game):
 
 def recipes(config: ml_collections.ConfigDict) -> Recipes:
     """Networks that size themselves."""
-    sizes = {"y": "{k}", "z": "{d}"}
+    sizes = adversarial_encoder.SIZES
     inputs = {part: sizes[part] for part in sizes if part in config.priors}
     return {
         **adversarial_encoder.recipes(config),

@@ -46,7 +46,7 @@ y     y_mu  {k}  -  -  -  -  -  Softmax
 z  h  {d}  1  1  -  -  -  -
 """,
 }
-_SIZES = {"y": "{k}", "z": "{d}"}
+SIZES = {"y": "{k}", "z": "{d}"}  # of the parts of a code, in a table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -265,7 +265,7 @@ def recipes(config: ml_collections.ConfigDict) -> Recipes:
     }
     if config.imposed:
         networks |= {
-            f"discriminator_{part}": discriminator(_SIZES[part]) for part in parts
+            f"discriminator_{part}": discriminator(SIZES[part]) for part in parts
         }
     return networks
 

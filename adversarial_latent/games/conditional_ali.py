@@ -29,8 +29,7 @@ from adversarial_latent.games import amm, components, mixture_prior
 from adversarial_latent.games.building import from_config
 from adversarial_latent.games.components import Adversary
 from adversarial_latent.games.mixture_prior import MixturePrior
-from adversarial_latent.networks.presets import Preset, Recipes
-from adversarial_latent.networks.table import Table
+from adversarial_latent.networks.presets import Recipes
 
 # Fields of AMM that concern the inference of y.
 _INFERENCE_FIELDS = (
@@ -110,15 +109,10 @@ class ConditionalALI(Game):
 
 def recipes(config: ml_collections.ConfigDict) -> Recipes:
     """Networks that size themselves."""
-    return {**amm.recipes(config), "encoder": _encoder}
-
-
-def _encoder(preset: Preset) -> Table:
-    return preset.encoder(y="{k}").append("""
-z_mu     h             {d}  1  1  -  -  -  -
-z_sigma  h             {d}  1  1  -  -  -  ExpN
-z        z_mu+z_sigma  {d}  -  -  -  -  -  -
-""")
+    return {
+        **amm.recipes(config),
+        "encoder": lambda preset: preset.encoder(y="{k}").append(mixture_prior.Z_ROWS),
+    }
 
 
 def extend(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:

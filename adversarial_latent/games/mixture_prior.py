@@ -17,10 +17,17 @@ from adversarial_latent.game import Code, Game, Networks
 from adversarial_latent.inputs import InputError
 from adversarial_latent.networks.frequencies import Frequencies
 from adversarial_latent.networks.mixture import FixedMixture
-from adversarial_latent.networks.presets import Preset, Recipes
-from adversarial_latent.networks.table import Table
+from adversarial_latent.networks.presets import Recipes
 
 _FREQUENCIES = "frequencies"  # the network that counts labels
+
+
+Z_ROWS = """
+z_mu     h             {d}  1  1  -  -  -  -
+z_sigma  h             {d}  1  1  -  -  -  ExpN
+z        z_mu+z_sigma  {d}  -  -  -  -  -  -
+"""
+"""Last rows of a network that samples a Gaussian z."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,15 +150,9 @@ def networks(config: ml_collections.ConfigDict) -> dict[str, nn.Module]:
 
 def recipes(config: ml_collections.ConfigDict) -> Recipes:
     """The prior's network, unless its means are fixed."""
-    return {} if config.prior_radius else {"prior": _prior}
-
-
-def _prior(preset: Preset) -> Table:
-    return preset.mlp(y="{k}").append("""
-z_mu     h             {d}  1  1  -  -  -  -
-z_sigma  h             {d}  1  1  -  -  -  ExpN
-z        z_mu+z_sigma  {d}  -  -  -  -  -  -
-""")
+    if config.prior_radius:
+        return {}
+    return {"prior": lambda preset: preset.mlp(y="{k}").append(Z_ROWS)}
 
 
 def settings(config: ml_collections.ConfigDict) -> dict[str, Any]:

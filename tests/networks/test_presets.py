@@ -45,9 +45,9 @@ def test_a_decoder_makes_what_an_encoder_takes(kind, shape):
     found = outputs(preset.decoder(y="{k}", z="{d}"), (3,), (2,))
     assert found["x"] == shape
     assert outputs(preset.encoder(y="{k}"), shape, (3,))["h"] == (16,)
-    judged = outputs(preset.discriminator(y="{k}", z="{d}"), shape, (3,), (2,))
-    assert judged["features"] == (16,)
-    assert judged["p"] == (1,)
+    compared = outputs(preset.discriminator(y="{k}", z="{d}"), shape, (3,), (2,))
+    assert compared["features"] == (16,)
+    assert compared["p"] == (1,)
 
 
 @pytest.mark.parametrize("kind", ["conv", "resnet"])
