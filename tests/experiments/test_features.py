@@ -98,10 +98,9 @@ def test_labelled_examples_are_scored_and_images_are_shown(run):
         assert image.tobytes() in known
 
 
+@pytest.mark.parametrize("run", ["samm"], indirect=True)
 def test_only_labelled_examples_are_in_batches_with_labels(run):
     config = read_config(str(run[0]))
-    if config.game.name != "samm":
-        pytest.skip("the game has no labels")
     dataset = load_data(config, str(run[0]))
     train = dataset.splits["train"]
     pipeline = make_experiment(config, dataset).pipeline
