@@ -1,16 +1,20 @@
 """Logs of a run in training: metrics.jsonl, TensorBoard, a progress bar."""
 
+import contextlib
+import contextvars
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 import tqdm
 from absl import logging
+
+_SHOWN = contextvars.ContextVar("shown", default=True)
 
 
 class MetricsLog:
@@ -114,9 +118,19 @@ def _only_due(row: dict, due: Callable[[int, str], bool]) -> dict:
     return kept
 
 
+@contextlib.contextmanager
+def show_progress(shown: bool) -> Iterator[None]:
+    """Whether `announce` and `progress_bar` show anything within this context."""
+    token = _SHOWN.set(shown)
+    try:
+        yield
+    finally:
+        _SHOWN.reset(token)
+
+
 def announce(*lines: str) -> None:
     """Writes lines to standard error, above a progress bar if there is one."""
-    for line in lines:
+    for line in lines if _SHOWN.get() else ():
         tqdm.tqdm.write(line, file=sys.stderr)
 
 
@@ -174,5 +188,5 @@ def progress_bar(
         unit=unit,
         mininterval=0.5,
         delay=delay,
-        disable=None if delay else False,
+        disable=not _SHOWN.get() or (None if delay else False),
     )

@@ -27,15 +27,29 @@ _PATHS = ("path", "data_dir", "captions", "labels")  # fields of config.dataset
 _OWN_FIELDS = ("held_out",)
 
 
-def load(config: ml_collections.ConfigDict, workdir: str) -> Dataset:
+def in_memory(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+    """Returns a config for data in memory: of `dataset` it keeps `standardize`."""
+    config = config.copy_and_resolve_references()
+    settings = data.default_config()
+    settings.update(name="memory", standardize=config.dataset.standardize)
+    config.dataset = settings
+    return config
+
+
+def load(
+    config: ml_collections.ConfigDict, workdir: str, given: Dataset | None = None
+) -> Dataset:
     """Loads the data of a run, with caption vectors if it embeds captions.
 
     See `load_examples` and `with_caption_vectors`.
     """
-    return with_caption_vectors(load_examples(config, workdir), config, workdir)
+    dataset = load_examples(config, workdir, given)
+    return with_caption_vectors(dataset, config, workdir)
 
 
-def load_examples(config: ml_collections.ConfigDict, workdir: str) -> Dataset:
+def load_examples(
+    config: ml_collections.ConfigDict, workdir: str, given: Dataset | None = None
+) -> Dataset:
     """Loads the data of a run, without caption vectors.
 
     Relative paths are first resolved against the directory of the first launch, so that
@@ -44,6 +58,8 @@ def load_examples(config: ml_collections.ConfigDict, workdir: str) -> Dataset:
     Args:
       config: config of the run.
       workdir: directory of the run.
+      given: the data, if they are in memory; of `config.dataset` only `standardize` is
+        used then.
 
     Raises:
       MissingInputError: the data are not at the configured path.
@@ -51,6 +67,10 @@ def load_examples(config: ml_collections.ConfigDict, workdir: str) -> Dataset:
     """
     settings = config.dataset.copy_and_resolve_references()
     record = _read_record(workdir)
+    if given is not None:
+        dataset = given.standardised() if settings.standardize else given
+        check(record, dataset, workdir)
+        return dataset
     for field in _PATHS:
         path = os.path.join(record.get("root", ""), settings.get(field) or "")
         if settings.get(field) and os.path.exists(path):

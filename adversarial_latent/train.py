@@ -371,7 +371,7 @@ def _describe(
 
 
 def train_and_evaluate(
-    config: ml_collections.ConfigDict, workdir: str
+    config: ml_collections.ConfigDict, workdir: str, dataset: Dataset | None = None
 ) -> dict[str, Any] | None:
     """Trains and evaluates a run, and resumes it if it was interrupted.
 
@@ -379,6 +379,8 @@ def train_and_evaluate(
       config: fields as in `config.default_config`.
       workdir: directory for all files: config.json, metrics.jsonl, checkpoints/, and
         at the end results.json, figures/ and report.html.
+      dataset: examples in memory, in place of `config.dataset`. They are not stored:
+        whoever resumes or evaluates the run has to give them again.
 
     Returns:
       the contents of results.json; None if a signal stopped training, and on every
@@ -393,7 +395,9 @@ def train_and_evaluate(
     complete = not sizing.needs_data(config)
     if complete:  # before the data are loaded, which may take long
         check_evaluation(config, make_game(config.game))
-    dataset = run_data.load_examples(config, workdir)
+    if dataset is not None:
+        config = run_data.in_memory(config)
+    given, dataset = dataset, run_data.load_examples(config, workdir, dataset)
     if not complete:
         config = sizing.fit_to_data(config, dataset)
         check_evaluation(config, make_game(config.game))
@@ -406,7 +410,7 @@ def train_and_evaluate(
             _train_classifier(config, workdir) and _train(config, workdir, dataset)
         ):
             return None
-        return evaluate(workdir)
+        return evaluate(workdir, given)
 
 
 def _train_classifier(config: ml_collections.ConfigDict, workdir: str) -> bool:

@@ -7,7 +7,7 @@ Arguments, after the colon:
   runlocal  a quick trial with few data and steps; takes seconds
 
 The paper has no such experiment. Its settings for MNIST do not work for 1,437 images of
-8x8 pixels. Three changes matter (experiments/results/amm/README.md):
+8x8 pixels. Three changes of `tasks.mixture` matter (experiments/results/amm/README.md):
 
 - q(y|x) is trained to be consistent near x, confident and balanced over components
   (`consistency_weight` and the weights below it). Only a hundredth of the
@@ -22,10 +22,9 @@ labels.
 
 import ml_collections
 
+from adversarial_latent import tasks
 from adversarial_latent.config import default_config, parse_arguments, shrink
-from adversarial_latent.games import amm
 from adversarial_latent.networks.table import Table
-from adversarial_latent.optimizers import player
 
 # Eq. 6: z's tower takes y. A convolution of width 8 on 8x8 pixels is a dense layer.
 ENCODER = Table.parse("""
@@ -72,32 +71,13 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Returns the config; see the module's docstring for the arguments."""
     given = parse_arguments(argument, k=10, runlocal=False)
     config = default_config()
-    config.game = amm.default_config()
-    config.game.update(
-        num_components=given.k,
-        latent_dim=10,
-        prior_radius=5.0,
-        penalty="zero_centered",
-        penalty_weight=0.01,
-        stratified=True,
-        kernel_init="he",
-        consistency_weight=1.0,
-        consistency_radius=0.5,
-        confidence_weight=0.1,
-        balance_weight=0.4,
-        y_gradient=0.01,
-        networks={
-            "encoder": str(ENCODER),
-            "decoder": str(DECODER),
-            "discriminator": str(DISCRIMINATOR),
-        },
-    )
-    config.dataset.name = "digits"
-    adam = {"b1": 0.5, "b2": 0.99, "schedule": "cosine", "decay_from": 0.5}
-    config.players = {
-        "discriminator": player(2e-3, **adam),
-        "generator": player(2e-3, **adam),
+    tasks.mixture(config, given.k)
+    config.game.networks = {
+        "encoder": str(ENCODER),
+        "decoder": str(DECODER),
+        "discriminator": str(DISCRIMINATOR),
     }
+    config.dataset.name = "digits"
     config.trials = 16
     config.batch_size = 100
     config.duration = "4000_steps"

@@ -12,8 +12,8 @@ Arguments, after the colon:
 
 import ml_collections
 
-from adversarial_latent.config import parse_arguments
-from configs import _tasks
+from adversarial_latent import tasks
+from adversarial_latent.config import parse_arguments, shrink
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
@@ -21,16 +21,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     given = parse_arguments(
         argument, game="aim", latent=32, size="small", runlocal=False
     )
-    settings: dict[str, _tasks.Settings] = {
-        name: _tasks.adversarial(_tasks.EXTENSIONS[name], given.latent)
-        for name in ("aim", "ali", "alice", "veegan")
-    }
-    settings["aae"] = lambda config: _tasks.adversarial_autoencoder(
-        config, latent=given.latent
-    )
-    settings["learned_prior"] = lambda config: _tasks.learned(
-        config, latent=given.latent
-    )
-    config = _tasks.task_config(given, settings)
-    config.trials = 1
+    config = tasks.autoencode(given.game, given.latent, given.size)
+    if given.runlocal:
+        shrink(config)
     return config

@@ -12,8 +12,8 @@ Arguments, after the colon:
 
 import ml_collections
 
-from adversarial_latent.config import parse_arguments
-from configs import _tasks
+from adversarial_latent import tasks
+from adversarial_latent.config import parse_arguments, shrink
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
@@ -21,25 +21,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     given = parse_arguments(
         argument, game="samm", labels=0, size="small", runlocal=False
     )
-
-    def settings(game: _tasks.Settings) -> _tasks.Settings:
-        def with_labels(config: ml_collections.ConfigDict) -> None:
-            game(config)
-            config.labels.number = given.labels
-
-        return with_labels
-
-    return _tasks.task_config(
-        given,
-        {
-            "samm": settings(_tasks.labelled_mixture),
-            "aae": settings(
-                lambda config: _tasks.adversarial_autoencoder(
-                    config, clusters=True, labels=True
-                )
-            ),
-            "pixelgan": settings(
-                lambda config: _tasks.pixel_autoencoder(config, labels=True)
-            ),
-        },
-    )
+    config = tasks.classify(given.game, given.labels, given.size)
+    if given.runlocal:
+        shrink(config)
+    return config

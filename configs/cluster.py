@@ -14,24 +14,14 @@ Arguments, after the colon:
 
 import ml_collections
 
-from adversarial_latent.config import parse_arguments
-from configs import _tasks
+from adversarial_latent import tasks
+from adversarial_latent.config import parse_arguments, shrink
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Returns the config; see the module's docstring for the arguments."""
     given = parse_arguments(argument, game="amm", k=0, size="small", runlocal=False)
-    settings: dict[str, _tasks.Settings] = {
-        "amm": lambda config: _tasks.mixture(config, given.k),
-        "information": lambda config: _tasks.information_terms(config, given.k),
-        "aae": lambda config: _tasks.adversarial_autoencoder(
-            config, k=given.k, latent=5, clusters=True
-        ),
-        "learned_prior": lambda config: _tasks.learned(
-            config, k=given.k, clusters=True
-        ),
-        "pixelgan": lambda config: _tasks.pixel_autoencoder(config, k=given.k),
-    }
-    config = _tasks.task_config(given, settings)
-    config.selection = "nearest_neighbours"
+    config = tasks.cluster(given.game, given.k, given.size)
+    if given.runlocal:
+        shrink(config)
     return config

@@ -13,8 +13,8 @@ Arguments, after the colon:
 
 import ml_collections
 
-from adversarial_latent.config import parse_arguments
-from configs import _tasks
+from adversarial_latent import tasks
+from adversarial_latent.config import parse_arguments, shrink
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
@@ -22,15 +22,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     given = parse_arguments(
         argument, game="gan", latent=64, size="small", runlocal=False
     )
-    settings: dict[str, _tasks.Settings] = {
-        name: _tasks.adversarial(_tasks.EXTENSIONS[name], given.latent)
-        for name in ("gan", "aim", "ali", "unrolled_gan")
-    }
-    settings["learned_prior"] = lambda config: _tasks.learned(
-        config, latent=given.latent
-    )
-    settings["amm"] = _tasks.mixture
-    settings["conditional_ali"] = _tasks.conditional
-    config = _tasks.task_config(given, settings)
-    config.trials = 1
+    config = tasks.generate(given.game, given.latent, given.size)
+    if given.runlocal:
+        shrink(config)
     return config

@@ -16,8 +16,8 @@ labelled images.
 
 import ml_collections
 
+from adversarial_latent import tasks
 from adversarial_latent.config import parse_arguments, shrink
-from adversarial_latent.games import samm
 from adversarial_latent.networks.table import Table
 from configs import amm_digits
 
@@ -40,17 +40,11 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Returns the config; see the module's docstring for the arguments."""
     given = parse_arguments(argument, labels=50, runlocal=False)
     config = amm_digits.get_config()
-    config.game = samm.extend(config.game)
-    config.game.update(
-        labelled_share=0.1,
-        label_weight=1.0,
-        consistency_radius=0.6,
-        confidence_weight=0.3,
-        balance_weight=0.3,
-    )
+    networks = config.game.networks
+    tasks.labelled_mixture(config)
+    config.game.update(num_components=10, networks=networks)
     config.game.networks.discriminator = str(DISCRIMINATOR)
     config.labels.number = given.labels
-    config.labels.batch_size = 50
     config.trials = 6
     config.evaluators = ("classification", *config.evaluators[1:])
     config.selection = ""

@@ -30,6 +30,13 @@ class Source:
     keys: tuple[str, ...] = ()
 
 
+def _not_stored(config: ConfigDict) -> Dataset:
+    raise InputError(
+        f"config.dataset.name={config.name!r}: the examples of this run were given in "
+        "Python and are not stored; give the same ones again"
+    )
+
+
 _FEATURES = ("features", "standardize", "cache")  # keys for all sources of images
 SOURCES = {
     "digits": Source(arrays.load_digits, ("max_side", *_FEATURES)),
@@ -44,6 +51,7 @@ SOURCES = {
         ),
     ),
     "flowers": Source(flowers.load_flowers, ("image_shape", "held_out", *_FEATURES)),
+    "memory": Source(_not_stored, ("standardize",)),
     "grid25": Source(synthetic.load_grid25, ("max_side",)),
     "ring": Source(synthetic.load_ring, ("max_side",)),
     "tfds": Source(
@@ -60,7 +68,9 @@ def default_config() -> ConfigDict:
     """Returns `config.dataset` with all keys."""
     return ConfigDict(
         {
-            "name": "digits",  # or npz, folder, flowers, grid25, ring, tfds:NAME
+            # Or npz, folder, flowers, grid25, ring, tfds:NAME; memory for examples
+            # that are given in Python.
+            "name": "digits",
             "path": "",  # npz, folder: path of the file or folder
             "data_dir": "",  # tfds: '' for TFDS_DATA_DIR, or TFDS's default
             "train_split": "train",  # tfds: for example 'train+extra'

@@ -215,7 +215,7 @@ def _finite(values: list[float]) -> list[float]:
     return values
 
 
-def evaluate(workdir: str) -> dict[str, Any]:
+def evaluate(workdir: str, dataset: Dataset | None = None) -> dict[str, Any]:
     """Evaluates a trained run: writes results.json, arrays/, figures/ and report.html.
 
     First a trial is chosen, from training examples without labels. Then the evaluators
@@ -224,6 +224,7 @@ def evaluate(workdir: str) -> dict[str, Any]:
 
     Args:
       workdir: directory of the run.
+      dataset: the data of the run, if they are in memory.
 
     Returns:
       the contents of results.json: for every number its mean and std over trials, the
@@ -234,7 +235,7 @@ def evaluate(workdir: str) -> dict[str, Any]:
       FileNotFoundError: the directory does not contain a trained run.
     """
     config = read_config(workdir)
-    dataset = run_data.load(config, workdir)
+    dataset = run_data.load(config, workdir, dataset)
     models = load_trials(workdir)
     chosen, selection = 0, None
     left_out: dict[str, str] = {}

@@ -119,6 +119,8 @@ def main() -> None:
                         outcomes[name] = f"{type(error).__name__}: {error}"
                         failures += 1
                 print(f"{name}: {outcomes[name]}", flush=True)
+                # A process may map only so many compiled programs (Linux: 65,530).
+                jax.clear_caches()
     command_line.report_figures(
         {"combinations": len(outcomes), "failures": failures, "outcomes": outcomes},
         _OUTPUT.value,
