@@ -12,10 +12,10 @@ are floats in [0, 1].
 
 Parameters that all estimators have:
 
-    size          "small" (for a CPU), "medium" or "large": width of the networks,
-                  number of trials and of steps
-    n_init        number of trials; the best by a criterion without labels, or the
-                  first if there is none, is kept. None for that of the size.
+    size          "small" (for a CPU), "medium" or "large": width of the networks and
+                  number of steps
+    n_init        number of trials. Of several clusterings, the best by a criterion
+                  without labels is kept; of other models, the first.
     max_steps     number of train steps; None for that of the size
     overrides     fields of the config by their paths, such as
                   {"players.generator.learning_rate": 1e-3}
@@ -84,7 +84,7 @@ class _Estimator(BaseEstimator):
         self,
         *,
         size: str = "small",
-        n_init: int | None = None,
+        n_init: int = 1,
         max_steps: int | None = None,
         overrides: Mapping[str, Any] | None = None,
         random_state: Any = None,
@@ -113,8 +113,7 @@ class _Estimator(BaseEstimator):
         config = self._config()
         config.seed = _seed(self.random_state)
         config.evaluators = ()
-        if self.n_init is not None:
-            config.trials = self.n_init
+        config.trials = self.n_init
         if self.max_steps is not None:
             config.duration = f"{self.max_steps}_steps"
         config.update_from_flattened_dict(dict(self.overrides or {}))
@@ -225,7 +224,8 @@ class _Estimator(BaseEstimator):
         check_is_fitted(self)
         fitted = {k: v for k, v in vars(self).items() if k.endswith("_") or k[0] == "_"}
         fitted.pop("model_")
-        arrays, values = {}, {}
+        arrays: dict[str, np.ndarray] = {}
+        values: dict[str, Any] = {}
         for name, value in fitted.items():
             tree = traverse_util.flatten_dict({name: value}, sep="/")
             if all(_is_plain_array(leaf) for leaf in tree.values()):
@@ -242,25 +242,11 @@ class _Estimator(BaseEstimator):
             )
         except TypeError as error:
             raise InputError(f"parameters cannot be saved as JSON: {error}") from error
-        np.savez(path, **{_JSON: np.array(text)}, **arrays)
+        np.savez(path, **{_JSON: np.array(text), **arrays})  # type: ignore[arg-type]
 
 
-class _Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Estimator):
+class _Codes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Estimator):
     """An estimator with codes z."""
-
-    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: N803
-        """Trains.
-
-        Args:
-          X: examples, see the module's docstring.
-          y: not used.
-
-        Raises:
-          ValueError: X or a parameter is invalid.
-        """
-        del y
-        self._train(self._read(X, fit=True, least=2))
-        return self
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """Infers codes z, float32 [N, d]."""
@@ -280,25 +266,13 @@ class _Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Estimator
     def _n_features_out(self) -> int:
         return self.code_shapes_["z"][0]
 
-    def sample(self, n_samples: int = 1, random_state: Any = None) -> Any:
-        """Generates examples.
-
-        Args:
-          n_samples: number of examples.
-          random_state: seed or generator; None for that of the estimator.
-
-        Returns:
-          X [n_samples, ...]: vectors, or images in [0, 1].
-        """
-        return self._generate(n_samples, random_state)["x"]
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []  # codes are float32
         return tags
 
 
-class _LatentAutoencoder(_Autoencoder):
+class _Autoencoder(_Codes):
     """An autoencoder with a given number of dimensions of z."""
 
     _game: str
@@ -308,7 +282,7 @@ class _LatentAutoencoder(_Autoencoder):
         n_components: int = 32,
         *,
         size: str = "small",
-        n_init: int | None = None,
+        n_init: int = 1,
         max_steps: int | None = None,
         overrides: Mapping[str, Any] | None = None,
         random_state: Any = None,
@@ -329,8 +303,34 @@ class _LatentAutoencoder(_Autoencoder):
     def _config(self) -> ConfigDict:
         return tasks.autoencode(self._game, self.n_components, self.size)
 
+    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: N803
+        """Trains.
 
-class AIM(_LatentAutoencoder):
+        Args:
+          X: examples, see the module's docstring.
+          y: not used.
+
+        Raises:
+          ValueError: X or a parameter is invalid.
+        """
+        del y
+        self._train(self._read(X, fit=True, least=2))
+        return self
+
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> Any:
+        """Generates examples.
+
+        Args:
+          n_samples: number of examples.
+          random_state: seed or generator; None for that of the estimator.
+
+        Returns:
+          X [n_samples, ...]: vectors, or images in [0, 1].
+        """
+        return self._generate(n_samples, random_state)["x"]
+
+
+class AIM(_Autoencoder):
     """Adversarial inference by matching priors and conditionals: a GAN with codes.
 
     Args:
@@ -342,7 +342,7 @@ class AIM(_LatentAutoencoder):
     _game = "aim"
 
 
-class AdversarialAutoencoder(_LatentAutoencoder):
+class AdversarialAutoencoder(_Autoencoder):
     """An adversarial autoencoder with a Gaussian prior.
 
     Args:
@@ -354,7 +354,7 @@ class AdversarialAutoencoder(_LatentAutoencoder):
     _game = "aae"
 
 
-class LearnedPriorAutoencoder(_LatentAutoencoder):
+class LearnedPriorAutoencoder(_Autoencoder):
     """An adversarial autoencoder whose prior is learned by a code generator.
 
     Args:
@@ -410,7 +410,7 @@ class _Clustering(ClusterMixin, _Components):
         n_clusters: int = 8,
         *,
         size: str = "small",
-        n_init: int | None = None,
+        n_init: int = 4,
         max_steps: int | None = None,
         overrides: Mapping[str, Any] | None = None,
         random_state: Any = None,
@@ -500,7 +500,7 @@ class _Classifier(ClassifierMixin, _Components):
         return self.classes_[component]
 
 
-class _Mixture(_Autoencoder):
+class _Mixture(_Codes):
     """An estimator with a Gaussian mixture as prior of z.
 
     Attributes:
