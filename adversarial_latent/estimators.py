@@ -163,7 +163,7 @@ class _Estimator(BaseEstimator):
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__()
+        state = dict(super().__getstate__())  # not the dictionary of this object
         state.pop("model_", None)  # its compiled functions cannot be pickled
         return state
 
@@ -174,7 +174,7 @@ class _Estimator(BaseEstimator):
 
     def _read(self, X: Any, fit: bool = False, least: int = 1) -> np.ndarray:  # noqa: N803
         """Checks X, and returns it as stored: uint8 or float32, images [N, H, W, C]."""
-        dimensions = X.ndim if hasattr(X, "ndim") else np.ndim(X)
+        dimensions = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
         x = validate_data(
             self,
             X,

@@ -5,7 +5,8 @@ A config can leave these fields to the data:
     game.num_components  0: the number of classes, or 10 without labels
     game.networks.NAME   a preset: tables for the shape of an example
     game.pixelcnn.image_shape  (): the shape of an image
-    batch_size           0: 100 examples, or all if there are fewer
+    batch_size           0: 100 examples; of fewer, the largest power of two, so that
+                         batches can be divided over devices
     evaluators           ("auto",): all that suit model and data
 
 A run records the completed config.
@@ -86,9 +87,10 @@ def fit_to_data(
             )
         game.pixelcnn.image_shape = shape
     config.game = size_networks(game, shape)
-    config.batch_size = config.batch_size or min(
-        _BATCH_SIZE, len(dataset.splits["train"])
-    )
+    if not config.batch_size:
+        number = len(dataset.splits["train"])
+        fits = number >= _BATCH_SIZE
+        config.batch_size = _BATCH_SIZE if fits else 1 << (number.bit_length() - 1)
     if tuple(config.evaluators) == _AUTO:
         config.evaluators = _evaluators(config, dataset)
     return config

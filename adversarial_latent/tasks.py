@@ -231,7 +231,7 @@ def labelled_mixture(config: ConfigDict, frequencies: str = "uniform") -> None:
         confidence_weight=0.3,
         balance_weight=0.3,
     )
-    config.labels.batch_size = 50
+    config.labels.batch_size = 48
 
 
 def conditional(config: ConfigDict) -> None:
@@ -308,7 +308,7 @@ def _players_of_encoder(config: ConfigDict, clusters: bool, labels: bool) -> Non
     for name in names:
         config.players[name] = player(1e-3, b1=0.5, b2=0.99, schedule="cosine")
     if labels:
-        config.labels.batch_size = 50
+        config.labels.batch_size = 48
 
 
 def learned(

@@ -45,6 +45,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.game.update(num_components=10, networks=networks)
     config.game.networks.discriminator = str(DISCRIMINATOR)
     config.labels.number = given.labels
+    config.labels.batch_size = 50
     config.trials = 6
     config.evaluators = ("classification", *config.evaluators[1:])
     config.selection = ""
