@@ -1,8 +1,9 @@
 """Traces functions of a model as StableHLO, with a symbolic number of examples."""
 
+import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import chex
@@ -58,14 +59,15 @@ def export_function(
     export = jax.export.export(pure, platforms=platforms)
     n, k = jax.export.symbolic_shape("n, k")
     described: dict[str, Any] = {"fixed_batch_size": None}
-    try:
-        exported = export(*_abstract(weights, function, {"n": n, "k": k}))
-    except Exception as error:  # of any kind, as the networks may be the user's own
-        if not function.in_batches:
-            raise NotSymbolicError(_first_line(error)) from error
-        exported = export(*_abstract(weights, function, {"n": model.batch_size}))
-        described["fixed_batch_size"] = model.batch_size
-        described["why_fixed"] = _first_line(error)
+    with _without_source_locations():
+        try:
+            exported = export(*_abstract(weights, function, {"n": n, "k": k}))
+        except Exception as error:  # of any kind, as networks may be the user's own
+            if not function.in_batches:
+                raise NotSymbolicError(_first_line(error)) from error
+            exported = export(*_abstract(weights, function, {"n": model.batch_size}))
+            described["fixed_batch_size"] = model.batch_size
+            described["why_fixed"] = _first_line(error)
     outputs = jax.tree.unflatten(exported.out_tree, exported.out_avals)
     described |= {
         "inputs": {
@@ -150,6 +152,18 @@ def _abstract(
             for name, each in function.inputs.items()
         },
     )
+
+
+@contextlib.contextmanager
+def _without_source_locations() -> Iterator[None]:
+    """Leaves the paths of source files, which are of no use elsewhere, out of code."""
+    name = "jax_traceback_in_locations_limit"
+    limit = getattr(jax.config, name)
+    jax.config.update(name, 0)
+    try:
+        yield
+    finally:
+        jax.config.update(name, limit)
 
 
 def _first_line(error: Exception) -> str:

@@ -24,13 +24,13 @@ def answers(model: Any, functions: list[str], **inputs: Any) -> dict[str, Any]:
       **inputs: arguments of `encode`.
     """
     found: dict[str, Any] = {}
-    x = inputs.get("x")
+    x = inputs["x"]
     if "encode" in functions:
         found["encode"] = model.encode(**inputs)
     if "sample" in functions:
-        found["sample"] = model.sample(7, seed=3)
+        found["sample"] = model.sample(len(x), seed=3)
     if "sample_component" in functions:
-        found["sample_component"] = model.sample(7, seed=4, component=1)
+        found["sample_component"] = model.sample(len(x), seed=4, component=1)
     if "decode" in functions:
         found["decode"] = model.decode(found["sample"])
     if "styles" in functions:
@@ -44,6 +44,15 @@ def answers(model: Any, functions: list[str], **inputs: Any) -> dict[str, Any]:
         parts = answer if isinstance(answer, dict) else {"": answer}
         flat |= {f"{name} {part}".strip(): array for part, array in parts.items()}
     return flat
+
+
+def mixture_answers(model: Any, z: Any) -> dict[str, Any]:
+    """The mixture of an exported model, and what it says of codes z [N, d]."""
+    return {
+        **{f"mixture {name}": x for name, x in model.mixture().items()},
+        "posterior": model.posterior(z),
+        "log_prob_z": model.log_prob_z(z),
+    }
 
 
 def main(path: str, inputs_path: str, answers_path: str) -> None:
@@ -68,10 +77,7 @@ def main(path: str, inputs_path: str, answers_path: str) -> None:
     second = time.perf_counter()
     found = answers(model, list(model.about["functions"]), **inputs)
     if model.can("mixture"):
-        z = found["sample z"]
-        found |= {f"mixture {name}": x for name, x in model.mixture().items()}
-        found["posterior"] = model.posterior(z)
-        found["log_prob_z"] = model.log_prob_z(z)
+        found |= mixture_answers(model, found["sample z"])
     np.savez(answers_path, **found)
     modules = {name.partition(".")[0] for name in sys.modules if name[0] != "_"}
     print(
