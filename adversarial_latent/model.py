@@ -325,7 +325,7 @@ class Model:
                 return function(net, **inputs)
 
             self._compiled[ability] = compiled
-        key = jax.random.fold_in(jax.random.key(seed), batch)
+        key = batch_key(seed, batch)
         results = self._compiled[ability](self.params, self.model_state, key, **inputs)
         return jax.tree.map(np.asarray, results)
 
@@ -348,6 +348,11 @@ class Model:
             result = self._apply(ability, seed, batch, **padded, **options)
             results.append(jax.tree.map(lambda x, n=size: x[:n], result))
         return jax.tree.map(lambda *parts: np.concatenate(parts), *results)
+
+
+def batch_key(seed: chex.Numeric, batch: chex.Numeric) -> chex.PRNGKey:
+    """The random key of a function of the game that is evaluated for a batch."""
+    return jax.random.fold_in(jax.random.key(seed), batch)
 
 
 def unstack(tree: chex.ArrayTree, trial: int) -> chex.ArrayTree:

@@ -84,9 +84,11 @@ class Classifier(Game):
     def encode(self, net: Networks, x: chex.Array) -> Code:
         """Infers `y` [B, K], probabilities of the classes, and features `z` [B, F]."""
         outputs = net("classifier", x)
-        y = jnp.ones((len(x), 1))
+        y = jnp.ones((x.shape[0], 1))
         for logits in self._split(outputs["y"]):
-            y = (y[:, :, None] * jax.nn.softmax(logits)[:, None]).reshape(len(x), -1)
+            y = (y[:, :, None] * jax.nn.softmax(logits)[:, None]).reshape(
+                x.shape[0], -1
+            )
         return {"y": y, "z": outputs["z"]}
 
 

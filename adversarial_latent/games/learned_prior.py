@@ -369,10 +369,10 @@ class LearnedPrior(Game):
           caption: [K, D], the values of s if they are vectors of captions.
         """
         values = jnp.eye(self.classes) if caption is None else caption
-        z = jnp.tile(self._sample_noise(net, n), (len(values), 1))
+        z = jnp.tile(self._sample_noise(net, n), (values.shape[0], 1))
         s = jnp.repeat(values, n, axis=0)
         x = self.decode(net, {"z": self._prior_code(net, z, s)})
-        return x.reshape(len(values), n, *x.shape[1:])
+        return x.reshape(values.shape[0], n, *x.shape[1:])
 
 
 def recipes(config: ml_collections.ConfigDict) -> Recipes:

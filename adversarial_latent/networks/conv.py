@@ -10,9 +10,12 @@ For an input of one pixel, both are dense layers. On GPU and TPU, XLA's own conv
 is used.
 """
 
+import contextlib
+import contextvars
 import functools
 import math
 import operator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import chex
@@ -24,6 +27,7 @@ Padding = Literal["VALID", "SAME"] | int
 
 # Products with matrices that have fewer rows than this are slow.
 _NARROW = 8
+_ON_EVERY_PLATFORM = contextvars.ContextVar("on_every_platform", default=False)
 _DIMENSION_NUMBERS = ("NHWC", "HWIO", "NHWC")
 
 
@@ -59,7 +63,7 @@ def conv(
             f"A {kernel.shape[0]}x{kernel.shape[1]} kernel does not fit into a "
             f"{x.shape[1]}x{x.shape[2]} image; use more padding or a smaller kernel."
         )
-    return (_conv_matrix if _matrix_is_faster() else _conv_lax)(x, kernel, stride)
+    return _fastest(_conv_matrix, _conv_lax, x, kernel, stride)
 
 
 def conv_transpose(
@@ -86,8 +90,7 @@ def conv_transpose(
       ValueError: ranks, channels, stride or padding do not match.
     """
     _check(x, kernel, stride, padding)
-    transposed = _conv_transpose_matrix if _matrix_is_faster() else _conv_transpose_lax
-    y = transposed(x, kernel, stride)
+    y = _fastest(_conv_transpose_matrix, _conv_transpose_lax, x, kernel, stride)
     if padding == "VALID":
         return y
     crops = []
@@ -130,7 +133,7 @@ def _overlap_add(patches: chex.Array, window: tuple[int, int]) -> chex.Array:
 def _conv_matrix(x: chex.Array, kernel: chex.Array, stride: int) -> chex.Array:
     height, width, channels, features = kernel.shape
     if (height, width) == x.shape[1:3]:  # A dense layer.
-        return _matmul(x.reshape(len(x), 1, 1, -1), kernel.reshape(-1, features))
+        return _matmul(x.reshape(x.shape[0], 1, 1, -1), kernel.reshape(-1, features))
     x = _side_by_side(_shifted(x, width, stride, axis=2))
     if width * channels < _NARROW:
         x = _side_by_side(_shifted(x, height, stride, axis=1))
@@ -211,11 +214,32 @@ def _conv_transpose_lax(x: chex.Array, kernel: chex.Array, stride: int) -> chex.
     )
 
 
-def _matrix_is_faster() -> bool:
-    # Decided while tracing, because `lax.platform_dependent` would trace and
-    # differentiate both forms. On a device that is not the default one, results are
-    # still correct, only slower.
-    return jax.default_backend() == "cpu"
+@contextlib.contextmanager
+def on_every_platform() -> Iterator[None]:
+    """Within this context, convolutions are traced for all platforms.
+
+    Otherwise they are traced for the default one, because both forms would have to be
+    differentiated. On another device, results are still correct, only slower.
+    """
+    token = _ON_EVERY_PLATFORM.set(True)
+    try:
+        yield
+    finally:
+        _ON_EVERY_PLATFORM.reset(token)
+
+
+def _fastest(
+    matrix: Callable[..., chex.Array],
+    xla: Callable[..., chex.Array],
+    x: chex.Array,
+    kernel: chex.Array,
+    stride: int,
+) -> chex.Array:
+    """Evaluates the form of a convolution that is faster on the platform."""
+    matrix, xla = (functools.partial(form, stride=stride) for form in (matrix, xla))
+    if _ON_EVERY_PLATFORM.get():
+        return lax.platform_dependent(x, kernel, cpu=matrix, default=xla)
+    return (matrix if jax.default_backend() == "cpu" else xla)(x, kernel)
 
 
 def _edges(pads: list[tuple[int, int]]) -> list[tuple[int, int, int]]:

@@ -133,7 +133,7 @@ class PixelCNN(nn.Module):
             custom_message=f"this PixelCNN's image_shape is {self.image_shape}",
         )
         if code is not None:
-            chex.assert_shape(code, (len(x), None))
+            chex.assert_shape(code, (x.shape[0], None))
         net = self._bind(code)
         signal = 2 * x - 1
         return self._head(net.head, self._features(net, signal), signal)
@@ -164,8 +164,8 @@ class PixelCNN(nn.Module):
 
     def batch_size(self, code: chex.Array | None, number: int | None) -> int:
         """Number of images that `sample` returns; raises the same errors."""
-        if code is not None and number in (None, len(code)):
-            return len(code)
+        if code is not None and number in (None, code.shape[0]):
+            return code.shape[0]
         if code is not None or number is None:
             raise ValueError(
                 "sample needs a code or the number of images, got "
@@ -191,7 +191,7 @@ class PixelCNN(nn.Module):
         def bias(name: str, *shape: int) -> chex.Array:
             value = self.param(name, nn.initializers.zeros, shape)[..., None, :]
             if code is not None and "invariant" in self.conditioning:
-                matrix = weight(f"{name}_code", *shape[:-1], len(code[0]), shape[-1])
+                matrix = weight(f"{name}_code", *shape[:-1], code.shape[1], shape[-1])
                 value = value + jnp.einsum("bd,...df->...bf", code, matrix)
             return value[..., None, None, :]  # [..., B or 1, 1, 1, F]
 
@@ -340,7 +340,7 @@ class PixelCNN(nn.Module):
         self, head: Weights, h: chex.Array, uniform: chex.Array
     ) -> chex.Array:
         """Samples a pixel [B, C], given its features [B, M] and noise [B, U]."""
-        pixel = jnp.zeros((len(h), self.image_shape[2]))
+        pixel = jnp.zeros((h.shape[0], self.image_shape[2]))
         # Each iteration fixes one more channel; the noise is always the same.
         for _ in range(self._heads):
             outputs = self._head(head, h, 2 * pixel - 1)

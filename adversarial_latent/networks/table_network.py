@@ -56,11 +56,11 @@ class BatchNorm(nn.Module):
 def _reshape(x: chex.Array, kind: str, rows: int, columns: int) -> chex.Array:
     """Applies `Flat`, `Image` or `Crop`."""
     if kind == "Flat":
-        return x.reshape(len(x), -1)
+        return x.reshape(x.shape[0], -1)
     if kind == "Image":
         if x.ndim != 2 or x.shape[1] % (rows * columns):
             raise ValueError(f"cannot reshape {x.shape[1:]} to {rows}x{columns} pixels")
-        return x.reshape(len(x), rows, columns, -1)
+        return x.reshape(x.shape[0], rows, columns, -1)
     if x.ndim != 4 or x.shape[1] < rows or x.shape[2] < columns:
         raise ValueError(f"cannot crop {x.shape[1:]} to {rows}x{columns} pixels")
     return x[:, :rows, :columns]
@@ -133,7 +133,8 @@ class TableNetwork(nn.Module):
                     x = self._exp_noise(x) if noise else jnp.zeros_like(x)
                 if given and row.name in given:
                     value = given[row.name]
-                    x = jnp.concatenate([x[: len(x) - len(value)], value])
+                    kept = x[: x.shape[0] - value.shape[0]]
+                    x = jnp.concatenate([kept, value])
                 outputs[row.name] = x
             if outputs[row.name].shape[-1] != row.channels:
                 raise ValueError(

@@ -1,8 +1,10 @@
 """Both forms of the convolutions agree with each other and with independent oracles."""
 
+import contextlib
 import functools
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -274,3 +276,24 @@ def test_paddings_that_cannot_be():
     for padding in ("FULL", -1):
         with pytest.raises(ValueError, match="or a number of pixels, got"):
             conv_lib.conv(x, kernel, 1, padding)
+
+
+@pytest.mark.parametrize(
+    ("convolution", "x"),
+    [(conv_lib.conv, (2, 8, 8, 3)), (conv_lib.conv_transpose, (2, 3, 3, 3))],
+)
+def test_each_platform_gets_its_form_of_exported_code(convolution, x):
+    arguments = [jax.ShapeDtypeStruct(s, np.float32) for s in (x, (3, 3, 3, 5))]
+
+    def code(platform, traced):
+        def convolve(x, kernel):
+            with traced():
+                return convolution(x, kernel, 2, "VALID")
+
+        exported = jax.export.export(jax.jit(convolve), platforms=[platform])
+        return exported(*arguments).mlir_module()
+
+    everywhere = conv_lib.on_every_platform
+    assert "stablehlo.convolution" in code("tpu", everywhere)
+    assert "stablehlo.convolution" not in code("cpu", everywhere)
+    assert "stablehlo.convolution" not in code("tpu", contextlib.nullcontext)

@@ -14,6 +14,7 @@ from adversarial_latent import text, train
 from adversarial_latent.config import default_config
 from adversarial_latent.data import load
 from adversarial_latent.experiment import make_experiment
+from adversarial_latent.export import exported_model
 from adversarial_latent.games import classifier, learned_prior
 from adversarial_latent.optimizers import player
 from tests.experiments import programs
@@ -110,6 +111,26 @@ def test_a_trained_model_takes_captions(run):
     model.embedding = None
     with pytest.raises(ValueError, match="has no embedding of captions"):
         model.sample(3, caption="a red flower")
+
+
+def test_an_exported_model_takes_vectors_of_captions(run, tmp_path):
+    path = str(tmp_path / "model.zip")
+    programs.run("export", f"--workdir={run}", f"--output={path}", "--platforms=cpu")
+    model, exported = adversarial_latent.load(str(run)), exported_model.load(path)
+    both = ["a red flower", "a blue flower"]
+    vectors = model.embedding(both)
+    for found, expected in (
+        (exported.sample(2, 1, caption=vectors), model.sample(2, 1, caption=both)),
+        (
+            {"x": exported.styles(3, 1, captions=vectors)},
+            {"x": model.styles(3, 1, captions=both)},
+        ),
+    ):
+        assert found.keys() == expected.keys()
+        for name, value in expected.items():
+            np.testing.assert_allclose(found[name], value, atol=1e-5)
+    with pytest.raises(ValueError, match="the model has no 'sample'; it has"):
+        exported.sample(2)
 
 
 def test_sampling_program(run, tmp_path):
