@@ -75,7 +75,7 @@ class Checkpoints:
         """Restores the newest intact checkpoint, and moves damaged ones away.
 
         Args:
-          template: a state of the same structure and shapes; values do not matter.
+          template: a state of the same structure and shapes, or its abstract values.
 
         Returns:
           `(state, position)` as saved.

@@ -13,6 +13,36 @@ import jax
 import numpy as np
 import tqdm
 from absl import logging
+from jax import monitoring
+
+TIMES = ("seconds", "compilation_seconds")
+"""Fields of a row that depend on the machine."""
+
+_COMPILATION = frozenset(
+    f"/jax/core/compile/{name}_duration"
+    for name in ("jaxpr_trace", "jaxpr_to_mlir_module", "backend_compile")
+)
+
+
+class CompilationTime:
+    """Counts the time that this process spends on tracing and compiling.
+
+    Attributes:
+      seconds: the sum since the object was created.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        monitoring.register_event_duration_secs_listener(self._add)
+
+    def _add(self, event: str, duration_secs: float, **details: str | int) -> None:
+        del details
+        if event in _COMPILATION:
+            self.seconds += duration_secs
+
+    def close(self) -> None:
+        """Stops counting."""
+        monitoring.unregister_event_duration_listener(self._add)
 
 _SHOWN = contextvars.ContextVar("shown", default=True)
 
@@ -20,8 +50,9 @@ _SHOWN = contextvars.ContextVar("shown", default=True)
 class MetricsLog:
     """Metrics of a run, one JSON object per line, continued when a run resumes.
 
-    A row contains `step`, the wall-clock `seconds` since the log was opened, and the
-    mean of every metric over trials. With several trials, `trials` contains the values
+    A row contains `step`, the wall-clock `seconds` since the log was opened, how many
+    of them the process traced and compiled (`compilation_seconds`), and the mean of
+    every metric over trials. With several trials, `trials` contains the values
     of each one.
 
     Attributes:
@@ -59,10 +90,15 @@ class MetricsLog:
             os.path.join(workdir, "tensorboard"), purge_step=step + 1
         )
         self._start = time.perf_counter()
+        self._compilation = CompilationTime()
 
     def write(self, step: int, metrics: Mapping[str, np.ndarray]) -> None:
         """Writes the metrics of one step, each [T]."""
-        row: dict = {"step": step, "seconds": time.perf_counter() - self._start}
+        row: dict = {
+            "step": step,
+            "seconds": time.perf_counter() - self._start,
+            "compilation_seconds": self._compilation.seconds,
+        }
         row |= {name: float(values.mean()) for name, values in metrics.items()}
         if any(len(values) > 1 for values in metrics.values()):
             row["trials"] = {name: values.tolist() for name, values in metrics.items()}
@@ -73,6 +109,7 @@ class MetricsLog:
 
     def close(self) -> None:
         """Closes the files."""
+        self._compilation.close()
         self._file.close()
         self._tensorboard.close()
 

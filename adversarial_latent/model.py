@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import chex
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from adversarial_latent.game import Game
@@ -320,13 +319,15 @@ class Model:
             function = getattr(self.game, ability)
 
             @functools.partial(jax.jit, static_argnames="n")
-            def compiled(params, model_state, key, **inputs):
+            def compiled(params, model_state, seed, batch, **inputs):
+                key = batch_key(seed, batch)
                 net = self.game.bind(params, model_state, key, train=False)
                 return function(net, **inputs)
 
             self._compiled[ability] = compiled
-        key = batch_key(seed, batch)
-        results = self._compiled[ability](self.params, self.model_state, key, **inputs)
+        results = self._compiled[ability](
+            self.params, self.model_state, np.uint32(seed), np.uint32(batch), **inputs
+        )
         return jax.tree.map(np.asarray, results)
 
     def _in_batches(self, ability: str, inputs: Any, seed: int, **options: Any) -> Any:
@@ -357,4 +358,4 @@ def batch_key(seed: chex.Numeric, batch: chex.Numeric) -> chex.PRNGKey:
 
 def unstack(tree: chex.ArrayTree, trial: int) -> chex.ArrayTree:
     """Takes one trial out of a tree whose leaves are [T, ...]."""
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf[trial]), tree)
+    return jax.device_put(jax.tree.map(lambda leaf: leaf[trial], tree))

@@ -17,7 +17,6 @@ from typing import Any, Literal
 
 import chex
 import jax
-import jax.numpy as jnp
 import numpy as np
 from absl import logging
 from jax.experimental import multihost_utils
@@ -138,21 +137,23 @@ class Parallel:
         The sharding is that of the compiled function's output. Otherwise its second
         call would compile again.
         """
-        devices = jax.local_devices()
-        axis, spec = BATCH_AXIS, jax.sharding.PartitionSpec()
-        if self.over == "trials":
-            axis, spec = _TRIALS, jax.sharding.PartitionSpec(_TRIALS)
-            state = jax.tree.map(
-                lambda leaf: leaf.reshape(len(devices), -1, *leaf.shape[1:]), state
-            )
-        mesh = jax.sharding.Mesh(np.array(devices), (axis,))
-        return jax.device_put(state, jax.sharding.NamedSharding(mesh, spec))
+        axis = _TRIALS if self.over == "trials" else BATCH_AXIS
+        mesh = jax.sharding.Mesh(np.array(jax.local_devices()), (axis,))
+        on = functools.partial(jax.sharding.NamedSharding, mesh)
+        state = jax.device_put(state, on(jax.sharding.PartitionSpec()))
+        if self.over == "batch":
+            return state
+        # One program for the whole tree, not one for each shape in it.
+        divide = jax.jit(
+            _divide,
+            static_argnums=1,
+            out_shardings=on(jax.sharding.PartitionSpec(_TRIALS)),
+        )
+        return divide(state, jax.local_device_count())
 
     def gather(self, placed: chex.ArrayTree) -> chex.ArrayTree:
         """Inverts `place`: leaves are [T, ...] again."""
-        if self.over == "trials":
-            return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), placed)
-        return placed
+        return _join(placed) if self.over == "trials" else placed
 
     def replicate(self, resident: chex.ArrayTree) -> chex.ArrayTree:
         """Copies arrays to every device once."""
@@ -185,9 +186,13 @@ class Parallel:
         # This runs once. On CPU, XLA's optimisations take far longer than the run.
         on_cpu = jax.default_backend() == "cpu"
         options = {"xla_backend_optimization_level": 0} if on_cpu else None
-        create = jax.jit(create, compiler_options=options)
-        states = [create(jax.random.key(seed + trial)) for trial in range(self.trials)]
-        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
+        seeds = np.arange(seed, seed + self.trials, dtype=np.uint32)
+        return jax.jit(_for_seeds(create), compiler_options=options)(seeds)
+
+    def abstract_state(self, create: Callable[[chex.PRNGKey], Any]) -> Any:
+        """Shapes and dtypes of the result of `init`, which are soon computed."""
+        seeds = jax.ShapeDtypeStruct((self.trials,), np.uint32)
+        return jax.eval_shape(_for_seeds(create), seeds)
 
     def compile(
         self,
@@ -238,3 +243,19 @@ class Parallel:
             return state, self.gather(metrics)
 
         return run_and_gather
+
+
+def _for_seeds(create: Callable[[chex.PRNGKey], Any]) -> Callable[[chex.Array], Any]:
+    """Maps `create` over seeds [T]."""
+    return lambda seeds: jax.lax.map(lambda seed: create(jax.random.key(seed)), seeds)
+
+
+def _divide(tree: chex.ArrayTree, parts: int) -> chex.ArrayTree:
+    """Reshapes leaves [T, ...] to [parts, T / parts, ...]."""
+    return jax.tree.map(lambda leaf: leaf.reshape(parts, -1, *leaf.shape[1:]), tree)
+
+
+@jax.jit
+def _join(tree: chex.ArrayTree) -> chex.ArrayTree:
+    """Reshapes leaves [parts, T / parts, ...] to [T, ...]."""
+    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), tree)

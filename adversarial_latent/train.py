@@ -161,11 +161,13 @@ def _train(config: ml_collections.ConfigDict, workdir: str, dataset: Dataset) ->
         checkpoints = Checkpoints(os.path.join(workdir, "checkpoints"))
         stack.callback(checkpoints.close)
         stack.callback(pipeline.close)
-        state = parallel.init(experiment.create, config.seed)
         step = 0
-        if checkpoints.latest() is not None:
+        if checkpoints.latest() is None:
+            state = parallel.init(experiment.create, config.seed)
+        else:
             _check_duration(config, experiment, dataset, workdir)
-            state, position = checkpoints.restore(state)
+            template = parallel.abstract_state(experiment.create)
+            state, position = checkpoints.restore(template)
             pipeline.restore(position)
             step = int(np.asarray(state.step)[0])
         if step >= experiment.num_steps:

@@ -17,6 +17,7 @@ import numpy as np
 from absl import app, flags, logging
 from ml_collections import config_flags
 
+from adversarial_latent.compilation import keep_compiled_programs
 from adversarial_latent.config import did_you_mean, leaves
 from adversarial_latent.inputs import InputError, MissingInputError, printable
 
@@ -24,6 +25,12 @@ _INCOMPLETE = 3  # exit code
 # Errors that the user can fix.
 _USER_ERRORS = (ValueError, OSError, RuntimeError, FloatingPointError, MemoryError)
 _TRACEBACK = "ADVERSARIAL_LATENT_TRACEBACK"  # if set, errors keep their traceback
+_COMPILATION_CACHE = flags.DEFINE_bool(
+    "compilation_cache",
+    True,
+    "Keep compiled programs in ADVERSARIAL_LATENT_CACHE, so that later runs start "
+    "faster.",
+)
 
 
 def run(main: Callable[[], None]) -> None:
@@ -38,6 +45,8 @@ def run(main: Callable[[], None]) -> None:
             raise app.UsageError(f"unknown arguments: {argv[1:]}")
         logging.set_verbosity(logging.WARNING)  # Orbax logs a lot
         logging.get_absl_logger().addFilter(_is_not_raised)
+        if _COMPILATION_CACHE.value:
+            keep_compiled_programs()
         main()
 
     with clear_errors():

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 from adversarial_latent.evaluation import figures
-from adversarial_latent.logging import read_metrics
+from adversarial_latent.logging import TIMES, read_metrics
 from adversarial_latent.run_data import check_same_scored
 from adversarial_latent.workdir import read_config, read_json
 from experiments import command_line
@@ -83,7 +83,7 @@ def curves_figure(workdirs: Sequence[str], curve: str) -> Figure:
         steps_per_epoch = examples / (config.batch_size * repeats)
         found = [row for row in rows if curve in row]
         if not found:
-            there = sorted(set().union(*rows) - {"step", "seconds", "trials"})
+            there = sorted(set().union(*rows) - {"step", *TIMES, "trials"})
             raise ValueError(f"{workdir} has no curve {curve!r}, only {there}")
         name = f"{_name(workdir)}/{quantity}"
         joined += [

@@ -21,7 +21,7 @@ from absl import flags
 from adversarial_latent import parallel, run_data, sizing
 from adversarial_latent.games import make_game
 from adversarial_latent.train import train_and_evaluate
-from adversarial_latent.workdir import input_shape, load
+from adversarial_latent.workdir import input_shape, read_config
 from experiments import command_line
 
 _CONFIG = command_line.define_config()
@@ -75,12 +75,12 @@ def main() -> None:
 
 def _next_commands(workdir: str) -> list[str]:
     """Says how to use the trained model."""
-    model, commands = load(workdir), []
-    if model.can("encode") and not model.conditional:
+    game, commands = make_game(read_config(workdir).game), []
+    if game.can("encode") and not game.conditional:
         commands.append("predict --input=NEW_DATA --output=predictions.csv")
-    if model.can("sample"):
+    if game.can("sample"):
         ending = "png" if len(input_shape(workdir)) == 3 else "npz"
-        caption = ' --caption="..."' if model.uses_captions else ""
+        caption = ' --caption="..."' if game.uses_captions else ""
         commands.append(f"sample --output=samples.{ending}{caption}")
     return [
         f"next: python -m experiments.{command} --workdir={shlex.quote(workdir)}"

@@ -1,6 +1,7 @@
 """Strict settings for every test: 4 CPU devices, no silent broadcasts or casts."""
 
 import os
+import pathlib
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
@@ -11,6 +12,7 @@ import hypothesis
 import jax
 import pytest
 
+from adversarial_latent import compilation
 from adversarial_latent.train import train_and_evaluate
 from tests.runs import tiny_config
 from tests.toys import amm_config
@@ -18,15 +20,20 @@ from tests.toys import amm_config
 # The same examples in every run; experiments/fuzz_*.py take seeds.
 hypothesis.settings.register_profile("suite", derandomize=True)
 hypothesis.settings.load_profile("suite")
+
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    # Compiled programs, for all processes of this session and of later ones.
+    compiled = pathlib.Path(__file__).parents[1] / ".pytest_cache" / "xla"
+    compilation.prepare(compiled)
+    for name, value in {
+        "jax_compilation_cache_dir": str(compiled),
+        "jax_compilation_cache_max_size": 1 << 30,  # with a limit, JAX locks it
+        "jax_persistent_cache_min_compile_time_secs": 0.2,
+    }.items():
+        os.environ[name.upper()] = str(value)
+        jax.config.update(name, value)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _compile_once(tmp_path_factory):
-    """Lets programs that are compiled again in this session be read from disk."""
-    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("xla")))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
 @pytest.fixture(scope="session", autouse=True)

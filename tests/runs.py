@@ -10,6 +10,7 @@ import numpy as np
 
 from adversarial_latent.checkpoints import Checkpoints
 from adversarial_latent.config import default_config, player
+from adversarial_latent.logging import TIMES
 from tests.toys import amm_config
 
 
@@ -56,10 +57,10 @@ def saved(workdir: str | os.PathLike[str]) -> tuple[int, dict[str, np.ndarray]]:
 
 
 def logged(workdir: str | os.PathLike[str]) -> list[dict]:
-    """Rows of metrics.jsonl without the time, which no two runs share."""
+    """Rows of metrics.jsonl without times, which no two runs share."""
     lines = (Path(workdir) / "metrics.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in lines]
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+    return [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
 
 
 def assert_same_run(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> None:

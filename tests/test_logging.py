@@ -3,12 +3,16 @@
 import json
 import time
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from absl import logging
 from tensorboardX import SummaryWriter
 
 from adversarial_latent.logging import (
+    TIMES,
+    CompilationTime,
     Forecast,
     MetricsLog,
     progress_bar,
@@ -38,8 +42,9 @@ def test_rows(tmp_path, events):
     log.write(10, metrics(1.0, 2.0))
     rows = read_metrics(str(tmp_path))  # every row is there as soon as it is written
     log.close()
-    seconds = [row.pop("seconds") for row in rows]
-    assert 0 <= seconds[0] <= seconds[1]
+    for name in TIMES:
+        first, second = (row.pop(name) for row in rows)
+        assert 0 <= first <= second
     assert rows == [
         {"step": 5, "player/loss": 1.5},
         {"step": 10, "player/loss": 1.5, "trials": {"player/loss": [1.0, 2.0]}},
@@ -129,3 +134,16 @@ def test_a_rough_duration(seconds, words, capsys, monkeypatch):
     for _ in range(2):
         forecast(np.zeros(1))
     assert f"about {words} on" in capsys.readouterr().err
+
+
+def test_compilation_is_counted_until_the_end():
+    counted = CompilationTime()
+    double = jax.jit(lambda x: jnp.tanh(2.0 * x))
+    double(jnp.ones(3))
+    first = counted.seconds
+    assert first > 0
+    double(jnp.ones(3))  # is compiled already
+    assert counted.seconds == pytest.approx(first)
+    counted.close()
+    double(jnp.ones(5))
+    assert counted.seconds == pytest.approx(first)

@@ -1,5 +1,6 @@
 """Data sets stored as arrays: scikit-learn's digits and npz files."""
 
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,14 +27,17 @@ from adversarial_latent.inputs import (
 
 def load_digits(config: ConfigDict) -> Dataset:
     """Loads scikit-learn's 1,797 digits (UCI): 8x8 pixels, values 0 to 16."""
-    from sklearn.datasets import load_digits as load
-
-    digits = load()
+    # Read from its file, because importing scikit-learn takes longer.
+    package = importlib.util.find_spec("sklearn")
+    assert package is not None
+    assert package.origin is not None
+    path = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    rows = np.loadtxt(path, delimiter=",", dtype=np.int64)  # 64 pixels and the label
     # Stored unscaled, with max_value 16, because 255 is not a multiple of 16.
-    x = digits.images.astype(np.uint8)[..., None]
+    x = rows[:, :-1].astype(np.uint8).reshape(-1, 8, 8, 1)
     return Dataset(
         name=config.name,
-        splits={"train": Examples(x=x, label=digits.target, max_value=16)},
+        splits={"train": Examples(x=x, label=rows[:, -1], max_value=16)},
         protocol="scikit-learn's 1,797 handwritten digits",
         class_names=tuple(map(str, range(10))),
     )

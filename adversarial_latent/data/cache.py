@@ -2,7 +2,8 @@
 
 It is `ADVERSARIAL_LATENT_CACHE`, else `adversarial_latent` in `XDG_CACHE_HOME` or
 `~/.cache`. An entry is a file of raw numbers and a JSON file that describes it. Entries
-that were not used for 30 days are deleted when a new one is written.
+that were not used for 30 days are deleted when a new one is written. Compiled programs
+are kept in a folder of it (`compilation.py`).
 """
 
 import contextlib
@@ -22,7 +23,7 @@ import numpy as np
 from adversarial_latent.data.lazy import LazyArray, rows_of_file
 from adversarial_latent.inputs import printable
 
-_VARIABLE = "ADVERSARIAL_LATENT_CACHE"
+VARIABLE = "ADVERSARIAL_LATENT_CACHE"
 _OURS = re.compile(r"[0-9a-f]{32}\.(bin|json|lock|new)")
 _UNUSED = 30 * 24 * 3600  # seconds
 
@@ -33,7 +34,7 @@ class CacheError(OSError):
 
 def directory() -> Path:
     """Returns the directory of the cache, which may not exist."""
-    if path := os.environ.get(_VARIABLE):
+    if path := os.environ.get(VARIABLE):
         return Path(path).expanduser()
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(base).expanduser() / "adversarial_latent"
@@ -92,7 +93,7 @@ def cached(
     except (OSError, NotImplementedError) as error:
         raise CacheError(
             f"the cache {printable(str(folder))} cannot be written ({error}); set "
-            f"{_VARIABLE} to a directory with more space"
+            f"{VARIABLE} to a directory with more space"
         ) from error
 
 

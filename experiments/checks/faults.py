@@ -44,7 +44,7 @@ from absl import flags
 
 from adversarial_latent.checkpoints import Checkpoints
 from adversarial_latent.environment import environment
-from adversarial_latent.logging import read_metrics
+from adversarial_latent.logging import TIMES, read_metrics
 from adversarial_latent.workdir import read_json
 from experiments import command_line
 
@@ -190,7 +190,7 @@ def differences(a: str, b: str, rows_lost: bool = False) -> list[str]:
         if one is None or other is None or one.tobytes() != other.tobytes():
             found.append(f"array {name}")
     rows = [
-        [json.dumps(row | {"seconds": 0}) for row in read_metrics(workdir)]
+        [json.dumps(row | dict.fromkeys(TIMES)) for row in read_metrics(workdir)]
         for workdir in (a, b)
     ]
     if not set(rows[1]) <= set(rows[0]) if rows_lost else rows[0] != rows[1]:

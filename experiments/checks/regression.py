@@ -33,6 +33,7 @@ from absl import app, flags, logging
 from PIL import Image
 
 from adversarial_latent.data import flowers
+from adversarial_latent.logging import TIMES
 from adversarial_latent.train import train_and_evaluate
 from experiments.checks import made_up
 
@@ -115,7 +116,7 @@ def record(config: ml_collections.ConfigDict) -> dict[str, Any]:
         results = train_and_evaluate(config, workdir)
         assert results is not None
         lines = Path(workdir, "metrics.jsonl").read_text().splitlines()
-        rows = [{**json.loads(line), "seconds": 0} for line in lines]
+        rows = [json.loads(line) | dict.fromkeys(TIMES, 0) for line in lines]
         figures = {}
         for path in sorted(Path(workdir, "figures").glob("*.png")):
             with Image.open(path) as picture:

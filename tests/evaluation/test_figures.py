@@ -519,6 +519,7 @@ def test_training_figure_groups_players_and_shows_trials():
         {
             "step": step,
             "seconds": 1.0,
+            "compilation_seconds": 0.5,
             "discriminator/loss": 2.0,
             "generator/loss": 3.0,
             "d_real": 0.6,

@@ -6,7 +6,6 @@ import signal
 import sys
 from pathlib import Path
 
-import jax
 import pytest
 
 from adversarial_latent.evaluation.registry import METRICS
@@ -77,11 +76,8 @@ def run_sweep(sweep, workdir, *arguments, launch=None):
 
 
 def test_runs_resume_and_a_failing_one_does_not_lose_the_others(
-    sweep, finished_run, tmp_path, monkeypatch, capsys
+    sweep, finished_run, tmp_path, capsys
 ):
-    monkeypatch.setenv(
-        "JAX_COMPILATION_CACHE_DIR", jax.config.jax_compilation_cache_dir
-    )
     workdir = tmp_path / "runs"
     tiny = shutil.copytree(finished_run, workdir / "tiny")
     (tiny / "results.json").unlink()  # it was killed while it was evaluated

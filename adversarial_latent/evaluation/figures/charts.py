@@ -25,6 +25,7 @@ from adversarial_latent.evaluation.figures.style import (
     text_width,
 )
 from adversarial_latent.evaluation.limits import check_number
+from adversarial_latent.logging import TIMES
 
 _TRIANGLE = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, math.sqrt(0.75)]])
 """Corners of the equilateral triangle on which probabilities [3] are shown."""
@@ -325,7 +326,7 @@ def training_figure(
     Args:
       rows: rows as `logging.read_metrics` returns them. Each has `step`, the mean over
         trials of each scalar by name and, with several trials, `trials`, a list for
-        each name. `seconds` is not shown. Rows may have different names.
+        each name. Times are not shown. Rows may have different names.
       x_label: what `step` counts.
 
     Raises:
@@ -333,7 +334,7 @@ def training_figure(
     """
     curves: dict[str, list[tuple[int, np.ndarray]]] = {}
     for row in rows:
-        for name in row.keys() - {"step", "seconds", "trials"}:
+        for name in row.keys() - {"step", *TIMES, "trials"}:
             values = row.get("trials", {}).get(name, [row[name]])  # [trials]
             curve = curves.setdefault(name, [])
             curve.append((row["step"], np.asarray(values, np.float64)))

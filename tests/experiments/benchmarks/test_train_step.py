@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jax
 import pytest
 
 from tests.experiments import programs
@@ -38,11 +37,7 @@ def test_figures(tmp_path):
         f"--config={config}",
     )
     flags = ("--image_shape=2x2x1", "--steps=2", "--repeats=3", f"--output={output}")
-    settings = {
-        "XLA_FLAGS": "",
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-        "JAX_COMPILATION_CACHE_DIR": jax.config.jax_compilation_cache_dir,
-    }
+    settings = {"XLA_FLAGS": "", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
     done = subprocess.run(
         (*command, *flags, "--parts"),
         cwd=Path(__file__).parents[3],
