@@ -9,7 +9,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from adversarial_latent.collectives import device_mean
+from adversarial_latent.collectives import device_max, device_mean
 from adversarial_latent.distributions import Categorical
 
 Classifier = Callable[[chex.Array], chex.Array]
@@ -68,9 +68,12 @@ def entropies(logits: chex.Array) -> tuple[chex.Array, chex.Array]:
       The entropies [B] of q(y|x), and the entropy of its mean over the minibatches of
       all devices, in nats.
     """
-    q = Categorical(logits)
-    mean = Categorical(jnp.log(device_mean(q.probabilities.mean(0))))
-    return q.entropy(), mean.entropy()
+    log_q = jax.nn.log_softmax(logits)
+    # In log space: the mean of a component that no example has underflows.
+    largest = device_max(log_q.max(0))  # [K]
+    relative = jnp.exp(log_q - largest[None])
+    log_mean = jnp.log(device_mean(relative.mean(0))) + largest
+    return Categorical(logits).entropy(), Categorical(log_mean).entropy()
 
 
 def nearest_neighbour_distance(x: chex.Array) -> chex.Array:

@@ -66,6 +66,18 @@ def test_entropies_of_a_minibatch_that_devices_share():
     np.testing.assert_allclose(metrics["alike"], [[alike]], rtol=1e-5)
 
 
+def test_entropies_of_a_component_that_no_example_has():
+    """Its mean probability, exp(-200), is below the smallest float."""
+    logits = np.float32([[0, -200, 0], [1, -200, 0]])
+    value, gradient = jax.value_and_grad(lambda logits: entropies(logits)[1])(logits)
+    mean = scipy.special.softmax(np.float64(logits), -1).mean(0)
+    np.testing.assert_allclose(value, scipy.stats.entropy(mean), rtol=1e-5)
+    np.testing.assert_allclose(gradient[:, 1], np.zeros(2), atol=1e-6)
+    shifted = logits + np.float32([[1e-2, 0, 0], [0, 0, 0]])
+    slope = (entropies(shifted)[1] - entropies(logits - (shifted - logits))[1]) / 2e-2
+    np.testing.assert_allclose(gradient[0, 0], slope, rtol=1e-3)
+
+
 @pytest.mark.parametrize("radius", [0.1, 1.0])
 def test_worst_direction_of_a_linear_classifier(radius):
     """With two classes y depends on one direction: that between their weights."""
