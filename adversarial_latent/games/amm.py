@@ -52,14 +52,16 @@ class AMM(Game):
     "discriminator" maps x, y and z to the logit `p`; and those of `MixturePrior`. In
     the paper the loss is "non_saturating" (eq. 13) and the penalty "gradient" (eq. 18),
     with weight lambda. Inference passes the encoder two options: `noise=False` for
-    codes at the mean of their noise, and `given={"y": y}` for the z of that y.
+    codes at the mean of their noise, and `given={"y": y}` for the z of that y. Training
+    passes `gradients={"y": fraction}` if `y_gradient` is not 1.
 
     Attributes:
       prior: the synthesis side.
       adversary: loss and penalty of D.
       terms: terms of q(y|x) in the generators' loss; all weights are 0 in the paper.
-      y_gradient: fraction of the adversarial gradient that reaches q(y|x); 1 in the
-        paper.
+      y_gradient: fraction of the adversarial gradient that reaches y's logits, from D's
+        input y as well as through z (eq. 6); 1 in the paper. Layers that z shares with
+        y also have the gradient of z.
     """
 
     prior: MixturePrior
@@ -82,8 +84,8 @@ class AMM(Game):
         """
         x = batch["x"]  # [B, H, W, C]
         # Inference, eq. 3 and 8 to 10: soft y~ [B, K], and z~ [B, d].
-        inferred = net("encoder", x)
-        real = (x, scale_gradient(inferred["y"], self.y_gradient), inferred["z"])
+        inferred = infer_batch(self, net, x)
+        real = (x, inferred["y"], inferred["z"])
         outputs = {"y_mu": inferred["y_mu"], "example_weights": jnp.ones(len(x))}
         fake = self.prior.synthesize_batch(net, len(x))
         return outputs | self.adversary.compare(discriminate(net), real, fake)
@@ -113,9 +115,11 @@ def discriminate(net: Networks) -> components.Discriminate:
     return lambda x, y, z: net("discriminator", x, y, z)
 
 
-def scale_gradient(y: chex.Array, fraction: float) -> chex.Array:
-    """Returns y unchanged, but passes only this fraction of its gradient."""
-    return fraction * y + (1 - fraction) * jax.lax.stop_gradient(y)
+def infer_batch(game: Any, net: Networks, x: chex.Array, **options: Any) -> Outputs:
+    """Evaluates the encoder in training; `y_gradient` applies to all that reads `y`."""
+    if game.y_gradient != 1:
+        options["gradients"] = {"y": game.y_gradient}
+    return net("encoder", x, **options)
 
 
 def discriminator_loss(game: Any, net: Networks, outputs: Outputs) -> Losses:

@@ -48,8 +48,8 @@ class SAMM(Game):
       prior: the synthesis side.
       adversary: loss and penalty of D.
       terms: terms of q(y|x) in the generators' loss; all weights are 0 in the paper.
-      y_gradient: fraction of the adversarial gradient that reaches q(y|x); 1 in the
-        paper.
+      y_gradient: fraction of the adversarial gradient that reaches y's logits, see
+        AMM.
       labelled_share: weight of the labelled game in all losses, whatever M is; one
         half in algorithm 2.
       label_weight: weight of -log q(y|x) for labelled pairs (x, y) in the generators'
@@ -84,8 +84,8 @@ class SAMM(Game):
         x = jnp.concatenate([batch["x"], batch["labelled_x"]])  # [B + M, H, W, C]
         y = jax.nn.one_hot(batch["label"], self.prior.num_components)  # [M, K]
         self.prior.count(net, y)
-        inferred = net("encoder", x, given={"y": y})
-        real = (x, amm.scale_gradient(inferred["y"], self.y_gradient), inferred["z"])
+        inferred = amm.infer_batch(self, net, x, given={"y": y})
+        real = (x, inferred["y"], inferred["z"])
         outputs = {
             "y_mu": inferred["y_mu"],
             "example_weights": self._weights(len(batch["x"]), len(y)),

@@ -195,14 +195,11 @@ def step(state: State, x: torch.Tensor) -> dict[str, torch.Tensor]:
       `generator/loss`.
     """
     settings = state.settings
-    inferred = state.encoder(x)
-    y = inferred["y"]
-    if settings.y_gradient != 1:
-        y = settings.y_gradient * y + (1 - settings.y_gradient) * y.detach()
+    inferred = state.encoder(x, gradients={"y": settings.y_gradient})
     labels = torch.randint(settings.num_components, (len(x),), device=x.device)
     y_prior = F.one_hot(labels, settings.num_components).to(x.dtype)
     z_prior = state.prior(y_prior)["z"]
-    real = (x, y, inferred["z"])
+    real = (x, inferred["y"], inferred["z"])
     fake = (state.decoder(y_prior, z_prior)["x"], y_prior, z_prior)
 
     # D has no batch norm, so one pass over the joint batch evaluates both triples.

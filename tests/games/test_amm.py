@@ -9,7 +9,7 @@ import scipy.stats
 
 from adversarial_latent.consistency import virtual_adversarial_divergence
 from adversarial_latent.game import Networks
-from adversarial_latent.games import amm, make_game
+from adversarial_latent.games import make_game
 from configs import amm_mnist
 from tests import toys
 
@@ -180,16 +180,53 @@ def test_terms_that_the_paper_does_without(variables):
     )
 
 
-@pytest.mark.parametrize("kept", [1.0, 0.25, 0.0])
-def test_part_of_the_adversarial_gradient_reaches_y(kept):
-    """What the game infers is the same, and so is z's gradient."""
-    game = toys.amm(y_gradient=kept)
-    y = np.float32([[0.2, 0.5, 0.3]])
-    value, pullback = jax.vjp(lambda y: amm.scale_gradient(y, game.y_gradient), y)
-    np.testing.assert_allclose(value, y, rtol=1e-6)
-    np.testing.assert_allclose(
-        pullback(np.float32([[1, -2, 3]]))[0], [[kept, -2 * kept, 3 * kept]]
-    )
+# Eq. 6: z's tower reads y.
+ENCODER_6 = """
+x        -             1        -  -  -  -  -    -
+y1       x             6        2  1  -  -  yes  Leak0.2
+z1       x             6        2  1  -  -  yes  Leak0.2
+y_mu     y1            {k}      1  1  -  -  -    -
+y_sigma  y1            {k}      1  1  -  -  -    ExpN
+y        y_mu+y_sigma  {k}      -  -  -  -  -    Softmax
+zy       z1|y          6+{k}    -  -  -  -  -    -
+z_mu     zy            {d}      1  1  -  -  -    -
+z_sigma  zy            {d}      1  1  -  -  -    ExpN
+z        z_mu+z_sigma  {d}      -  -  -  -  -    -
+"""
+
+
+@pytest.mark.parametrize("name", ["amm", "samm"])
+def test_part_of_the_adversarial_gradient_reaches_the_logits_of_y(name):
+    """Through D's input y and through z; z's own gradient stays as it is."""
+    batch = {"x": toys.images(1, 6)}
+    batch |= {"labelled_x": toys.images(2, 3), "label": np.int32([2, 0, 1])}
+    settings = {"name": name, "networks": {"encoder": toys.HEADER + ENCODER_6}}
+
+    def loss(encoder, fraction, y_weight):
+        game = toys.amm(y_gradient=fraction, **settings)
+        params, model_state = game.init(KEY, batch)
+        params["encoder"] |= encoder
+        # D without its own input y: what remains comes through z.
+        kernel = params["discriminator"]["p1_kernel"]
+        params["discriminator"]["p1_kernel"] = kernel.at[:, :, 6:9].multiply(y_weight)
+        net = Networks(game.modules, params, model_state, KEY, train=True)
+        outputs = game.forward(net, batch)
+        return _player(game, "generator").loss(net, outputs)[0].mean()
+
+    kernels = ("y_mu_kernel", "y_sigma_kernel", "z_mu_kernel")
+    game = toys.amm(**settings)
+    encoder = toys.jit(game.init)(KEY, batch)[0]["encoder"]
+    encoder = {kernel: encoder[kernel] for kernel in kernels}
+    gradients = toys.jit(jax.value_and_grad(loss), static_argnums=(1, 2))
+    for y_weight in (1, 0):
+        value, full = gradients(encoder, 1.0, y_weight)
+        assert np.abs(full["y_mu_kernel"]).max() > 1e-4
+        for fraction in (0.01, 0.0):
+            same, part = gradients(encoder, fraction, y_weight)
+            np.testing.assert_allclose(same, value, rtol=1e-6)
+            for kernel in kernels:
+                expected = full[kernel] * (1 if kernel[0] == "z" else fraction)
+                np.testing.assert_allclose(part[kernel], expected, 1e-4, 1e-7)
 
 
 def test_z_is_that_of_the_most_probable_y():

@@ -358,6 +358,30 @@ def test_given_rows_replace_those_of_the_last_examples(count):
             _evaluate(text, x, given={name: y})
 
 
+def test_rows_that_pass_a_part_of_their_gradient():
+    """Everything below such a row is affected, but no value and no other row."""
+    text = """
+x  -    2  -  -  -  -  -  -
+y  x    2  -  -  -  -  -  Tanh
+z  x+y  2  -  -  -  -  -  -
+w  z|y  4  -  -  -  -  -  -
+"""
+    x = _random(0, 5, 2)
+
+    def total(x, gradients):
+        network = table_network(text)
+        outputs = network.apply({"params": {}}, x, train=False, gradients=gradients)
+        return outputs["w"].sum()
+
+    slope = 1 - jnp.tanh(x) ** 2  # of y, which w reads twice
+    for fraction in (1.0, 0.25, 0.0):
+        value, gradient = jax.value_and_grad(total)(x, {"y": fraction})
+        np.testing.assert_array_equal(value, total(x, None))
+        np.testing.assert_allclose(gradient, 1 + 2 * fraction * slope, rtol=1e-5)
+    with pytest.raises(ValueError, match=r"given rows \['x'\] are not computed here"):
+        total(x, {"x": 0.5})
+
+
 # Tables 3-6 of AMM, as configs/amm_mnist.py has them. Only shapes are computed.
 
 BATCH = 2
