@@ -197,8 +197,10 @@ def default_config() -> ml_collections.ConfigDict:
             "name": "amm",
             "num_components": 10,
             "latent_dim": 64,
-            # If positive, p(z|y=k) = N(mu_k, I), with fixed means of this norm.
+            # If positive, p(z|y=k) = N(mu_k, I), with orthogonal means of this norm;
+            # if `prior_learned`, means and variances start there.
             "prior_radius": 0.0,
+            "prior_learned": False,
             "loss": "non_saturating",
             "penalty": "gradient",
             "penalty_weight": 10.0,
@@ -225,7 +227,7 @@ def make_game(config: ml_collections.ConfigDict) -> AMM:
         AMM,
         config,
         modules=mixture_prior.networks(config),
-        others=("prior_radius",),
+        others=mixture_prior.NETWORK_FIELDS,
         ranges={"y_gradient": "[0, 1]"},
         **mixture_prior.settings(config),
     )

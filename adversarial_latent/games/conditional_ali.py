@@ -131,6 +131,6 @@ def make_game(config: ml_collections.ConfigDict) -> ConditionalALI:
         ConditionalALI,
         config,
         modules=mixture_prior.networks(config),
-        others=("prior_radius",),
+        others=mixture_prior.NETWORK_FIELDS,
         **mixture_prior.settings(config),
     )

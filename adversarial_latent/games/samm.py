@@ -149,7 +149,7 @@ def make_game(config: ml_collections.ConfigDict) -> SAMM:
         SAMM,
         config,
         modules=mixture_prior.networks(config),
-        others=("prior_radius",),
+        others=mixture_prior.NETWORK_FIELDS,
         ranges={"y_gradient": "[0, 1]", "labelled_share": "(0, 1)"},
         **mixture_prior.settings(config),
     )

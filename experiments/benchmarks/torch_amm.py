@@ -85,6 +85,8 @@ def build(config: ml_collections.ConfigDict, device: torch.device | str) -> Stat
         raise ValueError("the peer in PyTorch is AMM with the non-saturating loss")
     if game.penalty not in ("gradient", "zero_centered"):
         raise ValueError(f"the peer in PyTorch has no penalty {game.penalty!r}")
+    if game.prior_learned:
+        raise ValueError("the peer in PyTorch has a fixed mixture, or a table")
     torch.manual_seed(config.seed)
     networks: dict[str, nn.Module] = {}
     for name, text in game.networks.items():

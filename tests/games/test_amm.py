@@ -1,5 +1,7 @@
 """AMM against its equations, computed by hand."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +12,7 @@ import scipy.stats
 from adversarial_latent.consistency import virtual_adversarial_divergence
 from adversarial_latent.game import Networks
 from adversarial_latent.games import make_game
-from configs import amm_mnist
+from configs import amm_mnist, amm_svhn, samm_mnist, samm_svhn
 from tests import toys
 
 KEY = jax.random.key(0)
@@ -254,27 +256,42 @@ z     z_mu  {d}  -  -  -  -  -  -
 # Which distributions the tables make.
 
 
-def _perturbed(params, tower):
-    """Changes the convolutions of one tower, but not the heads behind it."""
-    kernels = {f"{tower}{layer}_kernel" for layer in range(1, 6)}
-    assert kernels <= params.keys()
+CONFIGS = {
+    "amm_mnist": amm_mnist,
+    "amm_svhn": amm_svhn,
+    "samm_mnist": samm_mnist,
+    "samm_svhn": samm_svhn,
+}
+
+
+def _perturbed(params, rows):
+    """Changes the kernels of the rows with one of these names."""
+    kernels = {f"{row}_kernel" for row in rows} & params.keys()
+    assert kernels
     return {
         name: leaf + 0.5 if name in kernels else leaf for name, leaf in params.items()
     }
 
 
+@pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize(
     ("factorization", "y_reads_z", "z_reads_y"),
     [(6, False, True), (7, True, False), (15, False, False)],
 )
-def test_factorization(factorization, y_reads_z, z_reads_y):
-    """Eq. 6: q(y|x) q(z|x, y); eq. 7: q(z|x) q(y|x, z); eq. 15: q(y|x) q(z|x)."""
-    config = amm_mnist.get_config(f"factorization={factorization}").game
-    game = make_game(config)
-    x = np.float32(np.random.default_rng(0).uniform(size=(1, 28, 28, 1)))
+def test_factorization(name, factorization, y_reads_z, z_reads_y):
+    """Eq. 6: q(y|x) q(z|x, y); eq. 7: q(z|x) q(y|x, z); eq. 15: q(y|x) q(z|x).
+
+    Of eq. 7 the tables have the layers of z's tower in that of y. Under eq. 6 z depends
+    on y alone, inferred or given, and not on the layers of its tower.
+    """
+    config = CONFIGS[name].get_config(f"factorization={factorization}").game
+    encoder = make_game(config).modules["encoder"]
+    side = 32 if "svhn" in name else 28
+    x = np.random.default_rng(0).uniform(size=(1, side, side, 3 if side == 32 else 1))
+    x = np.float32(x)
 
     def init(key):
-        return game.modules["encoder"].init(
+        return encoder.init(
             {name: key for name in ("params", "dropout", "noise")}, x, train=False
         )
 
@@ -287,21 +304,21 @@ def test_factorization(factorization, y_reads_z, z_reads_y):
     statistics = jax.tree.map(np.ones_like, variables["batch_stats"])
 
     @toys.jit
-    def encode(params):
-        net = Networks(
-            game.modules,
-            {"encoder": params},
-            {"encoder": {"batch_stats": statistics}},
-            KEY,
-            train=False,
-        )
-        return net("encoder", x, noise=False)
+    def encode(params, y):
+        variables = {"params": params, "batch_stats": statistics}
+        apply = functools.partial(encoder.apply, variables, x, train=False, noise=False)
+        return apply(), apply(given={"y": y})["z"]
 
-    params = variables["params"]
-    before = encode(params)
-    after_y, after_z = (encode(_perturbed(params, tower)) for tower in "yz")
+    params, first = variables["params"], jnp.eye(config.num_components)[:1]
+    before, z_of_first = encode(params, first)
+    _, z_of_other = encode(params, first[:, ::-1])
+    assert np.array_equal(z_of_first, z_of_other) != z_reads_y, "the given y"
+    towers = {tower: [f"{tower}{layer}" for layer in range(1, 6)] for tower in "yz"}
+    after_y, z_given_y = encode(_perturbed(params, towers["y"]), first)
+    after_z, _ = encode(_perturbed(params, towers["z"]), first)
     assert np.array_equal(before["y"], after_z["y"]) != y_reads_z
     assert np.array_equal(before["z"], after_y["z"]) != z_reads_y
+    np.testing.assert_array_equal(z_given_y, z_of_first, "only through y")
     assert not np.array_equal(before["y"], after_y["y"])
     assert not np.array_equal(before["z"], after_z["z"])
 
@@ -312,17 +329,16 @@ def test_unknown_distributions(argument):
         amm_mnist.get_config(argument)
 
 
-PRIORS = ["unit", "learned", "per_component", "fixed"]
+PRIORS = ["unit", "learned", "per_component", "separated", "fixed", "independent"]
 
 
 @pytest.fixture(scope="module", params=PRIORS)
 def prior(request):
     """`(name, parameters, mixture, samples of components 0 and 2)` of a prior."""
     count = 6000
-    game = toys.amm(
-        networks={"prior": str(amm_mnist.prior_table(request.param))},
-        prior_radius=4.0 if request.param == "fixed" else 0.0,
-    )
+    config = toys.amm_config()
+    amm_mnist.set_prior(config, request.param, amm_mnist.prior_table)
+    game = make_game(config)
 
     @toys.jit
     def draw(key):
@@ -356,11 +372,14 @@ def test_log_variance_of_a_prior(prior):
     log_variance = mixture.log_variance
     assert log_variance.shape == mixture.mean.shape == (3, 2)
     means = mixture.mean
-    assert np.abs(means[0] - means[2]).max() > 1e-3, "every component has its mean"
-    if name in ("unit", "fixed"):
+    if name == "independent":  # eq. 16: p(z|y) = N(0, I)
+        np.testing.assert_array_equal(means, np.zeros((3, 2)))
+    else:
+        assert np.abs(means[0] - means[2]).max() > 1e-3, "every component has its mean"
+    if name in ("unit", "fixed", "separated", "independent"):
         np.testing.assert_array_equal(log_variance, np.zeros((3, 2)))
-    if name == "fixed":
-        assert params == {}
+    assert bool(params) == (name not in ("fixed", "independent"))
+    if name in ("fixed", "separated"):
         np.testing.assert_allclose(np.linalg.norm(means, axis=1), 4 * np.ones(3), 1e-5)
     if name == "per_component":  # table 8: a row of each kernel for each component
         np.testing.assert_allclose(

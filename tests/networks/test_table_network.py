@@ -436,7 +436,9 @@ def test_table_3(factorization):
     batch_norm = 2 * (32 + 32 + 64 + 64 + 128)
     heads = 2 * _conv(1, 128, 10) + 2 * _conv(1, 128, 64)
     # Towers are joined by sums, which take no parameters.
-    assert _size(params) == 2 * (IMAGE_TOWER + batch_norm) + heads == 412436
+    z_from_y = _conv(1, 128 + 10, 128) + 2 * 128 if factorization == 6 else 0
+    assert 2 * (IMAGE_TOWER + batch_norm) + heads == 412436
+    assert _size(params) == 412436 + z_from_y
 
 
 @pytest.mark.parametrize(
@@ -445,7 +447,9 @@ def test_table_3(factorization):
         ("unit", 704 + 4160 + 2 * 128 + 4160),
         ("learned", 704 + 4160 + 2 * 128 + 2 * 4160),
         ("per_component", 2 * 704),
+        ("separated", 2 * 640),
         ("fixed", 0),
+        ("independent", 0),
     ],
 )
 def test_table_4(prior, size):
