@@ -257,8 +257,8 @@ class Game:
     """Base of all games. A game adds its settings, `phases` and inference functions.
 
     Inference functions are pure functions of `net` that a trained game offers:
-    `encode`, `decode`, `sample`, `styles`, `variations`, `log_prob` and `mixture`. A
-    game overrides those that it has; `can` says which.
+    `encode`, `sample_code`, `decode`, `sample`, `styles`, `variations`, `log_prob` and
+    `mixture`. A game overrides those that it has; `can` says which.
 
     Attributes:
       modules: `{network: Flax module}`; modules take `(*inputs, train=...)`.
@@ -366,6 +366,10 @@ class Game:
 
     def encode(self, net: Networks, x: chex.Array) -> Code:
         """Infers the code of x [B, ...]; a `conditional` game also takes its label."""
+        raise NotImplementedError
+
+    def sample_code(self, net: Networks, x: chex.Array) -> Code:
+        """Samples the code of x [B, ...] from the inference distribution q(y, z|x)."""
         raise NotImplementedError
 
     def decode(self, net: Networks, code: Code) -> chex.Array:

@@ -13,6 +13,10 @@ encoder's table determines the inference distribution: y's tower feeds z's (6), 
 feeds y's (7), or neither (15). Likewise the prior's table determines whether p(z|y) has
 learned means and variances (eq. 12), or ignores y (16).
 
+Equation 10 conditions z on h_y, the noisy logits of eq. 8. Algorithms 1 and 2 and
+figure 1 condition it on y = softmax(h_y), which is what is done here: a label, which
+SAMM gives to the same network, has no h_y, and neither has the most probable y.
+
 `InformationTerms` and `y_gradient` change what q(y|x) learns from. The paper has
 neither; they help where data or networks are small (experiments/results/amm/README.md).
 
@@ -102,6 +106,10 @@ class AMM(Game):
         """Infers `y` [B, K] at the mean of its noise, and `z` [B, d]."""
         return infer(net, x, self.prior.num_components)
 
+    def sample_code(self, net: Networks, x: chex.Array) -> Code:
+        """Samples `y` [B, K] and `z` [B, d] by eq. 8 to 10."""
+        return sample_code(net, x)
+
     decode = mixture_prior.decode
     sample = mixture_prior.sample
     mixture = mixture_prior.mixture
@@ -160,6 +168,12 @@ def infer(net: Networks, x: chex.Array, num_components: int) -> Code:
     most_probable = jax.nn.one_hot(y.argmax(-1), num_components)
     z = net("encoder", x, noise=False, given={"y": most_probable})["z"]
     return {"y": y, "z": z}
+
+
+def sample_code(net: Networks, x: chex.Array) -> Code:
+    """Samples y~ [B, K] and z~ [B, d], as in training."""
+    inferred = net("encoder", x)
+    return {name: inferred[name] for name in ("y", "z")}
 
 
 def recipes(config: ml_collections.ConfigDict) -> Recipes:

@@ -128,6 +128,10 @@ class SAMM(Game):
         """Infers `y` [B, K], probabilities of the classes, and `z` [B, d]."""
         return amm.infer(net, x, self.prior.num_components)
 
+    def sample_code(self, net: Networks, x: chex.Array) -> Code:
+        """Samples `y` [B, K] and `z` [B, d] by eq. 8 to 10."""
+        return amm.sample_code(net, x)
+
     decode = mixture_prior.decode
     sample = mixture_prior.sample
     mixture = mixture_prior.mixture

@@ -404,14 +404,17 @@ def test_codes_are_probabilities_and_means_of_the_noise(game, variables):
     @toys.jit
     def encode(key):
         net = Networks(game.modules, *variables, key, train=False)
-        return game.encode(net, x), net("encoder", x)
+        noisy, sampled = net.fork()("encoder", x), game.sample_code(net.fork(), x)
+        return game.encode(net, x), noisy, sampled
 
-    (code, noisy), (again, noisy_again) = encode(KEY), encode(jax.random.key(1))
+    code, noisy, sampled = encode(KEY)
+    again, noisy_again, _ = encode(jax.random.key(1))
     assert code["y"].min() >= 0
     np.testing.assert_allclose(code["y"].sum(-1), np.ones(7), rtol=1e-5)
     for name in ("y", "z"):
         np.testing.assert_array_equal(code[name], again[name])
         assert not np.array_equal(noisy[name], noisy_again[name])
+        np.testing.assert_array_equal(sampled[name], noisy[name])
     np.testing.assert_allclose(code["z"], noisy["z_mu"], rtol=1e-6)
     np.testing.assert_allclose(
         code["y"], scipy.special.softmax(np.asarray(noisy["y_mu"]), -1), rtol=1e-5
