@@ -92,6 +92,11 @@ class Model:
         return self.game.uses_labels and self.num_components is not None
 
     @property
+    def learns_mixture(self) -> bool:
+        """Whether the mixture is learned: whether its network has parameters."""
+        return self.can("mixture") and bool(jax.tree.leaves(self.params["prior"]))
+
+    @property
     def uses_captions(self) -> bool:
         """Whether `sample` requires a caption."""
         return self.game.uses_captions

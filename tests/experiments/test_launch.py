@@ -74,11 +74,11 @@ def test_the_results_of_a_finished_run_are_shown(
     ]
     assert lines[12].startswith("Trial ")
     assert lines[13] == f"report: {run / 'report.html'}"
-    assert [line.split()[:4] for line in lines[11:]] == [
+    assert [line.split()[:4] for line in lines[14:]] == [
         ["next:", "python", "-m", f"experiments.{name}"]
         for name in ("predict", "sample")
     ]
-    for line in lines[11:]:
+    for line in lines[14:]:
         assert line.endswith(f"--workdir={run}")
     assert err == ""
 
