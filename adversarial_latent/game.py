@@ -293,9 +293,20 @@ class Game:
         "x" is float32 [B, ...], as the networks see it (images in [0, 1]).
         "labelled_x" [M, ...] comes with "label", int32 [M]; components are classes
         then. "captioned_x" [M, ...] comes with "caption", float32 [M, C, D]: vectors of
-        the C captions of each example. These are sampled independently of "x".
+        the C captions of each example. These are sampled independently of "x". The
+        fields of `quantities` are added to these.
         """
         return ("x",)
+
+    @property
+    def quantities(self) -> Mapping[str, Callable[[Any], Any]]:
+        """Numbers that the game reads with each example, and that are computed once.
+
+        `{name: function}`, where the function maps all training x, float32 [N, ...], to
+        float32 [N]. The batch has `NAME` [B] beside "x", and `labelled_NAME` [M] or
+        `captioned_NAME` [M] beside "labelled_x" or "captioned_x".
+        """
+        return {}
 
     @property
     def uses_labels(self) -> bool:

@@ -10,6 +10,7 @@ import scipy.stats
 
 from adversarial_latent.collectives import device_mean
 from adversarial_latent.consistency import (
+    NeighbourDistance,
     entropies,
     nearest_neighbour_distance,
     virtual_adversarial_divergence,
@@ -49,6 +50,37 @@ def test_nearest_neighbours():
     np.testing.assert_array_equal(nearest_neighbour_distance(np.ones((2, 4))), [0, 0])
     with pytest.raises(ValueError, match="at least two examples per minibatch"):
         nearest_neighbour_distance(x[:1])
+
+
+@pytest.mark.parametrize("number", [1, 10])
+def test_neighbours_among_all_examples(number):
+    x = 100 + _points(0, 1200)  # several blocks, far from the origin
+    distances = np.sort(scipy.spatial.distance.cdist(x, x), axis=1)[:, number]
+    found = NeighbourDistance(number)(x)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, distances, rtol=1e-3)
+    images = x.reshape(1200, 2, 2, 1)
+    np.testing.assert_array_equal(NeighbourDistance(number)(images), found)
+    alike = np.ones((number + 1, 3), np.float32)
+    np.testing.assert_array_equal(
+        NeighbourDistance(number)(alike), np.zeros(len(alike))
+    )
+    with pytest.raises(ValueError, match=f"neighbour={number} must be less than .*, "):
+        NeighbourDistance(number)(alike[1:])
+
+
+def test_lengths_are_in_units_of_the_distance_that_is_given():
+    """The direction of a linear classifier of two classes is the same anywhere."""
+    x = _points(0)
+    distance = np.float32(np.random.default_rng(1).uniform(0.5, 2, 50))
+    value = virtual_adversarial_divergence(
+        classify, x, classify(x), KEY, 0.5, distance, probe=0.1
+    )
+    worst = WEIGHTS[0] - WEIGHTS[1]
+    worst = worst / np.linalg.norm(worst) * 0.5 * distance[:, None]
+    both = np.stack([divergence(x, worst), divergence(x, -worst)])
+    errors = np.abs(both - np.asarray(value)[None])
+    np.testing.assert_allclose(errors.min(0), np.zeros(50), atol=1e-4)
 
 
 def test_entropies_of_a_minibatch_that_devices_share():

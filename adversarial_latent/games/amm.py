@@ -31,6 +31,7 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 
+from adversarial_latent.consistency import NeighbourDistance
 from adversarial_latent.game import (
     Batch,
     Code,
@@ -79,18 +80,27 @@ class AMM(Game):
         others = tuple(name for name in self.modules if name != "discriminator")
         return components.adversarial_phase(self, generators=others)
 
+    @property
+    def quantities(self) -> dict[str, NeighbourDistance]:
+        """The distance to a neighbour, if consistency is measured by it."""
+        return self.terms.quantities
+
     def forward(self, net: Networks, batch: Batch) -> Outputs:
         """Samples from both joint distributions, and discriminates.
 
         Returns:
-          the outputs of `Adversary.compare`; `y_mu` [B, K], the mean logits of y~; and
-          `example_weights` [B], weights of real-fake pairs in the loss, with mean 1.
+          the outputs of `Adversary.compare`; `y_mu` [B, K], the mean logits of y~;
+          `example_weights` [B], weights of real-fake pairs in the loss, with mean 1;
+          and `neighbour_distance` [B], if the terms read it.
         """
         x = batch["x"]  # [B, H, W, C]
         # Inference, eq. 3 and 8 to 10: soft y~ [B, K], and z~ [B, d].
         inferred = infer_batch(self, net, x)
         real = (x, inferred["y"], inferred["z"])
         outputs = {"y_mu": inferred["y_mu"], "example_weights": jnp.ones(len(x))}
+        distance = self.terms.distance(batch, "x")
+        if distance is not None:
+            outputs["neighbour_distance"] = distance
         fake = self.prior.synthesize_batch(net, len(x))
         return outputs | self.adversary.compare(discriminate(net), real, fake)
 
@@ -148,6 +158,7 @@ def generator_loss(game: Any, net: Networks, outputs: Outputs) -> Losses:
             x,
             outputs["y_mu"],
             net.key("consistency"),
+            outputs.get("neighbour_distance"),
         )
         loss += game.terms.consistency_weight * consistency
         scalars["generator/consistency"] = consistency.mean()
@@ -223,6 +234,8 @@ def default_config() -> ml_collections.ConfigDict:
             "stratified": False,
             "consistency_weight": 0.0,
             "consistency_radius": 0.25,
+            "consistency_neighbour": 0,
+            "consistency_probe": 1.5,
             "confidence_weight": 0.0,
             "balance_weight": 0.0,
             "y_gradient": 1.0,

@@ -35,6 +35,8 @@ from adversarial_latent.networks.presets import Recipes
 _INFERENCE_FIELDS = (
     "consistency_weight",
     "consistency_radius",
+    "consistency_neighbour",
+    "consistency_probe",
     "confidence_weight",
     "balance_weight",
     "y_gradient",

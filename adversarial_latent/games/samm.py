@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 
+from adversarial_latent.consistency import NeighbourDistance
 from adversarial_latent.distributions import Categorical
 from adversarial_latent.game import (
     Batch,
@@ -74,6 +75,11 @@ class SAMM(Game):
         """Unlabelled and labelled examples."""
         return ("x", "labelled_x", "label")
 
+    @property
+    def quantities(self) -> dict[str, NeighbourDistance]:
+        """The distance to a neighbour, if consistency is measured by it."""
+        return self.terms.quantities
+
     def forward(self, net: Networks, batch: Batch) -> Outputs:
         """Samples from the joint distributions of both games, and discriminates.
 
@@ -91,6 +97,9 @@ class SAMM(Game):
             "example_weights": self._weights(len(batch["x"]), len(y)),
             "labels": y,
         }
+        distance = self.terms.distance(batch, "x", "labelled_x")
+        if distance is not None:
+            outputs["neighbour_distance"] = distance
         fake = self.prior.synthesize_batch(net, len(x))
         return outputs | self.adversary.compare(amm.discriminate(net), real, fake)
 

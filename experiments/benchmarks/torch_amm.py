@@ -29,8 +29,6 @@ import ml_collections
 from adversarial_latent.networks.table import Table
 from experiments.benchmarks.torch_tables import TableModule
 
-_PROBE = 1.5  # as in adversarial_latent/consistency.py
-
 
 class _FixedPrior(nn.Module):
     """p(z|y) = N(mu_y, 1) with fixed means."""
@@ -85,6 +83,8 @@ def build(config: ml_collections.ConfigDict, device: torch.device | str) -> Stat
         raise ValueError("the peer in PyTorch is AMM with the non-saturating loss")
     if game.penalty not in ("gradient", "zero_centered"):
         raise ValueError(f"the peer in PyTorch has no penalty {game.penalty!r}")
+    if game.consistency_neighbour:
+        raise ValueError("the peer in PyTorch measures distances in the minibatch")
     if game.prior_learned:
         raise ValueError("the peer in PyTorch has a fixed mixture, or a table")
     torch.manual_seed(config.seed)
@@ -161,7 +161,8 @@ def _consistency(state: State, x: torch.Tensor, y_mu: torch.Tensor) -> torch.Ten
     def normalise(step: torch.Tensor) -> torch.Tensor:
         return F.normalize(step.flatten(1), dim=1).reshape(step.shape)
 
-    start = (_PROBE * distance * normalise(torch.randn_like(x))).requires_grad_()
+    probe = state.settings.consistency_probe
+    start = (probe * distance * normalise(torch.randn_like(x))).requires_grad_()
     (direction,) = torch.autograd.grad(divergence(start).sum(), start)
     radius = state.settings.consistency_radius
     return divergence(radius * distance * normalise(direction)).mean()

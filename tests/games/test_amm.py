@@ -140,22 +140,28 @@ def test_forward_discriminates_both_joint_distributions(game, variables):
     assert outputs["fake"][2].shape == (6, 2)
 
 
-def test_terms_that_the_paper_does_without(variables):
+@pytest.mark.parametrize("neighbour", [0, 10])
+def test_terms_that_the_paper_does_without(neighbour, variables):
     """Consistency, confidence and balance, from their definitions."""
+    distance = np.float32([0.5, 1, 2, 0.1, 0.7, 3]) if neighbour else None
     game = toys.amm(
         consistency_weight=3.0,
         consistency_radius=0.5,
+        consistency_neighbour=neighbour,
+        consistency_probe=0.8,
         confidence_weight=0.7,
         balance_weight=0.2,
     )
     x = toys.images(1, 6)
+    batch = {"x": x} | ({"neighbour_distance": distance} if neighbour else {})
+    assert list(game.quantities) == list(batch)[1:]
 
     @toys.jit
     def losses(params, model_state):
         def bind():
             return Networks(game.modules, params, model_state, KEY, train=True)
 
-        outputs = game.forward(bind(), {"x": x})
+        outputs = game.forward(bind(), batch)
         total, scalars = _player(game, "generator").loss(bind(), outputs)
         plain, _ = _player(toys.amm(), "generator").loss(bind(), outputs)
         divergence = virtual_adversarial_divergence(
@@ -165,6 +171,8 @@ def test_terms_that_the_paper_does_without(variables):
             outputs["y_mu"],
             bind().key("consistency"),
             0.5,
+            distance,
+            0.8,
         )
         return total - plain, scalars, outputs["y_mu"], divergence
 
