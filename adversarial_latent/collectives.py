@@ -1,4 +1,4 @@
-"""Averages over the devices that share a batch, for code inside a train step."""
+"""Averages and maxima over the devices that share a batch, inside a train step."""
 
 import chex
 import jax
@@ -10,6 +10,12 @@ BATCH_AXIS = "devices"
 def device_mean(tree: chex.ArrayTree) -> chex.ArrayTree:
     """Averages over the devices that share a batch; the identity on one device."""
     return jax.lax.pmean(tree, BATCH_AXIS) if _batch_is_divided() else tree
+
+
+def device_max(tree: chex.ArrayTree) -> chex.ArrayTree:
+    """Largest values on the devices that share a batch; without a derivative."""
+    tree = jax.lax.stop_gradient(tree)
+    return jax.lax.pmax(tree, BATCH_AXIS) if _batch_is_divided() else tree
 
 
 def device_index() -> chex.Array | int:

@@ -87,6 +87,8 @@ RANGES: Mapping[str, Range] = {
     "game.*_weights": "[0, inf)",
     "game.*_noise": "[0, inf)",
     "game.*_radius": "[0, inf)",
+    "game.consistency_neighbour": "[0, 1000]",
+    "game.consistency_probe": "(0, inf)",
     "game.*_scale": "(0, inf)",
     "game.pixelcnn.image_shape": "[1, 65536]",
     "game.pixelcnn.levels": "[2, 65536]",

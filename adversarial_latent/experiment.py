@@ -17,6 +17,7 @@ from adversarial_latent.data import (
     Dataset,
     Pairs,
     Pipeline,
+    compute_quantities,
     label_subset,
     make_pipeline,
 )
@@ -133,6 +134,9 @@ def make_experiment(config: ml_collections.ConfigDict, dataset: Dataset) -> Expe
             dataclasses.replace(pair, batch_size=pair.batch_size * minibatches)
             for pair in pairs
         ],
+        quantities=compute_quantities(
+            dataset.splits["train"], game.quantities, config.dataset.cache
+        ),
     )
     batch = example_batch(game, dataset)
     create = functools.partial(
@@ -174,7 +178,11 @@ def example_batch(game: Game, dataset: Dataset) -> dict[str, np.ndarray]:
     if train.caption_vectors is not None:
         fields["caption"] = train.caption_vectors[:2]
     # Batches of every game have x.
-    return {name: fields.get(name, x) for name in ("x", *game.batch_fields)}
+    batch = {name: fields.get(name, x) for name in ("x", *game.batch_fields)}
+    for name in [name for name in batch if batch[name] is x]:
+        for quantity in game.quantities:
+            batch[name.removesuffix("x") + quantity] = np.ones(2, np.float32)
+    return batch
 
 
 def _repeats(config: ml_collections.ConfigDict, game: Game) -> dict[str, int]:

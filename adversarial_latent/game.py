@@ -257,8 +257,8 @@ class Game:
     """Base of all games. A game adds its settings, `phases` and inference functions.
 
     Inference functions are pure functions of `net` that a trained game offers:
-    `encode`, `decode`, `sample`, `styles`, `variations`, `log_prob` and `mixture`. A
-    game overrides those that it has; `can` says which.
+    `encode`, `sample_code`, `decode`, `sample`, `styles`, `variations`, `log_prob` and
+    `mixture`. A game overrides those that it has; `can` says which.
 
     Attributes:
       modules: `{network: Flax module}`; modules take `(*inputs, train=...)`.
@@ -293,9 +293,20 @@ class Game:
         "x" is float32 [B, ...], as the networks see it (images in [0, 1]).
         "labelled_x" [M, ...] comes with "label", int32 [M]; components are classes
         then. "captioned_x" [M, ...] comes with "caption", float32 [M, C, D]: vectors of
-        the C captions of each example. These are sampled independently of "x".
+        the C captions of each example. These are sampled independently of "x". The
+        fields of `quantities` are added to these.
         """
         return ("x",)
+
+    @property
+    def quantities(self) -> Mapping[str, Callable[[Any], Any]]:
+        """Numbers that the game reads with each example, and that are computed once.
+
+        `{name: function}`, where the function maps all training x, float32 [N, ...], to
+        float32 [N]. The batch has `NAME` [B] beside "x", and `labelled_NAME` [M] or
+        `captioned_NAME` [M] beside "labelled_x" or "captioned_x".
+        """
+        return {}
 
     @property
     def uses_labels(self) -> bool:
@@ -366,6 +377,10 @@ class Game:
 
     def encode(self, net: Networks, x: chex.Array) -> Code:
         """Infers the code of x [B, ...]; a `conditional` game also takes its label."""
+        raise NotImplementedError
+
+    def sample_code(self, net: Networks, x: chex.Array) -> Code:
+        """Samples the code of x [B, ...] from the inference distribution q(y, z|x)."""
         raise NotImplementedError
 
     def decode(self, net: Networks, code: Code) -> chex.Array:

@@ -91,6 +91,11 @@ class Model:
         return self.game.uses_labels and self.num_components is not None
 
     @property
+    def learns_mixture(self) -> bool:
+        """Whether the mixture is learned: whether its network has parameters."""
+        return self.can("mixture") and bool(jax.tree.leaves(self.params["prior"]))
+
+    @property
     def uses_captions(self) -> bool:
         """Whether `sample` requires a caption."""
         return self.game.uses_captions
@@ -139,6 +144,23 @@ class Model:
         elif label is not None:
             raise ValueError(f"{name} encodes without labels; do not give any")
         return self._in_batches("encode", inputs, seed=0)
+
+    def sample_code(self, x: np.ndarray, seed: int = 0) -> dict[str, np.ndarray]:
+        """Samples codes from the inference distribution, such as q(y|x) q(z|x, y).
+
+        Args:
+          x: float32 [N, ...], as the networks see it.
+          seed: equal seeds give equal samples.
+
+        Returns:
+          the parts of the codes by name, as `encode` returns them.
+
+        Raises:
+          ValueError: the game does not sample codes, there are no examples, or x is not
+            float, not finite or has the wrong shape.
+        """
+        x = check_model_inputs(x, self.example_shape)
+        return self._in_batches("sample_code", {"x": x}, seed)
 
     def decode(self, code: dict[str, np.ndarray]) -> np.ndarray:
         """Generates x [N, ...] from codes, as `encode` and `sample` return them.

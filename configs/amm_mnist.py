@@ -4,18 +4,24 @@
 
 Arguments, after the colon:
   k              number of components: 10, 20 or 30 in the paper
-  factorization  7 (as printed in table 3), 6 (its mirror image) or 15 (independent)
+  factorization  7 (as printed in table 3), 6 (z's tower takes y) or 15 (independent)
   prior          unit (table 4 as printed: zeros into ExpN), learned (as in the text:
                  means and variances by eq. 12), per_component (a mean and a variance
-                 for each component, as in table 8 for SVHN) or fixed (N(mu_k, I) with
-                 given mu_k)
+                 for each component, as in table 8 for SVHN), separated (the same, with
+                 means that start far apart), fixed (N(mu_k, I) with given mu_k) or
+                 independent (N(0, I) for all components: eq. 16)
   runlocal       a quick trial with few data and steps; takes a minute
 
 Interpretation. Padding is VALID: the sizes are 28-27-13-6-4-1 in the encoder and in D,
 and the reverse in the decoder. Dropout applies to the input of a layer. Table 3 adds
-z_i only to y's tower, which is eq. 7. The paper gives neither the batch size (100 here,
-as in ALI, whose settings it follows) nor the number of epochs.
+z_i only to y's tower, which is eq. 7: y sees the layers of z's tower, though not the
+sampled z. Under eq. 6 nothing is added, and z's tower has one more layer, z6, which
+takes a sampled or given y: it is both G_z(x, G_y(x)) and G_z(x, y). The paper gives
+neither the batch size (100 here, as in ALI, whose settings it follows) nor the number
+of epochs.
 """
+
+from collections.abc import Callable
 
 import ml_collections
 
@@ -55,6 +61,12 @@ z_sigma  z5a            {d}  1  1  -  -    -    ExpN
 z        z_mu+z_sigma   {d}  -  -  -  -    -    -
 """)
 
+# Under eq. 6 these rows follow y, and z6 is the input of z_mu and z_sigma.
+Z_FROM_Y = Table.parse("""
+zy  z5a|y  128+{k}  -  -  -  -    -    -
+z6  zy     128      1  1  -  0.2  yes  Leak0.2
+""")
+
 # Table 4, with a learned variance; as printed, the input of z_sigma is zeros.
 PRIOR = Table.parse("""
 y        -             {k}  -        -        -  -    -    -
@@ -72,6 +84,17 @@ z_mu     y             {d}  1  1  -  -  -  -
 z_sigma  y             {d}  1  1  -  -  -  ExpN
 z        z_mu+z_sigma  {d}  -  -  -  -  -  -
 """)
+
+# What the paper's errors may be: the cluster of eq. 17 is argmax q(y|x) in one version
+# of its text and that of eq. 19, of a sampled z, in another.
+ERRORS = (
+    "clustering_error",
+    "clustering_error_from_z",
+    "clustering_error_from_sampled_z",
+)
+
+# Priors without a table, and the distance of their means from the origin.
+RADII = {"fixed": 4.0, "separated": 4.0}
 
 # Table 5; transposed convolutions.
 DECODER = Table.parse("""
@@ -128,29 +151,41 @@ def encoder_table(factorization: int) -> Table:
     """Returns Table 3 with the towers connected as in eq. 6, 7 or 15."""
     if factorization not in (6, 7, 15):
         raise ValueError(f"factorization must be 6, 7 or 15, not {factorization}")
+    if factorization == 7:
+        return ENCODER
     table = ENCODER
-    if factorization != 7:
-        for i in range(1, 6):
-            table = table.with_row(f"y{i}a", input=f"y{i}")
-            if factorization == 6:
-                table = table.with_row(f"z{i}a", input=f"z{i}+y{i}")
+    for i in range(1, 6):
+        table = table.with_row(f"y{i}a", input=f"y{i}")
+    if factorization == 6:
+        table = table.insert_after("y", Z_FROM_Y)
+        table = table.with_row("z_mu", input="z6").with_row("z_sigma", input="z6")
     return table
 
 
 def prior_table(prior: str) -> Table:
-    """Returns Table 4 with unit or learned variances, or Table 8."""
-    unit = PRIOR.with_row("z_sigma", input="zeros", width="-", stride="-")
+    """Returns Table 4 with unit or learned variances, Table 8, or N(0, I)."""
+    zeros = {"input": "zeros", "width": "-", "stride": "-"}
+    independent = PRIOR_PER_COMPONENT.with_row("z_mu", **zeros)
     tables = {
-        "unit": unit,
-        "fixed": unit,  # the game replaces it by a given mixture
+        "unit": PRIOR.with_row("z_sigma", **zeros),
         "learned": PRIOR,
         "per_component": PRIOR_PER_COMPONENT,
+        "independent": independent.with_row("z_sigma", **zeros),
     }
     if prior not in tables:
-        raise ValueError(
-            f"prior must be unit, learned, per_component or fixed, not {prior!r}"
-        )
+        known = ", ".join([*tables, *RADII])
+        raise ValueError(f"prior must be one of {known}, not {prior!r}")
     return tables[prior]
+
+
+def set_prior(
+    game: ml_collections.ConfigDict, prior: str, table: Callable[[str], Table]
+) -> None:
+    """Sets the prior of `config.game`: means far apart, or the table of that name."""
+    if prior in RADII:
+        game.update(prior_radius=RADII[prior], prior_learned=prior == "separated")
+    else:
+        game.networks.prior = str(table(prior))
 
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
@@ -161,13 +196,12 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config = default_config()
     config.game = amm.default_config()
     config.game.num_components = given.k
-    config.game.prior_radius = 4.0 if given.prior == "fixed" else 0.0
     config.game.networks = {
         "encoder": str(encoder_table(given.factorization)),
-        "prior": str(prior_table(given.prior)),
         "decoder": str(DECODER),
         "discriminator": str(DISCRIMINATOR),
     }
+    set_prior(config.game, given.prior, prior_table)
     config.dataset.name = "tfds:mnist"
     config.dataset.num_validation = 5000
     config.players = {
@@ -188,7 +222,8 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.curves = ("clustering",)
     config.selection = "nearest_neighbours"
     errors = {10: 0.0332, 20: 0.0399, 30: 0.0401}  # Table 1
-    config.paper = {"clustering_error": errors[given.k]} if given.k in errors else {}
+    if given.k in errors:
+        config.paper = dict.fromkeys(ERRORS, errors[given.k])
     if given.runlocal:
         shrink(config)
     return config

@@ -6,8 +6,9 @@ Arguments, after the colon:
   k              number of components: 10, 20 or 30 in the paper
   factorization  7 (as printed in table 7), 6 (z's tower takes y) or 15 (independent)
   prior          per_component (table 8: a mean and a variance for each component),
-                 unit (its means with unit variance), fixed (N(mu_k, I) with given
-                 mu_k) or independent (N(0, I) for all components: eq. 16)
+                 separated (the same, with means that start far apart), unit (its means
+                 with unit variance), fixed (N(mu_k, I) with given mu_k) or independent
+                 (N(0, I) for all components: eq. 16)
   extra          also trains on the 531,131 images of the split "extra"
   runlocal       a quick trial with few data and steps; takes minutes
 
@@ -41,6 +42,7 @@ from adversarial_latent.config import default_config, parse_arguments, shrink
 from adversarial_latent.games import amm
 from adversarial_latent.networks.table import Table
 from adversarial_latent.optimizers import player
+from configs import amm_mnist
 
 # Table 7: eq. 7.
 ENCODER = Table.parse("""
@@ -158,10 +160,10 @@ def prior_table(prior: str) -> Table:
         "per_component": PRIOR,
         "unit": unit,
         "independent": unit.with_row("z_mu", **zeros),
-        "fixed": unit,  # the game replaces it by a given mixture
     }
     if prior not in tables:
-        raise ValueError(f"prior must be one of {list(tables)}, not {prior!r}")
+        known = ", ".join([*tables, *amm_mnist.RADII])
+        raise ValueError(f"prior must be one of {known}, not {prior!r}")
     return tables[prior]
 
 
@@ -178,14 +180,13 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config = default_config()
     config.game = amm.default_config()
     config.game.num_components = given.k
-    config.game.prior_radius = 4.0 if given.prior == "fixed" else 0.0
     config.game.penalty_weight = 0.01
     config.game.networks = {
         "encoder": str(encoder_table(given.factorization)),
-        "prior": str(prior_table(given.prior)),
         "decoder": str(DECODER),
         "discriminator": str(DISCRIMINATOR),
     }
+    amm_mnist.set_prior(config.game, given.prior, prior_table)
     config.dataset.name = "tfds:svhn_cropped"
     config.dataset.num_validation = 10_000
     if given.extra:
@@ -206,7 +207,8 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.curves = ("clustering",)
     config.selection = "nearest_neighbours"
     errors = {20: 0.350, 30: 0.204}  # Table 1
-    config.paper = {"clustering_error": errors[given.k]} if given.k in errors else {}
+    if given.k in errors:
+        config.paper = dict.fromkeys(amm_mnist.ERRORS, errors[given.k])
     if given.runlocal:
         shrink(config)
     return config

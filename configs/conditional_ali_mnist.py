@@ -35,21 +35,13 @@ z_sigma  z5a           {d}  1  1  -  -    -    ExpN
 z        z_mu+z_sigma  {d}  -  -  -  -    -    -
 """)
 
-# Eq. 5: p(z) = N(0, I) for all y.
-PRIOR = Table.parse("""
-y        -             {k}  -  -  -  -  -  -
-z_mu     zeros         {d}  -  -  -  -  -  -
-z_sigma  zeros         {d}  -  -  -  -  -  ExpN
-z        z_mu+z_sigma  {d}  -  -  -  -  -  -
-""")
-
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Returns the config; see the module's docstring for the arguments."""
     given = parse_arguments(argument, runlocal=False)
-    config = amm_mnist.get_config()
+    config = amm_mnist.get_config("prior=independent")  # eq. 5
     config.game = conditional_ali.extend(config.game)
-    config.game.networks.update(encoder=str(ENCODER), prior=str(PRIOR))
+    config.game.networks.encoder = str(ENCODER)
     config.duration = "100_epochs"
     config.evaluators = ("reconstruction", "interpolation", "samples")
     config.curves = ("reconstruction",)

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from adversarial_latent.collectives import device_index, device_mean
+from adversarial_latent.collectives import device_index, device_max, device_mean
 from adversarial_latent.parallel import Parallel
 from tests.test_parallel import devices_agree, no_resident
 
@@ -35,6 +35,18 @@ def test_devices_that_share_a_batch_have_an_index(over, expected):
     np.testing.assert_array_equal(metrics["index"], np.full((4, 2), expected))
 
 
+def test_the_largest_value_of_all_devices():
+    def step(state, x):
+        return state, {"largest": device_max(x.max())}
+
+    runner = Parallel(1, "batch", "vmap")
+    x = np.float32([3, 1, 7, 2, 5, 0, 4, 6]).reshape(1, 1, 1, 8)
+    run = runner.compile(step, no_resident)
+    _, metrics = run(jnp.zeros(1), {}, runner.split(x))
+    np.testing.assert_array_equal(metrics["largest"], [[7]])
+
+
 def test_one_device_means_by_itself():
     assert device_mean({"loss": 2.5}) == {"loss": 2.5}
+    assert device_max(2.5) == 2.5
     assert device_index() == 0

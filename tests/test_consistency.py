@@ -10,6 +10,7 @@ import scipy.stats
 
 from adversarial_latent.collectives import device_mean
 from adversarial_latent.consistency import (
+    NeighbourDistance,
     entropies,
     nearest_neighbour_distance,
     virtual_adversarial_divergence,
@@ -51,6 +52,37 @@ def test_nearest_neighbours():
         nearest_neighbour_distance(x[:1])
 
 
+@pytest.mark.parametrize("number", [1, 10])
+def test_neighbours_among_all_examples(number):
+    x = 100 + _points(0, 1200)  # several blocks, far from the origin
+    distances = np.sort(scipy.spatial.distance.cdist(x, x), axis=1)[:, number]
+    found = NeighbourDistance(number)(x)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, distances, rtol=1e-3)
+    images = x.reshape(1200, 2, 2, 1)
+    np.testing.assert_array_equal(NeighbourDistance(number)(images), found)
+    alike = np.ones((number + 1, 3), np.float32)
+    np.testing.assert_array_equal(
+        NeighbourDistance(number)(alike), np.zeros(len(alike))
+    )
+    with pytest.raises(ValueError, match=f"neighbour={number} must be less than .*, "):
+        NeighbourDistance(number)(alike[1:])
+
+
+def test_lengths_are_in_units_of_the_distance_that_is_given():
+    """The direction of a linear classifier of two classes is the same anywhere."""
+    x = _points(0)
+    distance = np.float32(np.random.default_rng(1).uniform(0.5, 2, 50))
+    value = virtual_adversarial_divergence(
+        classify, x, classify(x), KEY, 0.5, distance, probe=0.1
+    )
+    worst = WEIGHTS[0] - WEIGHTS[1]
+    worst = worst / np.linalg.norm(worst) * 0.5 * distance[:, None]
+    both = np.stack([divergence(x, worst), divergence(x, -worst)])
+    errors = np.abs(both - np.asarray(value)[None])
+    np.testing.assert_allclose(errors.min(0), np.zeros(50), atol=1e-4)
+
+
 def test_entropies_of_a_minibatch_that_devices_share():
     def step(state, logits):
         unsure, alike = entropies(logits[0])
@@ -64,6 +96,18 @@ def test_entropies_of_a_minibatch_that_devices_share():
     unsure, alike = scipy.stats.entropy(q, axis=1), scipy.stats.entropy(q.mean(0))
     np.testing.assert_allclose(metrics["unsure"], [[unsure.mean()]], rtol=1e-5)
     np.testing.assert_allclose(metrics["alike"], [[alike]], rtol=1e-5)
+
+
+def test_entropies_of_a_component_that_no_example_has():
+    """Its mean probability, exp(-200), is below the smallest float."""
+    logits = np.float32([[0, -200, 0], [1, -200, 0]])
+    value, gradient = jax.value_and_grad(lambda logits: entropies(logits)[1])(logits)
+    mean = scipy.special.softmax(np.float64(logits), -1).mean(0)
+    np.testing.assert_allclose(value, scipy.stats.entropy(mean), rtol=1e-5)
+    np.testing.assert_allclose(gradient[:, 1], np.zeros(2), atol=1e-6)
+    shifted = logits + np.float32([[1e-2, 0, 0], [0, 0, 0]])
+    slope = (entropies(shifted)[1] - entropies(logits - (shifted - logits))[1]) / 2e-2
+    np.testing.assert_allclose(gradient[0, 0], slope, rtol=1e-3)
 
 
 @pytest.mark.parametrize("radius", [0.1, 1.0])

@@ -16,8 +16,6 @@ from adversarial_latent.distributions import (
     Categorical,
     Gaussian,
     GaussianMixture,
-    LogitNormal,
-    RelaxedCategorical,
 )
 
 KEY = jax.random.key(0)
@@ -316,104 +314,6 @@ def test_categorical_gradients():
 def test_categorical_refuses_class_numbers():
     with pytest.raises(AssertionError, match="shape"):
         Categorical(jnp.zeros((2, 4))).log_prob(jnp.zeros(2))
-
-
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
-def test_relaxed_density_of_two_categories_is_logistic(temperature):
-    # temperature * log(x / (1 - x)) is logistic around the difference of the logits.
-    logits = np.array([[0.8, -0.3]])
-    x = np.array([[0.3, 0.7]])
-    expected = (
-        scipy.stats.logistic.logpdf(
-            temperature * scipy.special.logit(0.3), loc=logits[0, 0] - logits[0, 1]
-        )
-        + np.log(temperature)
-        - np.log(0.3 * 0.7)
-    )
-    relaxed = RelaxedCategorical(jnp.float32(logits), temperature)
-    np.testing.assert_allclose(
-        _call(RelaxedCategorical.log_prob, relaxed, jnp.float32(x)),
-        [expected],
-        rtol=1e-4,
-    )
-
-
-def test_relaxed_density_integrates_to_one():
-    # Midpoints of a grid in (u, v), with x = (u, (1 - u) v, (1 - u)(1 - v)).
-    grid = (np.arange(200) + 0.5) / 200
-    u, v = (a.ravel() for a in np.meshgrid(grid, grid))
-    x = np.stack([u, (1 - u) * v, (1 - u) * (1 - v)], axis=-1)
-    logits = jnp.broadcast_to(jnp.array([0.5, 0.0, -0.4]), x.shape)
-    relaxed = RelaxedCategorical(logits, 1.2)
-    density = np.exp(_call(RelaxedCategorical.log_prob, relaxed, jnp.float32(x)))
-    assert np.mean(density * (1 - u)) == pytest.approx(1.0, rel=5e-3)
-
-
-def test_relaxed_samples():
-    relaxed = RelaxedCategorical(jnp.float32(LOGITS), 0.5)
-    samples = _draw(relaxed)
-    assert samples.shape == (N, 2, 4)
-    np.testing.assert_allclose(np.sum(samples, axis=-1), 1.0, rtol=1e-5)
-    # The largest entry is distributed as the categories are, at any temperature.
-    largest = np.eye(4)[np.argmax(samples, axis=-1)]
-    _assert_mean(largest, scipy.special.softmax(LOGITS, axis=-1))
-    np.testing.assert_allclose(
-        relaxed.probabilities, scipy.special.softmax(LOGITS, axis=-1), rtol=1e-5
-    )
-
-
-def test_relaxed_temperature_sets_the_hardness():
-    logits = jnp.zeros((1, 3))
-    cold = _draw(RelaxedCategorical(logits, 0.01))
-    warm = _draw(RelaxedCategorical(logits, 100.0))
-    assert np.mean(np.max(cold, axis=-1)) > 0.98
-    np.testing.assert_allclose(warm, 1 / 3, atol=0.1)
-
-
-def test_relaxed_sample_is_differentiable():
-    check_grads(
-        jax.jit(lambda v: RelaxedCategorical(v, 0.7).sample(KEY)),
-        (jnp.float32(LOGITS),),
-        order=1,
-        modes=("rev",),
-        atol=1e-2,
-        rtol=1e-2,
-    )
-
-
-def test_relaxed_log_prob_is_finite_where_samples_underflow():
-    logits = jnp.array([[100.0, -100.0, 0.0]])
-    one_hot = jnp.array([[1.0, 0.0, 0.0]])
-
-    def total(logits):
-        return RelaxedCategorical(logits, jnp.float32(0.1)).log_prob(one_hot).sum()
-
-    value, gradient = _call(jax.value_and_grad(total), logits)
-    assert np.isfinite(value)
-    assert np.all(np.isfinite(gradient))
-
-
-def test_logit_normal_samples():
-    q = LogitNormal(jnp.float32(MEAN), jnp.float32(LOG_VARIANCE))
-    y = _draw(q)
-    assert y.shape == (N, 2, 3)
-    np.testing.assert_allclose(np.sum(y, axis=-1), 1.0, rtol=1e-5)
-    # Differences of log y are differences of independent Gaussian logits.
-    difference = np.log(np.asarray(y)[..., 0]) - np.log(np.asarray(y)[..., 2])
-    mean = MEAN[:, 0] - MEAN[:, 2]
-    _assert_mean(difference, mean)
-    variance = np.exp(LOG_VARIANCE[:, 0]) + np.exp(LOG_VARIANCE[:, 2])
-    _assert_mean((difference - mean) ** 2, variance)
-
-
-def test_logit_normal_sample_is_the_softmax_of_its_logits():
-    q = LogitNormal(jnp.float32(MEAN), jnp.float32(LOG_VARIANCE))
-    np.testing.assert_array_equal(q.sample(KEY), jax.nn.softmax(q.sample_logits(KEY)))
-    np.testing.assert_allclose(
-        q.probabilities, scipy.special.softmax(MEAN, axis=-1), rtol=1e-5
-    )
-    certain = LogitNormal(q.mean, jnp.full((2, 3), -100.0))
-    np.testing.assert_allclose(certain.sample(KEY), q.probabilities, rtol=1e-5)
 
 
 def test_distributions_pass_through_vmap(mixture):

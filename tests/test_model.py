@@ -56,6 +56,21 @@ def _assert_close(one, other):
         np.testing.assert_allclose(value, other[name], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("settings", "learned"),
+    [
+        ({}, True),
+        ({"prior_radius": 4.0}, False),
+        ({"prior_radius": 4.0, "prior_learned": True}, True),
+    ],
+)
+def test_a_mixture_is_learned_if_it_has_parameters(settings, learned):
+    game = toys.amm(**settings)
+    init = toys.jit(game.init)
+    model = Model(game, *init(jax.random.key(0), {"x": toys.images(0, 2)}))
+    assert model.learns_mixture == learned
+
+
 def test_batches_and_padding_change_no_result(model, in_one_batch):
     x = toys.images(1, 11)
     code = model.encode(x)

@@ -140,4 +140,4 @@ def test_networks_are_listed_with_their_parameters():
         title, _, *lines = part.splitlines()
         counts = [int(line.split()[-1]) for line in lines if line.split()[-1] != "-"]
         assert f"{sum(counts):,} parameters" in title
-    assert prior == "prior: 0 parameters, FixedMixture"
+    assert prior == "prior: 0 parameters, Mixture"

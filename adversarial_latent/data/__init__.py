@@ -5,6 +5,8 @@ from adversarial_latent.data.features import compute as compute_features
 from adversarial_latent.data.lazy import LazyArray
 from adversarial_latent.data.new_inputs import read_images
 from adversarial_latent.data.pipelines import Pairs, Pipeline, make_pipeline
+from adversarial_latent.data.quantities import Quantity
+from adversarial_latent.data.quantities import compute as compute_quantities
 from adversarial_latent.data.scaling import Scaling
 from adversarial_latent.data.sources import default_config, load
 from adversarial_latent.data.splits import label_subset
@@ -25,8 +27,10 @@ __all__ = [
     "LazyArray",
     "Pairs",
     "Pipeline",
+    "Quantity",
     "Scaling",
     "compute_features",
+    "compute_quantities",
     "default_config",
     "grid_means",
     "label_subset",

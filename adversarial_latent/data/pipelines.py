@@ -4,7 +4,8 @@ Trial t sees an endless sequence of permutations of the examples, each a pure fu
 of (seed + t, epoch). Step k takes elements [k B, (k + 1) B) of this sequence, and each
 process takes its slice of them. The position is thus one number. It is restored
 exactly, even with another number of processes or the other kind of pipeline. Examples
-with labels or captions (`Pairs`) have a sequence of their own.
+with labels or captions (`Pairs`) have a sequence of their own. Quantities of an example
+come with it, whatever its sequence: `NAME` with "x", `labelled_NAME` with "labelled_x".
 """
 
 import abc
@@ -12,7 +13,7 @@ import dataclasses
 import functools
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -52,6 +53,7 @@ def make_pipeline(
     process_index: int = 0,
     process_count: int = 1,
     pairs: Sequence[Pairs] = (),
+    quantities: Mapping[str, np.ndarray] | None = None,
 ) -> "Pipeline":
     """Builds the pipeline of a training run.
 
@@ -67,6 +69,7 @@ def make_pipeline(
       process_count: number of processes.
       pairs: fields of the batches besides "x". No batch contains a label unless a pair
         provides labels.
+      quantities: numbers that come with each example, [N] by name.
 
     Returns:
       The pipeline, at step 0.
@@ -87,7 +90,14 @@ def make_pipeline(
     if kind not in kinds:
         raise ValueError(f"unknown pipeline '{kind}'; known: auto, {', '.join(kinds)}")
     return kinds[kind](
-        examples, batch_size, seed, trials, process_index, process_count, pairs
+        examples,
+        batch_size,
+        seed,
+        trials,
+        process_index,
+        process_count,
+        pairs,
+        quantities or {},
     )
 
 
@@ -112,6 +122,7 @@ class Pipeline(abc.ABC):
         process_index: int,
         process_count: int,
         pairs: Sequence[Pairs],
+        quantities: Mapping[str, np.ndarray],
     ):
         if not 0 < batch_size <= len(examples):
             raise ValueError(
@@ -143,6 +154,7 @@ class Pipeline(abc.ABC):
         self._seed = seed
         self._trials = trials
         self._pairs = tuple(pairs)
+        self._quantities = dict(quantities)
         everything = np.arange(len(examples), dtype=np.int32)
         self._streams = {
             "x": _Stream(
@@ -193,8 +205,8 @@ class Pipeline(abc.ABC):
             trials in front.
 
         Returns:
-          "x", float32 [B, ...], and the fields of all pairs: inputs, float32 [M, ...],
-          and paired values [M, ...].
+          "x", float32 [B, ...], the fields of all pairs: inputs, float32 [M, ...], and
+          paired values [M, ...]; and the quantities of both, [B] and [M].
         """
 
     def state(self) -> dict[str, int]:
@@ -241,6 +253,14 @@ class Pipeline(abc.ABC):
             name: stream.take(step, num_steps) for name, stream in self._streams.items()
         }
 
+    def _values(self) -> Iterator[tuple[str, str, np.ndarray]]:
+        """Yields the other fields: name, name of its inputs, and values [N, ...]."""
+        for pair in self._pairs:
+            yield pair.field, pair.x, pair.values
+        for stream in self._streams:
+            for name, values in self._quantities.items():
+                yield stream.removesuffix("x") + name, stream, values
+
     def _as_batch(self, stored: dict[str, Any]) -> dict[str, Any]:
         return {
             name: to_float(array, self._max_value) if name in self._streams else array
@@ -259,7 +279,7 @@ class ResidentPipeline(Pipeline):
                 "pipeline"
             )
         self.resident = {"x": self._x} | {
-            pair.field: pair.values for pair in self._pairs
+            field: values for field, _, values in self._values()
         }
 
     def next(self, num_steps: int) -> dict[str, np.ndarray]:
@@ -272,8 +292,8 @@ class ResidentPipeline(Pipeline):
         """Gathers the examples at a batch of indices; see the base class."""
         gather = functools.partial(jnp.take, axis=0, mode="clip")
         stored = {name: gather(resident["x"], chosen) for name, chosen in batch.items()}
-        for pair in self._pairs:
-            stored[pair.field] = gather(resident[pair.field], batch[pair.x])
+        for field, inputs, _ in self._values():
+            stored[field] = gather(resident[field], batch[inputs])
         return self._as_batch(stored)
 
 
@@ -328,8 +348,8 @@ class StreamingPipeline(Pipeline):
         for name, indices in chosen.items():  # [trials, batch_local]
             x = self._x[indices.reshape(-1)]
             batch[name] = x.reshape(*indices.shape, *x.shape[1:])
-        for pair in self._pairs:
-            batch[pair.field] = pair.values[chosen[pair.x]]
+        for field, inputs, values in self._values():
+            batch[field] = values[chosen[inputs]]
         return batch
 
 

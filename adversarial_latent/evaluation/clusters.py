@@ -39,15 +39,16 @@ def clustering(
     Numbers: `clustering_error`, `clustering_accuracy`, `nmi` and `ari`. With labelled
     validation data, also `clustering_error_by_exemplar` (PixelGAN, section 3.1). For a
     model with a mixture, also `classifier_agreement`, and by eq. 19
-    `clustering_error_from_z` and `clustering_accuracy_from_z`. Without labels, only
-    `classifier_agreement` is available.
+    `clustering_error_from_z` and `clustering_accuracy_from_z`. A model that samples
+    codes has these three from a sampled z, too, as `NAME_from_sampled_z`. Without
+    labels, only the agreement is available.
 
     Figures: `clustering_components` (with images), `clustering_matrix` (with labels),
     `clustering_simplex` (with three clusters) and `clustering_tsne` (with codes z).
     """
     labels = data.labels
     code = model.encode(data.x)
-    assigned = _assign(model, code)
+    assigned = _assign(model, data.x, code, seed)
     clusters, num_clusters = assigned[""], code["y"].shape[1]
     protocol = (
         f"{data.description}; an example's cluster is the most probable of "
@@ -128,7 +129,8 @@ def classification(model: Model, data: EvaluationData, seed: int) -> Evaluation:
     """Compares predicted classes of the test split with its labels (AMM, figure 4).
 
     Numbers: `classification_error`. For a model with a mixture, also
-    `classification_error_from_z` by eq. 19, and `classifier_agreement`.
+    `classification_error_from_z` by eq. 19, and `classifier_agreement`; both also from
+    a sampled z, as `NAME_from_sampled_z`.
 
     Figures: `classification_components` (with images), `classification_matrix`,
     `classification_simplex` (with three classes) and `classification_tsne` (with codes
@@ -144,7 +146,7 @@ def classification(model: Model, data: EvaluationData, seed: int) -> Evaluation:
             f"{len(names)}."
         )
     code = model.encode(data.x)
-    assigned = _assign(model, code)
+    assigned = _assign(model, data.x, code, seed)
     counts = count(data, assigned, len(names))
     numbers, scores = {}, {}
     for key, matrix in counts.items():
@@ -185,16 +187,24 @@ def _exemplars(model: Model, validation: Examples) -> np.ndarray:
     return metrics.exemplar_mapping(probabilities, validation.label)
 
 
-def _assign(model: Model, code: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _assign(
+    model: Model, x: np.ndarray, code: Mapping[str, np.ndarray], seed: int
+) -> dict[str, np.ndarray]:
     """The component of each example [N], keyed by the suffix of the numbers' names.
 
-    "" is argmax_k q(y=k|x). "_from_z", for models with a mixture, is eq. 19 of AMM,
-    argmax_k p(z|y=k) p(y=k).
+    "" is argmax_k q(y=k|x). The others, for models with a mixture, are eq. 19 of AMM,
+    argmax_k p(z|y=k) p(y=k). The z of "_from_z" is that of the code, in AMM for the
+    most probable y, so that it may agree because it was told. That of "_from_sampled_z"
+    is sampled as in training, and was told a sampled y at most.
     """
     assigned = {"": code["y"].argmax(axis=1)}
     if model.can("mixture"):
-        posterior = np.asarray(_posterior(model.mixture(), code["z"]))
-        assigned["_from_z"] = posterior.argmax(axis=1)
+        mixture = model.mixture()
+        codes = {"_from_z": code["z"]}
+        if model.can("sample_code"):
+            codes["_from_sampled_z"] = model.sample_code(x, seed)["z"]
+        for suffix, z in codes.items():
+            assigned[suffix] = np.asarray(_posterior(mixture, z)).argmax(axis=1)
     return assigned
 
 
@@ -212,17 +222,26 @@ def count(
 
 
 def _agreement(assigned: Mapping[str, np.ndarray]) -> tuple[dict[str, float], str]:
-    """How often the two assignments agree, and the protocol of the second."""
-    if "_from_z" not in assigned:
-        return {}, ""
-    agreement = float(np.mean(assigned[""] == assigned["_from_z"]))
-    description = (
-        " Names that end in from_z: the same, with the component inferred from the "
-        "code z alone by Bayes' theorem, argmax_k p(z|y=k) p(y=k) (AMM, eq. 19). "
-        "classifier_agreement: share of examples for which both give the same "
-        "component."
-    )
-    return {"classifier_agreement": agreement}, description
+    """How often assignments agree with the first, and the protocol of the others."""
+    descriptions = {
+        "_from_z": " Names that end in from_z: the same, with the component inferred "
+        "from the code z alone by Bayes' theorem, argmax_k p(z|y=k) p(y=k) (AMM, eq. "
+        "19). Where z is inferred from x and y, it is the z of the most probable y.",
+        "_from_sampled_z": " Names that end in from_sampled_z: likewise, with y and z "
+        "sampled from q(y, z|x), as in training.",
+    }
+    numbers, protocol = {}, ""
+    for suffix, description in descriptions.items():
+        if suffix in assigned:
+            name = f"classifier_agreement{suffix.removeprefix('_from_z')}"
+            numbers[name] = float(np.mean(assigned[""] == assigned[suffix]))
+            protocol += description
+    if numbers:
+        protocol += (
+            " classifier_agreement: share of examples for which image and code give "
+            "the same component."
+        )
+    return numbers, protocol
 
 
 def _describe_mapping(mapping: np.ndarray, names: tuple[str, ...]) -> str:
@@ -257,6 +276,7 @@ def _matrices(
     sources = {
         "": "from the image, argmax q(y|x)",
         "_from_z": "from its code z, eq. 19",
+        "_from_sampled_z": "from a sampled z, eq. 19",
     }
     return {
         "counts": np.stack(list(counts.values())),

@@ -31,10 +31,11 @@ _log_prob = jax.jit(GaussianMixture.log_prob)
 def mixture(model: Model, data: EvaluationData, seed: int) -> Evaluation:
     """Describes the mixture prior of z: AMM's "proximity of categories".
 
-    Numbers: `log_p_z`, `mixture_std` and, with several components,
-    `nearest_component_distance`.
+    Numbers: `log_p_z` and, of a learned mixture, `mixture_std` and, with several
+    components, `nearest_component_distance`.
 
-    Figures: `mixture_distances` and `mixture_plane`.
+    Figures, of a learned mixture: `mixture_distances` and `mixture_plane`. The
+    distances between fixed components are a setting, and say nothing about categories.
 
     Arrays: `mixture`, with `probabilities` [K], `mean` and `log_variance` [K, d], and
     `distance` [K, K].
@@ -43,23 +44,13 @@ def mixture(model: Model, data: EvaluationData, seed: int) -> Evaluation:
     prior = model.mixture()
     distances = metrics.component_distances(prior.mean, prior.log_variance)
     size, dimension = prior.mean.shape
-    numbers = {
-        "log_p_z": float(np.asarray(_log_prob(prior, code["z"]), np.float64).mean()),
-        "mixture_std": float(np.mean(np.exp(prior.log_variance / 2))),
-    }
+    log_p_z = np.asarray(_log_prob(prior, code["z"]), np.float64).mean()
+    numbers = {"log_p_z": float(log_p_z)}
     protocol = (
         f"log_p_z: mean over {data.description} of log p(z) in nats, where z is the "
         "inferred code and p(z) = sum_k p(y=k) p(z|y=k) the mixture of "
         f"{size} components in {dimension} dimensions. "
-        "mixture_std: mean standard deviation of the components. "
     )
-    if size > 1:
-        others = distances + np.diag(np.full(size, np.inf))
-        numbers["nearest_component_distance"] = float(others.min(axis=1).mean())
-        protocol += (
-            "nearest_component_distance: mean over components j of the distance to the "
-            f"nearest other component k; {DISTANCE}."
-        )
 
     def parameters() -> Arrays:
         return {
@@ -70,7 +61,18 @@ def mixture(model: Model, data: EvaluationData, seed: int) -> Evaluation:
         }
 
     arrays = {"mixture": parameters}
+    if not model.learns_mixture:
+        protocol += "Its means and variances are fixed, and were not measured."
+        return Evaluation(numbers, protocol, arrays)
+    numbers["mixture_std"] = float(np.mean(np.exp(prior.log_variance / 2)))
+    protocol += "mixture_std: mean standard deviation of the components. "
     if size > 1:
+        others = distances + np.diag(np.full(size, np.inf))
+        numbers["nearest_component_distance"] = float(others.min(axis=1).mean())
+        protocol += (
+            "nearest_component_distance: mean over components j of the distance to the "
+            f"nearest other component k; {DISTANCE}."
+        )
         arrays["mixture_distances"] = functools.partial(
             _distances, model, code, data, distances
         )

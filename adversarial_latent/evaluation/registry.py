@@ -57,6 +57,11 @@ METRICS: Mapping[str, Metric] = {
         "the same, with the class inferred from an example's latent code",
         better="lower",
     ),
+    "classification_error_from_sampled_z": _percent(
+        "Classification error, from a sampled code",
+        "the same, with a code that is sampled as in training",
+        better="lower",
+    ),
     "clustering_accuracy": _percent(
         "Clustering accuracy, one-to-one",
         "share of test examples in the right cluster when each class gets one cluster",
@@ -93,10 +98,25 @@ METRICS: Mapping[str, Metric] = {
         "the same, with the cluster inferred from an example's latent code",
         better="lower",
     ),
+    "clustering_accuracy_from_sampled_z": _percent(
+        "Clustering accuracy, one-to-one, from a sampled code",
+        "the same, with a code that is sampled as in training",
+        better="higher",
+    ),
+    "clustering_error_from_sampled_z": _percent(
+        "Clustering error, from a sampled code",
+        "the same, with a code that is sampled as in training",
+        better="lower",
+    ),
     "classifier_agreement": _percent(
         "Agreement of image and code",
         "share of test examples for which the image and its latent code give the same "
         "class or cluster",
+        better="higher",
+    ),
+    "classifier_agreement_from_sampled_z": _percent(
+        "Agreement of image and sampled code",
+        "the same, with a code that is sampled as in training",
         better="higher",
     ),
     "modes_captured": Metric(

@@ -13,6 +13,10 @@ encoder's table determines the inference distribution: y's tower feeds z's (6), 
 feeds y's (7), or neither (15). Likewise the prior's table determines whether p(z|y) has
 learned means and variances (eq. 12), or ignores y (16).
 
+Equation 10 conditions z on h_y, the noisy logits of eq. 8. Algorithms 1 and 2 and
+figure 1 condition it on y = softmax(h_y), which is what is done here: a label, which
+SAMM gives to the same network, has no h_y, and neither has the most probable y.
+
 `InformationTerms` and `y_gradient` change what q(y|x) learns from. The paper has
 neither; they help where data or networks are small (experiments/results/amm/README.md).
 
@@ -27,6 +31,7 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 
+from adversarial_latent.consistency import NeighbourDistance
 from adversarial_latent.game import (
     Batch,
     Code,
@@ -52,14 +57,16 @@ class AMM(Game):
     "discriminator" maps x, y and z to the logit `p`; and those of `MixturePrior`. In
     the paper the loss is "non_saturating" (eq. 13) and the penalty "gradient" (eq. 18),
     with weight lambda. Inference passes the encoder two options: `noise=False` for
-    codes at the mean of their noise, and `given={"y": y}` for the z of that y.
+    codes at the mean of their noise, and `given={"y": y}` for the z of that y. Training
+    passes `gradients={"y": fraction}` if `y_gradient` is not 1.
 
     Attributes:
       prior: the synthesis side.
       adversary: loss and penalty of D.
       terms: terms of q(y|x) in the generators' loss; all weights are 0 in the paper.
-      y_gradient: fraction of the adversarial gradient that reaches q(y|x); 1 in the
-        paper.
+      y_gradient: fraction of the adversarial gradient that reaches y's logits, from D's
+        input y as well as through z (eq. 6); 1 in the paper. Layers that z shares with
+        y also have the gradient of z.
     """
 
     prior: MixturePrior
@@ -73,18 +80,27 @@ class AMM(Game):
         others = tuple(name for name in self.modules if name != "discriminator")
         return components.adversarial_phase(self, generators=others)
 
+    @property
+    def quantities(self) -> dict[str, NeighbourDistance]:
+        """The distance to a neighbour, if consistency is measured by it."""
+        return self.terms.quantities
+
     def forward(self, net: Networks, batch: Batch) -> Outputs:
         """Samples from both joint distributions, and discriminates.
 
         Returns:
-          the outputs of `Adversary.compare`; `y_mu` [B, K], the mean logits of y~; and
-          `example_weights` [B], weights of real-fake pairs in the loss, with mean 1.
+          the outputs of `Adversary.compare`; `y_mu` [B, K], the mean logits of y~;
+          `example_weights` [B], weights of real-fake pairs in the loss, with mean 1;
+          and `neighbour_distance` [B], if the terms read it.
         """
         x = batch["x"]  # [B, H, W, C]
         # Inference, eq. 3 and 8 to 10: soft y~ [B, K], and z~ [B, d].
-        inferred = net("encoder", x)
-        real = (x, scale_gradient(inferred["y"], self.y_gradient), inferred["z"])
+        inferred = infer_batch(self, net, x)
+        real = (x, inferred["y"], inferred["z"])
         outputs = {"y_mu": inferred["y_mu"], "example_weights": jnp.ones(len(x))}
+        distance = self.terms.distance(batch, "x")
+        if distance is not None:
+            outputs["neighbour_distance"] = distance
         fake = self.prior.synthesize_batch(net, len(x))
         return outputs | self.adversary.compare(discriminate(net), real, fake)
 
@@ -100,6 +116,10 @@ class AMM(Game):
         """Infers `y` [B, K] at the mean of its noise, and `z` [B, d]."""
         return infer(net, x, self.prior.num_components)
 
+    def sample_code(self, net: Networks, x: chex.Array) -> Code:
+        """Samples `y` [B, K] and `z` [B, d] by eq. 8 to 10."""
+        return sample_code(net, x)
+
     decode = mixture_prior.decode
     sample = mixture_prior.sample
     mixture = mixture_prior.mixture
@@ -113,9 +133,11 @@ def discriminate(net: Networks) -> components.Discriminate:
     return lambda x, y, z: net("discriminator", x, y, z)
 
 
-def scale_gradient(y: chex.Array, fraction: float) -> chex.Array:
-    """Returns y unchanged, but passes only this fraction of its gradient."""
-    return fraction * y + (1 - fraction) * jax.lax.stop_gradient(y)
+def infer_batch(game: Any, net: Networks, x: chex.Array, **options: Any) -> Outputs:
+    """Evaluates the encoder in training; `y_gradient` applies to all that reads `y`."""
+    if game.y_gradient != 1:
+        options["gradients"] = {"y": game.y_gradient}
+    return net("encoder", x, **options)
 
 
 def discriminator_loss(game: Any, net: Networks, outputs: Outputs) -> Losses:
@@ -136,6 +158,7 @@ def generator_loss(game: Any, net: Networks, outputs: Outputs) -> Losses:
             x,
             outputs["y_mu"],
             net.key("consistency"),
+            outputs.get("neighbour_distance"),
         )
         loss += game.terms.consistency_weight * consistency
         scalars["generator/consistency"] = consistency.mean()
@@ -156,6 +179,12 @@ def infer(net: Networks, x: chex.Array, num_components: int) -> Code:
     most_probable = jax.nn.one_hot(y.argmax(-1), num_components)
     z = net("encoder", x, noise=False, given={"y": most_probable})["z"]
     return {"y": y, "z": z}
+
+
+def sample_code(net: Networks, x: chex.Array) -> Code:
+    """Samples y~ [B, K] and z~ [B, d], as in training."""
+    inferred = net("encoder", x)
+    return {name: inferred[name] for name in ("y", "z")}
 
 
 def recipes(config: ml_collections.ConfigDict) -> Recipes:
@@ -193,8 +222,10 @@ def default_config() -> ml_collections.ConfigDict:
             "name": "amm",
             "num_components": 10,
             "latent_dim": 64,
-            # If positive, p(z|y=k) = N(mu_k, I), with fixed means of this norm.
+            # If positive, p(z|y=k) = N(mu_k, I), with orthogonal means of this norm;
+            # if `prior_learned`, means and variances start there.
             "prior_radius": 0.0,
+            "prior_learned": False,
             "loss": "non_saturating",
             "penalty": "gradient",
             "penalty_weight": 10.0,
@@ -203,6 +234,8 @@ def default_config() -> ml_collections.ConfigDict:
             "stratified": False,
             "consistency_weight": 0.0,
             "consistency_radius": 0.25,
+            "consistency_neighbour": 0,
+            "consistency_probe": 1.5,
             "confidence_weight": 0.0,
             "balance_weight": 0.0,
             "y_gradient": 1.0,
@@ -221,7 +254,7 @@ def make_game(config: ml_collections.ConfigDict) -> AMM:
         AMM,
         config,
         modules=mixture_prior.networks(config),
-        others=("prior_radius",),
+        others=mixture_prior.NETWORK_FIELDS,
         ranges={"y_gradient": "[0, 1]"},
         **mixture_prior.settings(config),
     )

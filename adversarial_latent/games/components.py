@@ -11,9 +11,22 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from adversarial_latent.consistency import entropies, virtual_adversarial_divergence
+from adversarial_latent.consistency import (
+    PROBE,
+    NeighbourDistance,
+    entropies,
+    virtual_adversarial_divergence,
+)
 from adversarial_latent.distributions import Gaussian
-from adversarial_latent.game import Code, Losses, Networks, Outputs, Phase, Player
+from adversarial_latent.game import (
+    Batch,
+    Code,
+    Losses,
+    Networks,
+    Outputs,
+    Phase,
+    Player,
+)
 from adversarial_latent.losses import adversarial_loss
 from adversarial_latent.networks.table import Table
 from adversarial_latent.penalties import penalty
@@ -22,6 +35,7 @@ Discriminate = Callable[..., Mapping[str, chex.Array]]
 """A discriminator, bound to its variables: maps inputs [B, ...] to outputs by name."""
 
 _MIN_LOG_VARIANCE = -12.0
+_DISTANCE = "neighbour_distance"  # a quantity of each example
 
 POSTERIOR = Table.parse("""
 z_mu            h  {d}  1  1  -  -  -  -
@@ -193,17 +207,40 @@ class InformationTerms:
     Attributes:
       consistency_weight: weight of KL(q(y|x) || q(y|x + r)), in nats
         (`consistency.py`).
-      consistency_radius: length of r, as a fraction of the distance from x to the
-        nearest other example of the minibatch.
+      consistency_radius: length of r, in units of the distance to a neighbour of x.
       confidence_weight: weight of the entropy of q(y|x).
       balance_weight: weight of the negative entropy of the mean of q(y|x) over the
         minibatch.
+      consistency_neighbour: n for the n-th nearest of all training examples, as in
+        IMSAT (10); 0 for the nearest one in the minibatch, which is farther the smaller
+        the minibatch is.
+      consistency_probe: where the direction of r is computed, in the same units.
     """
 
     consistency_weight: float
     consistency_radius: float
     confidence_weight: float
     balance_weight: float
+    consistency_neighbour: int = 0
+    consistency_probe: float = PROBE
+
+    @property
+    def quantities(self) -> dict[str, NeighbourDistance]:
+        """What a game with these terms reads with each example, see `Game`."""
+        if not (self.consistency_weight and self.consistency_neighbour):
+            return {}
+        return {_DISTANCE: NeighbourDistance(self.consistency_neighbour)}
+
+    def distance(self, batch: Batch, *inputs: str) -> chex.Array | None:
+        """Distances [B] to neighbours, of the joined fields `inputs` of a batch.
+
+        None if they are measured in the minibatch.
+        """
+        if not self.quantities:
+            return None
+        return jnp.concatenate(
+            [batch[name.removesuffix("x") + _DISTANCE] for name in inputs]
+        )
 
     def consistency(
         self,
@@ -211,10 +248,20 @@ class InformationTerms:
         x: chex.Array,
         y_logits: chex.Array,
         key: chex.PRNGKey,
+        distance: chex.Array | None,
     ) -> chex.Array:
-        """[B] divergences of q(y|x + r) from q(y|x), whose logits are [B, K]."""
+        """[B] divergences of q(y|x + r) from q(y|x), whose logits are [B, K].
+
+        `distance` is that of `distance`, in the units of x.
+        """
         return virtual_adversarial_divergence(
-            classify, x, y_logits, key, self.consistency_radius
+            classify,
+            x,
+            y_logits,
+            key,
+            self.consistency_radius,
+            distance,
+            self.consistency_probe,
         )
 
     @property

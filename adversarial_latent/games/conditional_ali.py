@@ -35,6 +35,8 @@ from adversarial_latent.networks.presets import Recipes
 _INFERENCE_FIELDS = (
     "consistency_weight",
     "consistency_radius",
+    "consistency_neighbour",
+    "consistency_probe",
     "confidence_weight",
     "balance_weight",
     "y_gradient",
@@ -131,6 +133,6 @@ def make_game(config: ml_collections.ConfigDict) -> ConditionalALI:
         ConditionalALI,
         config,
         modules=mixture_prior.networks(config),
-        others=("prior_radius",),
+        others=mixture_prior.NETWORK_FIELDS,
         **mixture_prior.settings(config),
     )

@@ -16,6 +16,7 @@ import chex
 import jax
 import ml_collections
 
+from adversarial_latent.consistency import NeighbourDistance
 from adversarial_latent.game import (
     Batch,
     Code,
@@ -48,9 +49,18 @@ class InformationMaximization(Game):
         player = Player("encoder", ("encoder",), self.loss)
         return (Phase("information", self.forward, (player,)),)
 
+    @property
+    def quantities(self) -> dict[str, NeighbourDistance]:
+        """The distance to a neighbour, if consistency is measured by it."""
+        return self.terms.quantities
+
     def forward(self, net: Networks, batch: Batch) -> Outputs:
         """Infers the logits of y."""
-        return {"x": batch["x"], "y_mu": net("encoder", batch["x"])["y_mu"]}
+        outputs = {"x": batch["x"], "y_mu": net("encoder", batch["x"])["y_mu"]}
+        distance = self.terms.distance(batch, "x")
+        if distance is not None:
+            outputs["neighbour_distance"] = distance
+        return outputs
 
     def loss(self, net: Networks, outputs: Outputs) -> Losses:
         """The negative objective."""
@@ -62,6 +72,7 @@ class InformationMaximization(Game):
                 outputs["x"],
                 outputs["y_mu"],
                 net.key("consistency"),
+                outputs.get("neighbour_distance"),
             )
             loss += self.terms.consistency_weight * consistency
             scalars["consistency"] = consistency.mean()
@@ -94,6 +105,8 @@ def default_config() -> ml_collections.ConfigDict:
             "num_components": 10,
             "consistency_weight": 1.0,
             "consistency_radius": 0.25,
+            "consistency_neighbour": 0,
+            "consistency_probe": 1.5,
             "confidence_weight": 0.1,
             "balance_weight": 0.4,
             "kernel_init": "he",

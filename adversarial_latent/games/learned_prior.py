@@ -35,6 +35,7 @@ import jax.numpy as jnp
 import ml_collections
 import optax
 
+from adversarial_latent.consistency import NeighbourDistance
 from adversarial_latent.game import (
     Batch,
     Code,
@@ -142,6 +143,11 @@ class LearnedPrior(Game):
             "caption": ("captioned_x", "caption"),
         }
         return fields.get(self.condition, ("x",))
+
+    @property
+    def quantities(self) -> dict[str, NeighbourDistance]:
+        """The distance to a neighbour, if consistency is measured by it."""
+        return self.terms.quantities
 
     def _images_and_s(
         self, net: Networks, batch: Batch
@@ -277,11 +283,13 @@ class LearnedPrior(Game):
         if self.terms.use_entropies:
             outputs["q_logits"] = real["s"]
         if self.terms.consistency_weight:
+            distance = self.terms.distance(batch, self.batch_fields[0])
             outputs["divergence"] = self.terms.consistency(
                 lambda x: self._discriminate(net.fork(), x, None)["s"],
                 x,
                 real["s"],
                 net.key("consistency"),
+                None if distance is None else distance / self.data_scale,
             )
         return outputs
 
@@ -423,6 +431,8 @@ def default_config() -> ml_collections.ConfigDict:
             "reconstruction_weights": (1.0, 1.0),
             "consistency_weight": 0.0,
             "consistency_radius": 0.3,
+            "consistency_neighbour": 0,
+            "consistency_probe": 1.5,
             "confidence_weight": 0.0,
             "balance_weight": 0.0,
             "loss": "non_saturating",

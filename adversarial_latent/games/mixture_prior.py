@@ -16,11 +16,12 @@ from adversarial_latent.distributions import GaussianMixture
 from adversarial_latent.game import Code, Game, Networks
 from adversarial_latent.inputs import InputError
 from adversarial_latent.networks.frequencies import Frequencies
-from adversarial_latent.networks.mixture import FixedMixture
+from adversarial_latent.networks.mixture import Mixture
 from adversarial_latent.networks.presets import Recipes
 
+NETWORK_FIELDS = ("prior_radius", "prior_learned")
+"""Fields of `config.game` that `networks` reads."""
 _FREQUENCIES = "frequencies"  # the network that counts labels
-
 
 Z_ROWS = """
 z_mu     h             {d}  1  1  -  -  -  -
@@ -140,8 +141,11 @@ def networks(config: ml_collections.ConfigDict) -> dict[str, nn.Module]:
     """The networks of the prior that `config.game` requires and that are not tables."""
     modules: dict[str, nn.Module] = {}
     if config.prior_radius:
-        modules["prior"] = FixedMixture(
-            config.num_components, config.latent_dim, config.prior_radius
+        modules["prior"] = Mixture(
+            config.num_components,
+            config.latent_dim,
+            config.prior_radius,
+            config.prior_learned,
         )
     if config.frequencies == "labels":
         modules[_FREQUENCIES] = Frequencies(config.num_components)
@@ -149,7 +153,7 @@ def networks(config: ml_collections.ConfigDict) -> dict[str, nn.Module]:
 
 
 def recipes(config: ml_collections.ConfigDict) -> Recipes:
-    """The prior's network, unless its means are fixed."""
+    """The prior's network, unless it is a mixture with a radius."""
     if config.prior_radius:
         return {}
     return {"prior": lambda preset: preset.mlp(y="{k}").append(Z_ROWS)}

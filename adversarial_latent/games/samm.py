@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 
+from adversarial_latent.consistency import NeighbourDistance
 from adversarial_latent.distributions import Categorical
 from adversarial_latent.game import (
     Batch,
@@ -48,8 +49,8 @@ class SAMM(Game):
       prior: the synthesis side.
       adversary: loss and penalty of D.
       terms: terms of q(y|x) in the generators' loss; all weights are 0 in the paper.
-      y_gradient: fraction of the adversarial gradient that reaches q(y|x); 1 in the
-        paper.
+      y_gradient: fraction of the adversarial gradient that reaches y's logits, see
+        AMM.
       labelled_share: weight of the labelled game in all losses, whatever M is; one
         half in algorithm 2.
       label_weight: weight of -log q(y|x) for labelled pairs (x, y) in the generators'
@@ -74,6 +75,11 @@ class SAMM(Game):
         """Unlabelled and labelled examples."""
         return ("x", "labelled_x", "label")
 
+    @property
+    def quantities(self) -> dict[str, NeighbourDistance]:
+        """The distance to a neighbour, if consistency is measured by it."""
+        return self.terms.quantities
+
     def forward(self, net: Networks, batch: Batch) -> Outputs:
         """Samples from the joint distributions of both games, and discriminates.
 
@@ -84,13 +90,16 @@ class SAMM(Game):
         x = jnp.concatenate([batch["x"], batch["labelled_x"]])  # [B + M, H, W, C]
         y = jax.nn.one_hot(batch["label"], self.prior.num_components)  # [M, K]
         self.prior.count(net, y)
-        inferred = net("encoder", x, given={"y": y})
-        real = (x, amm.scale_gradient(inferred["y"], self.y_gradient), inferred["z"])
+        inferred = amm.infer_batch(self, net, x, given={"y": y})
+        real = (x, inferred["y"], inferred["z"])
         outputs = {
             "y_mu": inferred["y_mu"],
             "example_weights": self._weights(len(batch["x"]), len(y)),
             "labels": y,
         }
+        distance = self.terms.distance(batch, "x", "labelled_x")
+        if distance is not None:
+            outputs["neighbour_distance"] = distance
         fake = self.prior.synthesize_batch(net, len(x))
         return outputs | self.adversary.compare(amm.discriminate(net), real, fake)
 
@@ -128,6 +137,10 @@ class SAMM(Game):
         """Infers `y` [B, K], probabilities of the classes, and `z` [B, d]."""
         return amm.infer(net, x, self.prior.num_components)
 
+    def sample_code(self, net: Networks, x: chex.Array) -> Code:
+        """Samples `y` [B, K] and `z` [B, d] by eq. 8 to 10."""
+        return amm.sample_code(net, x)
+
     decode = mixture_prior.decode
     sample = mixture_prior.sample
     mixture = mixture_prior.mixture
@@ -149,7 +162,7 @@ def make_game(config: ml_collections.ConfigDict) -> SAMM:
         SAMM,
         config,
         modules=mixture_prior.networks(config),
-        others=("prior_radius",),
+        others=mixture_prior.NETWORK_FIELDS,
         ranges={"y_gradient": "[0, 1]", "labelled_share": "(0, 1)"},
         **mixture_prior.settings(config),
     )

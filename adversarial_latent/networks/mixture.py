@@ -1,4 +1,4 @@
-"""A mixture of Gaussians with fixed parameters."""
+"""A mixture of Gaussians whose means are far apart, or start so."""
 
 import chex
 import flax.linen as nn
@@ -7,22 +7,26 @@ import jax.numpy as jnp
 import numpy as np
 
 
-class FixedMixture(nn.Module):
-    """p(z|y=k) = N(mu_k, I) with fixed means, the first example below AMM's eq. 11.
+class Mixture(nn.Module):
+    """p(z|y=k) = N(mu_k, I), the first example below AMM's eq. 11.
 
     The means are random directions from a fixed seed. For K <= d they are orthogonal to
-    each other, and for K > d nearly so, like a tight frame.
+    each other, and for K > d nearly so, like a tight frame. If they are learned, this
+    is where they start, and variances are learned from 1 on (eq. 12).
 
     Attributes:
       num_components: number of components, K.
       latent_dim: dimension of z, d.
-      radius: distance of each mean from the origin.
+      radius: distance of each mean from the origin, or initial distance.
+      learned: whether means and variances are learned.
     """
 
     num_components: int
     latent_dim: int
     radius: float = 4.0
+    learned: bool = False
 
+    @nn.compact
     def __call__(
         self, y: chex.Array, *, train: bool, noise: bool = True
     ) -> dict[str, chex.Array]:
@@ -36,13 +40,17 @@ class FixedMixture(nn.Module):
         Returns:
           `z`, `z_mu` and `z_sigma_log_variance`, all [B, d].
         """
-        z_mu = y @ jnp.asarray(self._means(), y.dtype)
-        eps = jax.random.normal(self.make_rng("noise"), z_mu.shape) if noise else 0.0
-        return {
-            "z": z_mu + eps,
-            "z_mu": z_mu,
-            "z_sigma_log_variance": jnp.zeros_like(z_mu),
-        }
+        means = jnp.asarray(self._means(), y.dtype)
+        log_variance = jnp.zeros_like(means)
+        if self.learned:
+            means = self.param("mean", lambda key: means)
+            log_variance = self.param("log_variance", lambda key: log_variance)
+        z_mu, z_log_variance = y @ means, y @ log_variance
+        z = z_mu
+        if noise:
+            eps = jax.random.normal(self.make_rng("noise"), z_mu.shape)
+            z += jnp.exp(0.5 * z_log_variance) * eps
+        return {"z": z, "z_mu": z_mu, "z_sigma_log_variance": z_log_variance}
 
     def _means(self) -> np.ndarray:
         """Means [K, d], computed by NumPy to be a constant of the compiled step."""

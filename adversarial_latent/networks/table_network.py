@@ -76,6 +76,12 @@ def _pool(x: chex.Array, kind: str, window: int) -> chex.Array:
     return blocks.max((2, 4)) if kind == "Max" else blocks.mean((2, 4))
 
 
+def _scale_gradient(x: chex.Array, fraction: float) -> chex.Array:
+    """Returns x unchanged, but passes only this fraction of its gradient."""
+    constant = jax.lax.stop_gradient(x)
+    return constant + fraction * (x - constant)
+
+
 class TableNetwork(nn.Module):
     """The network that a table describes.
 
@@ -100,6 +106,7 @@ class TableNetwork(nn.Module):
         train: bool,
         noise: bool = True,
         given: Mapping[str, chex.Array] | None = None,
+        gradients: Mapping[str, float] | None = None,
     ) -> dict[str, chex.Array]:
         """Evaluates the table.
 
@@ -109,16 +116,20 @@ class TableNetwork(nn.Module):
           noise: whether `ExpN` rows sample their noise; otherwise it is zero, its mean.
           given: `{row: value [n, ...]}`, values that replace the row's output for the
             last n <= B examples. The rows below read these values.
+          gradients: `{row: fraction}`, how much of the gradient of its output a row
+            passes to the rows above it: 1 unless given.
 
         Returns:
           `{row: output}`; outputs of 1x1 pixels are [B, C].
 
         Raises:
-          ValueError: the inputs do not have the shapes that the table states, or a
-            given row is not computed by the table.
+          ValueError: the inputs do not have the shapes that the table states, or a row
+            of `given` or `gradients` is not computed by the table.
         """
         layers = self.table.layers
-        if unknown := set(given or {}) - {row.name for row in layers if row.inputs}:
+        given, gradients = given or {}, gradients or {}
+        computed = {row.name for row in layers if row.inputs}
+        if unknown := (given.keys() | gradients.keys()) - computed:
             raise ValueError(f"given rows {sorted(unknown)} are not computed here")
         names = [row.name for row in layers if not row.inputs]
         if len(inputs) != len(names):
@@ -131,7 +142,9 @@ class TableNetwork(nn.Module):
                 if row.activation == "ExpN":
                     outputs[f"{row.name}_log_variance"] = x
                     x = self._exp_noise(x) if noise else jnp.zeros_like(x)
-                if given and row.name in given:
+                if row.name in gradients:
+                    x = _scale_gradient(x, gradients[row.name])
+                if row.name in given:
                     value = given[row.name]
                     kept = x[: x.shape[0] - value.shape[0]]
                     x = jnp.concatenate([kept, value])

@@ -29,8 +29,6 @@ import ml_collections
 from adversarial_latent.networks.table import Table
 from experiments.benchmarks.torch_tables import TableModule
 
-_PROBE = 1.5  # as in adversarial_latent/consistency.py
-
 
 class _FixedPrior(nn.Module):
     """p(z|y) = N(mu_y, 1) with fixed means."""
@@ -85,6 +83,10 @@ def build(config: ml_collections.ConfigDict, device: torch.device | str) -> Stat
         raise ValueError("the peer in PyTorch is AMM with the non-saturating loss")
     if game.penalty not in ("gradient", "zero_centered"):
         raise ValueError(f"the peer in PyTorch has no penalty {game.penalty!r}")
+    if game.consistency_neighbour:
+        raise ValueError("the peer in PyTorch measures distances in the minibatch")
+    if game.prior_learned:
+        raise ValueError("the peer in PyTorch has a fixed mixture, or a table")
     torch.manual_seed(config.seed)
     networks: dict[str, nn.Module] = {}
     for name, text in game.networks.items():
@@ -159,7 +161,8 @@ def _consistency(state: State, x: torch.Tensor, y_mu: torch.Tensor) -> torch.Ten
     def normalise(step: torch.Tensor) -> torch.Tensor:
         return F.normalize(step.flatten(1), dim=1).reshape(step.shape)
 
-    start = (_PROBE * distance * normalise(torch.randn_like(x))).requires_grad_()
+    probe = state.settings.consistency_probe
+    start = (probe * distance * normalise(torch.randn_like(x))).requires_grad_()
     (direction,) = torch.autograd.grad(divergence(start).sum(), start)
     radius = state.settings.consistency_radius
     return divergence(radius * distance * normalise(direction)).mean()
@@ -195,14 +198,11 @@ def step(state: State, x: torch.Tensor) -> dict[str, torch.Tensor]:
       `generator/loss`.
     """
     settings = state.settings
-    inferred = state.encoder(x)
-    y = inferred["y"]
-    if settings.y_gradient != 1:
-        y = settings.y_gradient * y + (1 - settings.y_gradient) * y.detach()
+    inferred = state.encoder(x, gradients={"y": settings.y_gradient})
     labels = torch.randint(settings.num_components, (len(x),), device=x.device)
     y_prior = F.one_hot(labels, settings.num_components).to(x.dtype)
     z_prior = state.prior(y_prior)["z"]
-    real = (x, y, inferred["z"])
+    real = (x, inferred["y"], inferred["z"])
     fake = (state.decoder(y_prior, z_prior)["x"], y_prior, z_prior)
 
     # D has no batch norm, so one pass over the joint batch evaluates both triples.

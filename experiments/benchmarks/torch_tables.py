@@ -55,14 +55,22 @@ class TableModule(nn.Module):
             # Of two dimensions for images and vectors: a vector is one pixel.
             self.norms[row.name] = nn.BatchNorm2d(row.channels, momentum=0.01)
 
-    def forward(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Evaluates all rows in training mode; returns outputs by name."""
+    def forward(
+        self, *inputs: torch.Tensor, gradients: Mapping[str, float] | None = None
+    ) -> dict[str, torch.Tensor]:
+        """Evaluates all rows in training mode; returns outputs by name.
+
+        `gradients` are those of `TableNetwork`.
+        """
         outputs: dict[str, torch.Tensor] = {}
         names = [row.name for row in self.table.layers if not row.inputs]
         outputs.update(zip(names, inputs, strict=True))
         for row in self.table.layers:
             if row.inputs:
-                outputs[row.name] = self._row(row, outputs, inputs[0])
+                x = self._row(row, outputs, inputs[0])
+                if (fraction := (gradients or {}).get(row.name, 1)) != 1:
+                    x = torch.lerp(x.detach(), x, fraction)
+                outputs[row.name] = x
         return outputs
 
     def _row(

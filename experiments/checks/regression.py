@@ -54,7 +54,7 @@ VARIANTS = {  # arguments in addition to `runlocal`
     "aim_cifar10": ("narrow=16",),
     "aim_celeba": ("narrow=16",),
     "aim_mnist": ("", "game=unrolled_gan,narrow=4", "latent=2,narrow=4"),
-    "amm_mnist": ("", "factorization=6,prior=unit", "factorization=15,prior=fixed"),
+    "amm_mnist": ("", "factorization=6,prior=unit", "factorization=15,prior=separated"),
     "amm_svhn": ("", "factorization=6,prior=independent"),
     "grid25": (
         *("game=aim", "game=aim_minus", "game=gan", "game=ali", "game=alice"),

@@ -19,6 +19,7 @@ SWEEP = Sweep(
     results=(
         "classification_error",
         "classification_error_from_z",
+        "classification_error_from_sampled_z",
         "classifier_agreement",
     ),
     rows=(

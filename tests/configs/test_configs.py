@@ -147,6 +147,8 @@ def test_arguments_of_amm_mnist():
         "k=30,factorization=15,prior=fixed",
         "prior=per_component",
         "prior=learned",
+        "factorization=6,prior=independent",
+        "prior=separated",
     ):
         config = module.get_config(arguments)
         game = make_game(config.game)
@@ -156,7 +158,7 @@ def test_arguments_of_amm_mnist():
         assert set(params) == {"encoder", "prior", "decoder", "discriminator"}
     for arguments, message in (
         ("factorization=8", "factorization must be 6, 7 or 15, not 8"),
-        ("prior=flat", "prior must be .*, not 'flat'"),
+        ("prior=flat", "prior must be one of .*, not 'flat'"),
     ):
         with pytest.raises(ValueError, match=message):
             module.get_config(arguments)

@@ -199,6 +199,20 @@ def test_two_kinds_of_pairs_have_orders_and_names_of_their_own(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_quantities_come_with_their_examples(kind):
+    height = np.float32(np.random.default_rng(0).normal(size=20))
+    options = {"trials": 2, "pairs": [labels(4)]}
+    batches = delivered(make(kind, quantities={"height": height}, **options), 3)
+    assert batches.keys() == {"x", "labelled_x", "label", "height", "labelled_height"}
+    for name in ("", "labelled_"):
+        index = np.int32(np.round(batches[f"{name}x"][..., 0, 0, 0] * 255))
+        np.testing.assert_array_equal(batches[f"{name}height"], height[index])
+    # They change no order.
+    for field, array in delivered(make(kind, **options), 3).items():
+        np.testing.assert_array_equal(batches[field], array)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_max_value_and_points(kind):
     digits = Examples(x=np.full((4, 2, 2, 1), 8, np.uint8), max_value=16)
     points = Examples(x=np.linspace(-5, 5, 8, dtype=np.float32).reshape(4, 2))

@@ -48,6 +48,7 @@ class KMeansModel:
     """Clusters of k-means and codes of PCA, behind the interface of a `Model`."""
 
     classifies = conditional = uses_captions = False
+    learns_mixture = True
 
     def __init__(self, dataset: Dataset, num_components: int = 10, latent_dim: int = 8):
         x = dataset.splits["train"].as_float()
@@ -171,6 +172,7 @@ class GivenClusters:
     """A model whose clusters are given."""
 
     classifies = conditional = uses_captions = False
+    learns_mixture = True
 
     def __init__(self, clusters: np.ndarray, num_components: int):
         self._y = np.eye(num_components)[clusters]
@@ -309,6 +311,7 @@ class AnyModel:
             dimension,
         )
         self.classifies = self.conditional = self.uses_captions = False
+        self.learns_mixture = True
         self._scale = 0.0 if constant else 1.0
 
     def can(self, ability: str) -> bool:
@@ -326,6 +329,11 @@ class AnyModel:
             return {"z": z}
         y = (1000 * z[:, 0]).astype(int) % self.num_components
         return {"z": z, "y": np.eye(self.num_components, dtype=np.float32)[y]}
+
+    def sample_code(self, x: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+        code = self.encode(x)
+        noise = np.random.default_rng(seed).normal(size=code["z"].shape)
+        return code | {"z": code["z"] + noise.astype(np.float32)}
 
     def decode(self, code: dict[str, np.ndarray]) -> np.ndarray:
         return self._images(code["z"])

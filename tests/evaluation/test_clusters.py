@@ -11,6 +11,7 @@ from sklearn.naive_bayes import GaussianNB
 from adversarial_latent.evaluation import evaluators
 from tests.evaluation.fakes import (
     GivenClusters,
+    KMeansModel,
     OpenModel,
     SoftKMeansModel,
     digits_dataset,
@@ -87,6 +88,38 @@ def test_clustering_from_codes_is_the_nearest_component(digits, model):
     assert f"error {numbers['clustering_error_from_z']:.1%}" in panels[1].get_title(
         loc="left"
     )
+
+
+def test_codes_that_were_told_the_cluster_agree_with_it(digits):
+    """Under eq. 6, z may repeat the y it was given; then a sampled z shows it."""
+
+    class Told(KMeansModel):
+        def can(self, ability):
+            return ability == "sample_code" or super().can(ability)
+
+        def encode(self, x):
+            y = super().encode(x)["y"]
+            return {"y": y, "z": self.mixture().mean[y.argmax(axis=1)]}
+
+        def sample_code(self, x, seed):
+            component = np.random.default_rng(seed).integers(10, size=len(x))
+            return {"z": self.mixture().mean[component]}
+
+    model = Told(digits)
+    evaluation = evaluators.clustering(model, digits, 3)
+    numbers = evaluation.numbers
+    assert numbers["classifier_agreement"] == 1
+    assert numbers["clustering_error_from_z"] == numbers["clustering_error"]
+    x = digits.splits["test"].as_float()
+    sampled = np.random.default_rng(3).integers(10, size=len(x))
+    agreement = np.mean(sampled == model.encode(x)["y"].argmax(axis=1))
+    assert numbers["classifier_agreement_from_sampled_z"] == agreement < 0.3
+    counts = sklearn_metrics.confusion_matrix(digits.splits["test"].label, sampled)
+    error = 1 - counts.max(axis=0).sum() / len(x)
+    assert numbers["clustering_error_from_sampled_z"] == pytest.approx(error)
+    titles = evaluation.arrays["clustering_matrix"]()["titles"]
+    assert "from a sampled z, eq. 19" in titles[2]
+    assert "from_sampled_z" in evaluation.protocol
 
 
 def test_clustering_draws_its_figures(digits, model):

@@ -1,5 +1,7 @@
 """The mixture of a model whose numbers are known."""
 
+import copy
+
 import numpy as np
 import pytest
 from scipy import spatial, special, stats
@@ -99,6 +101,18 @@ def test_mixture_of_any_size_is_drawn(shape, digits):
     assert evaluation.numbers.get("nearest_component_distance", 0.0) == 0.0
     density = stats.norm.logpdf(1.0) * dimension
     assert evaluation.numbers["log_p_z"] == pytest.approx(density)
+
+
+def test_fixed_components_are_not_measured(digits, model):
+    """Their distances are a setting, equal for all of them on orthogonal means."""
+    fixed = copy.copy(model)
+    fixed.learns_mixture = False
+    evaluation = evaluators.mixture(fixed, digits, 0)
+    learned = evaluators.mixture(model, digits, 0)
+    assert evaluation.numbers == {"log_p_z": learned.numbers["log_p_z"]}
+    assert list(evaluation.arrays) == ["mixture"]
+    assert "fixed" in evaluation.protocol
+    assert "fixed" not in learned.protocol
 
 
 def test_plane_shows_the_axes_on_which_means_differ_most(digits):

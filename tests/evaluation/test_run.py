@@ -65,9 +65,12 @@ def test_layout_of_results(finished_run):
         "clustering_accuracy",
         "clustering_error_from_z",
         "clustering_accuracy_from_z",
+        "clustering_error_from_sampled_z",
+        "clustering_accuracy_from_sampled_z",
         "nmi",
         "ari",
         "classifier_agreement",
+        "classifier_agreement_from_sampled_z",
         "reconstruction_mse",
     ]
     assert results["results"]["nmi"].pop("paper") == 0.5
@@ -181,7 +184,9 @@ def test_results_and_report_of_a_classifier(classifier_run):
     assert list(results) == [
         "classification_error",
         "classification_error_from_z",
+        "classification_error_from_sampled_z",
         "classifier_agreement",
+        "classifier_agreement_from_sampled_z",
         "log_p_z",
         "mixture_std",
         "nearest_component_distance",
@@ -438,7 +443,7 @@ def test_a_trial_that_cannot_be_chosen(run, monkeypatch, scores, reason):
     results = evaluate(str(run))
     assert results["left_out"] == {"selection": f"{reason}; trial 0 is shown instead"}
     assert (results["chosen_trial"], results["selection"]) == (0, None)
-    assert len(results["results"]) == 8
+    assert len(results["results"]) == 11
 
 
 def test_a_report_that_cannot_be_written(run):
@@ -537,7 +542,11 @@ def test_one_trial_without_labels_or_selection(tmp_path):
     config.update(trials=1, duration="2_steps", selection="")
     config.evaluators = ("clustering", "reconstruction", "interpolation", "samples")
     results = train_and_evaluate(config, str(tmp_path / "run"))
-    assert list(results["results"]) == ["classifier_agreement", "reconstruction_mse"]
+    assert list(results["results"]) == [
+        "classifier_agreement",
+        "classifier_agreement_from_sampled_z",
+        "reconstruction_mse",
+    ]
     (mse,) = results["results"]["reconstruction_mse"]["trials"]
     assert results["results"]["reconstruction_mse"] == {
         "mean": mse,

@@ -58,23 +58,26 @@ def test_the_results_of_a_finished_run_are_shown(
     out, err = capsys.readouterr()
     lines = [line for line in out.splitlines() if line]
     assert lines[0].split()[:5] == ["chosen", "trial", "mean", "of", "2"]
-    assert [line.split()[0] for line in lines[1:9]] == [
+    assert [line.split()[0] for line in lines[1:12]] == [
         "clustering_error",
         "clustering_accuracy",
         "clustering_error_from_z",
         "clustering_accuracy_from_z",
+        "clustering_error_from_sampled_z",
+        "clustering_accuracy_from_sampled_z",
         "nmi",
         "ari",
         "classifier_agreement",
+        "classifier_agreement_from_sampled_z",
         "reconstruction_mse",
     ]
-    assert lines[9].startswith("Trial ")
-    assert lines[10] == f"report: {run / 'report.html'}"
-    assert [line.split()[:4] for line in lines[11:]] == [
+    assert lines[12].startswith("Trial ")
+    assert lines[13] == f"report: {run / 'report.html'}"
+    assert [line.split()[:4] for line in lines[14:]] == [
         ["next:", "python", "-m", f"experiments.{name}"]
         for name in ("predict", "sample")
     ]
-    for line in lines[11:]:
+    for line in lines[14:]:
         assert line.endswith(f"--workdir={run}")
     assert err == ""
 

@@ -1,5 +1,7 @@
 """AMM against its equations, computed by hand."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,8 +11,8 @@ import scipy.stats
 
 from adversarial_latent.consistency import virtual_adversarial_divergence
 from adversarial_latent.game import Networks
-from adversarial_latent.games import amm, make_game
-from configs import amm_mnist
+from adversarial_latent.games import make_game
+from configs import amm_mnist, amm_svhn, samm_mnist, samm_svhn
 from tests import toys
 
 KEY = jax.random.key(0)
@@ -138,22 +140,28 @@ def test_forward_discriminates_both_joint_distributions(game, variables):
     assert outputs["fake"][2].shape == (6, 2)
 
 
-def test_terms_that_the_paper_does_without(variables):
+@pytest.mark.parametrize("neighbour", [0, 10])
+def test_terms_that_the_paper_does_without(neighbour, variables):
     """Consistency, confidence and balance, from their definitions."""
+    distance = np.float32([0.5, 1, 2, 0.1, 0.7, 3]) if neighbour else None
     game = toys.amm(
         consistency_weight=3.0,
         consistency_radius=0.5,
+        consistency_neighbour=neighbour,
+        consistency_probe=0.8,
         confidence_weight=0.7,
         balance_weight=0.2,
     )
     x = toys.images(1, 6)
+    batch = {"x": x} | ({"neighbour_distance": distance} if neighbour else {})
+    assert list(game.quantities) == list(batch)[1:]
 
     @toys.jit
     def losses(params, model_state):
         def bind():
             return Networks(game.modules, params, model_state, KEY, train=True)
 
-        outputs = game.forward(bind(), {"x": x})
+        outputs = game.forward(bind(), batch)
         total, scalars = _player(game, "generator").loss(bind(), outputs)
         plain, _ = _player(toys.amm(), "generator").loss(bind(), outputs)
         divergence = virtual_adversarial_divergence(
@@ -163,6 +171,8 @@ def test_terms_that_the_paper_does_without(variables):
             outputs["y_mu"],
             bind().key("consistency"),
             0.5,
+            distance,
+            0.8,
         )
         return total - plain, scalars, outputs["y_mu"], divergence
 
@@ -180,16 +190,53 @@ def test_terms_that_the_paper_does_without(variables):
     )
 
 
-@pytest.mark.parametrize("kept", [1.0, 0.25, 0.0])
-def test_part_of_the_adversarial_gradient_reaches_y(kept):
-    """What the game infers is the same, and so is z's gradient."""
-    game = toys.amm(y_gradient=kept)
-    y = np.float32([[0.2, 0.5, 0.3]])
-    value, pullback = jax.vjp(lambda y: amm.scale_gradient(y, game.y_gradient), y)
-    np.testing.assert_allclose(value, y, rtol=1e-6)
-    np.testing.assert_allclose(
-        pullback(np.float32([[1, -2, 3]]))[0], [[kept, -2 * kept, 3 * kept]]
-    )
+# Eq. 6: z's tower reads y.
+ENCODER_6 = """
+x        -             1        -  -  -  -  -    -
+y1       x             6        2  1  -  -  yes  Leak0.2
+z1       x             6        2  1  -  -  yes  Leak0.2
+y_mu     y1            {k}      1  1  -  -  -    -
+y_sigma  y1            {k}      1  1  -  -  -    ExpN
+y        y_mu+y_sigma  {k}      -  -  -  -  -    Softmax
+zy       z1|y          6+{k}    -  -  -  -  -    -
+z_mu     zy            {d}      1  1  -  -  -    -
+z_sigma  zy            {d}      1  1  -  -  -    ExpN
+z        z_mu+z_sigma  {d}      -  -  -  -  -    -
+"""
+
+
+@pytest.mark.parametrize("name", ["amm", "samm"])
+def test_part_of_the_adversarial_gradient_reaches_the_logits_of_y(name):
+    """Through D's input y and through z; z's own gradient stays as it is."""
+    batch = {"x": toys.images(1, 6)}
+    batch |= {"labelled_x": toys.images(2, 3), "label": np.int32([2, 0, 1])}
+    settings = {"name": name, "networks": {"encoder": toys.HEADER + ENCODER_6}}
+
+    def loss(encoder, fraction, y_weight):
+        game = toys.amm(y_gradient=fraction, **settings)
+        params, model_state = game.init(KEY, batch)
+        params["encoder"] |= encoder
+        # D without its own input y: what remains comes through z.
+        kernel = params["discriminator"]["p1_kernel"]
+        params["discriminator"]["p1_kernel"] = kernel.at[:, :, 6:9].multiply(y_weight)
+        net = Networks(game.modules, params, model_state, KEY, train=True)
+        outputs = game.forward(net, batch)
+        return _player(game, "generator").loss(net, outputs)[0].mean()
+
+    kernels = ("y_mu_kernel", "y_sigma_kernel", "z_mu_kernel")
+    game = toys.amm(**settings)
+    encoder = toys.jit(game.init)(KEY, batch)[0]["encoder"]
+    encoder = {kernel: encoder[kernel] for kernel in kernels}
+    gradients = toys.jit(jax.value_and_grad(loss), static_argnums=(1, 2))
+    for y_weight in (1, 0):
+        value, full = gradients(encoder, 1.0, y_weight)
+        assert np.abs(full["y_mu_kernel"]).max() > 1e-4
+        for fraction in (0.01, 0.0):
+            same, part = gradients(encoder, fraction, y_weight)
+            np.testing.assert_allclose(same, value, rtol=1e-6)
+            for kernel in kernels:
+                expected = full[kernel] * (1 if kernel[0] == "z" else fraction)
+                np.testing.assert_allclose(part[kernel], expected, 1e-4, 1e-7)
 
 
 def test_z_is_that_of_the_most_probable_y():
@@ -217,27 +264,42 @@ z     z_mu  {d}  -  -  -  -  -  -
 # Which distributions the tables make.
 
 
-def _perturbed(params, tower):
-    """Changes the convolutions of one tower, but not the heads behind it."""
-    kernels = {f"{tower}{layer}_kernel" for layer in range(1, 6)}
-    assert kernels <= params.keys()
+CONFIGS = {
+    "amm_mnist": amm_mnist,
+    "amm_svhn": amm_svhn,
+    "samm_mnist": samm_mnist,
+    "samm_svhn": samm_svhn,
+}
+
+
+def _perturbed(params, rows):
+    """Changes the kernels of the rows with one of these names."""
+    kernels = {f"{row}_kernel" for row in rows} & params.keys()
+    assert kernels
     return {
         name: leaf + 0.5 if name in kernels else leaf for name, leaf in params.items()
     }
 
 
+@pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize(
     ("factorization", "y_reads_z", "z_reads_y"),
     [(6, False, True), (7, True, False), (15, False, False)],
 )
-def test_factorization(factorization, y_reads_z, z_reads_y):
-    """Eq. 6: q(y|x) q(z|x, y); eq. 7: q(z|x) q(y|x, z); eq. 15: q(y|x) q(z|x)."""
-    config = amm_mnist.get_config(f"factorization={factorization}").game
-    game = make_game(config)
-    x = np.float32(np.random.default_rng(0).uniform(size=(1, 28, 28, 1)))
+def test_factorization(name, factorization, y_reads_z, z_reads_y):
+    """Eq. 6: q(y|x) q(z|x, y); eq. 7: q(z|x) q(y|x, z); eq. 15: q(y|x) q(z|x).
+
+    Of eq. 7 the tables have the layers of z's tower in that of y. Under eq. 6 z depends
+    on y alone, inferred or given, and not on the layers of its tower.
+    """
+    config = CONFIGS[name].get_config(f"factorization={factorization}").game
+    encoder = make_game(config).modules["encoder"]
+    side = 32 if "svhn" in name else 28
+    x = np.random.default_rng(0).uniform(size=(1, side, side, 3 if side == 32 else 1))
+    x = np.float32(x)
 
     def init(key):
-        return game.modules["encoder"].init(
+        return encoder.init(
             {name: key for name in ("params", "dropout", "noise")}, x, train=False
         )
 
@@ -250,21 +312,21 @@ def test_factorization(factorization, y_reads_z, z_reads_y):
     statistics = jax.tree.map(np.ones_like, variables["batch_stats"])
 
     @toys.jit
-    def encode(params):
-        net = Networks(
-            game.modules,
-            {"encoder": params},
-            {"encoder": {"batch_stats": statistics}},
-            KEY,
-            train=False,
-        )
-        return net("encoder", x, noise=False)
+    def encode(params, y):
+        variables = {"params": params, "batch_stats": statistics}
+        apply = functools.partial(encoder.apply, variables, x, train=False, noise=False)
+        return apply(), apply(given={"y": y})["z"]
 
-    params = variables["params"]
-    before = encode(params)
-    after_y, after_z = (encode(_perturbed(params, tower)) for tower in "yz")
+    params, first = variables["params"], jnp.eye(config.num_components)[:1]
+    before, z_of_first = encode(params, first)
+    _, z_of_other = encode(params, first[:, ::-1])
+    assert np.array_equal(z_of_first, z_of_other) != z_reads_y, "the given y"
+    towers = {tower: [f"{tower}{layer}" for layer in range(1, 6)] for tower in "yz"}
+    after_y, z_given_y = encode(_perturbed(params, towers["y"]), first)
+    after_z, _ = encode(_perturbed(params, towers["z"]), first)
     assert np.array_equal(before["y"], after_z["y"]) != y_reads_z
     assert np.array_equal(before["z"], after_y["z"]) != z_reads_y
+    np.testing.assert_array_equal(z_given_y, z_of_first, "only through y")
     assert not np.array_equal(before["y"], after_y["y"])
     assert not np.array_equal(before["z"], after_z["z"])
 
@@ -275,17 +337,16 @@ def test_unknown_distributions(argument):
         amm_mnist.get_config(argument)
 
 
-PRIORS = ["unit", "learned", "per_component", "fixed"]
+PRIORS = ["unit", "learned", "per_component", "separated", "fixed", "independent"]
 
 
 @pytest.fixture(scope="module", params=PRIORS)
 def prior(request):
     """`(name, parameters, mixture, samples of components 0 and 2)` of a prior."""
     count = 6000
-    game = toys.amm(
-        networks={"prior": str(amm_mnist.prior_table(request.param))},
-        prior_radius=4.0 if request.param == "fixed" else 0.0,
-    )
+    config = toys.amm_config()
+    amm_mnist.set_prior(config, request.param, amm_mnist.prior_table)
+    game = make_game(config)
 
     @toys.jit
     def draw(key):
@@ -319,11 +380,14 @@ def test_log_variance_of_a_prior(prior):
     log_variance = mixture.log_variance
     assert log_variance.shape == mixture.mean.shape == (3, 2)
     means = mixture.mean
-    assert np.abs(means[0] - means[2]).max() > 1e-3, "every component has its mean"
-    if name in ("unit", "fixed"):
+    if name == "independent":  # eq. 16: p(z|y) = N(0, I)
+        np.testing.assert_array_equal(means, np.zeros((3, 2)))
+    else:
+        assert np.abs(means[0] - means[2]).max() > 1e-3, "every component has its mean"
+    if name in ("unit", "fixed", "separated", "independent"):
         np.testing.assert_array_equal(log_variance, np.zeros((3, 2)))
-    if name == "fixed":
-        assert params == {}
+    assert bool(params) == (name not in ("fixed", "independent"))
+    if name in ("fixed", "separated"):
         np.testing.assert_allclose(np.linalg.norm(means, axis=1), 4 * np.ones(3), 1e-5)
     if name == "per_component":  # table 8: a row of each kernel for each component
         np.testing.assert_allclose(
@@ -348,14 +412,17 @@ def test_codes_are_probabilities_and_means_of_the_noise(game, variables):
     @toys.jit
     def encode(key):
         net = Networks(game.modules, *variables, key, train=False)
-        return game.encode(net, x), net("encoder", x)
+        noisy, sampled = net.fork()("encoder", x), game.sample_code(net.fork(), x)
+        return game.encode(net, x), noisy, sampled
 
-    (code, noisy), (again, noisy_again) = encode(KEY), encode(jax.random.key(1))
+    code, noisy, sampled = encode(KEY)
+    again, noisy_again, _ = encode(jax.random.key(1))
     assert code["y"].min() >= 0
     np.testing.assert_allclose(code["y"].sum(-1), np.ones(7), rtol=1e-5)
     for name in ("y", "z"):
         np.testing.assert_array_equal(code[name], again[name])
         assert not np.array_equal(noisy[name], noisy_again[name])
+        np.testing.assert_array_equal(sampled[name], noisy[name])
     np.testing.assert_allclose(code["z"], noisy["z_mu"], rtol=1e-6)
     np.testing.assert_allclose(
         code["y"], scipy.special.softmax(np.asarray(noisy["y_mu"]), -1), rtol=1e-5

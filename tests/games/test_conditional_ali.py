@@ -31,6 +31,8 @@ z        z_mu+z_sigma  {d}  -  -  -  -  -  -
 OF_INFERENCE = {
     "consistency_weight": 0.5,
     "consistency_radius": 0.25,
+    "consistency_neighbour": 10,
+    "consistency_probe": 1.0,
     "confidence_weight": 0.5,
     "balance_weight": 0.5,
     "y_gradient": 0.5,

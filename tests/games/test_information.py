@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.special
 
+from adversarial_latent.consistency import NeighbourDistance
 from adversarial_latent.games import information, make_game
 from tests import toys
 
@@ -59,6 +60,20 @@ def test_consistency_is_added(x):
         np.testing.assert_allclose(
             value - without, weight * scalars["consistency"], rtol=1e-4
         )
+
+
+def test_the_distance_to_a_neighbour_scales_the_perturbation(x):
+    made = game(consistency_neighbour=2)
+    assert made.quantities == {"neighbour_distance": NeighbourDistance(2)}
+    params, _ = made.init(KEY, {"x": x, "neighbour_distance": np.ones(6, np.float32)})
+
+    def consistency(distance):
+        net = made.bind(params, {"encoder": {}}, KEY, train=True)
+        outputs = made.forward(net, {"x": x, "neighbour_distance": distance})
+        return made.loss(net, outputs)[1]["consistency"]
+
+    near, far = (consistency(np.full(6, d, np.float32)) for d in (1e-3, 1.0))
+    assert abs(near) < 1e-3 * far
 
 
 def test_groups_become_clusters():

@@ -178,6 +178,17 @@ def test_a_step_learns_and_counts_labels():
     np.testing.assert_allclose(y.mean(0), mixture.probabilities, atol=0.1)
 
 
+def test_distances_to_neighbours_come_with_both_kinds_of_examples(variables):
+    game = samm(consistency_weight=1.0, consistency_neighbour=10)
+    data = batch() | {
+        "neighbour_distance": np.float32([1, 2, 3, 4]),
+        "labelled_neighbour_distance": np.float32([5, 6, 7]),
+    }
+    net = bind(game, variables, train=True)
+    found = game.forward(net, data)["neighbour_distance"]
+    np.testing.assert_array_equal(found, np.arange(1, 8))
+
+
 @pytest.mark.parametrize("frequencies", ["0.5,0.3,0.2", "5,3,2"])
 def test_given_frequencies_are_those_of_the_batch(frequencies):
     """Stratified: as often as p(y) says, up to one."""

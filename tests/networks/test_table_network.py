@@ -358,6 +358,30 @@ def test_given_rows_replace_those_of_the_last_examples(count):
             _evaluate(text, x, given={name: y})
 
 
+def test_rows_that_pass_a_part_of_their_gradient():
+    """Everything below such a row is affected, but no value and no other row."""
+    text = """
+x  -    2  -  -  -  -  -  -
+y  x    2  -  -  -  -  -  Tanh
+z  x+y  2  -  -  -  -  -  -
+w  z|y  4  -  -  -  -  -  -
+"""
+    x = _random(0, 5, 2)
+
+    def total(x, gradients):
+        network = table_network(text)
+        outputs = network.apply({"params": {}}, x, train=False, gradients=gradients)
+        return outputs["w"].sum()
+
+    slope = 1 - jnp.tanh(x) ** 2  # of y, which w reads twice
+    for fraction in (1.0, 0.25, 0.0):
+        value, gradient = jax.value_and_grad(total)(x, {"y": fraction})
+        np.testing.assert_array_equal(value, total(x, None))
+        np.testing.assert_allclose(gradient, 1 + 2 * fraction * slope, rtol=1e-5)
+    with pytest.raises(ValueError, match=r"given rows \['x'\] are not computed here"):
+        total(x, {"x": 0.5})
+
+
 # Tables 3-6 of AMM, as configs/amm_mnist.py has them. Only shapes are computed.
 
 BATCH = 2
@@ -412,7 +436,9 @@ def test_table_3(factorization):
     batch_norm = 2 * (32 + 32 + 64 + 64 + 128)
     heads = 2 * _conv(1, 128, 10) + 2 * _conv(1, 128, 64)
     # Towers are joined by sums, which take no parameters.
-    assert _size(params) == 2 * (IMAGE_TOWER + batch_norm) + heads == 412436
+    z_from_y = _conv(1, 128 + 10, 128) + 2 * 128 if factorization == 6 else 0
+    assert 2 * (IMAGE_TOWER + batch_norm) + heads == 412436
+    assert _size(params) == 412436 + z_from_y
 
 
 @pytest.mark.parametrize(
@@ -421,7 +447,9 @@ def test_table_3(factorization):
         ("unit", 704 + 4160 + 2 * 128 + 4160),
         ("learned", 704 + 4160 + 2 * 128 + 2 * 4160),
         ("per_component", 2 * 704),
+        ("separated", 2 * 640),
         ("fixed", 0),
+        ("independent", 0),
     ],
 )
 def test_table_4(prior, size):

@@ -104,8 +104,8 @@ def _matrices(
 ) -> Figure:
     if len(counts) > 1:
         caption += (
-            " One matrix shows what the network infers from an image, the other what "
-            "the mixture's p(y|z) infers from the image's code."
+            " The first matrix shows what the network infers from an image; with "
+            "eq. 19, it is what the mixture's p(y|z) infers from the image's code."
         )
     figure = matrix_figure(
         dict(zip(_texts(titles), counts, strict=True)),
