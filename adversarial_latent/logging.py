@@ -44,6 +44,7 @@ class CompilationTime:
         """Stops counting."""
         monitoring.unregister_event_duration_listener(self._add)
 
+
 _SHOWN = contextvars.ContextVar("shown", default=True)
 
 
