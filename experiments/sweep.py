@@ -8,19 +8,30 @@ fails does not stop the others. A second sweep with the same --workdir resumes t
 `table.md` and `table.json` contain the results so far, and the reason where a data set
 is not available.
 
-On a cluster, start one job per run with --index=0, 1, ...; --only_print prints the
-commands. Arguments after `--` are passed to every launch, for example
+`--executor=local --workers=2` runs two rows at a time on this machine. Each has its
+part of the CPUs, and of the GPUs that CUDA_VISIBLE_DEVICES lists. On Slurm,
+
+    python -m experiments.sweep --sweep=experiments/sweeps/amm_table1.py \
+        --workdir=runs/amm_table1 --executor=slurm \
+        --slurm=partition=gpu,gpus_per_node=1,cpus_per_task=8,time=600
+
+submits one job per run, of which --workers run at a time, and waits for them. A job
+that is preempted, or reaches its time limit (in minutes), is queued again and resumes.
+For other schedulers, start one job per run with --index=0, 1, ...; --only_print prints
+the commands.
+
+Arguments after `--` are passed to every launch, for example
 `-- --config.duration=10_epochs`; the table lists such differences from the sweep's
 config. A row without a finished run keeps its results from an earlier `table.json` in
 --workdir. So a table can be continued where the directories of earlier runs are gone.
 """
 
+import contextlib
 import functools
 import json
 import os
 import shlex
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -34,6 +45,7 @@ from adversarial_latent.evaluation.registry import METRICS
 from adversarial_latent.inputs import InputError
 from adversarial_latent.workdir import read_json, write_json
 from experiments import command_line
+from experiments.jobs import failure, launch
 from experiments.results_table import cells
 from experiments.sweeps import Row, Sweep
 
@@ -43,7 +55,27 @@ _TRIALS = flags.DEFINE_integer("trials", None, "Trials of each run.", lower_boun
 _INDEX = flags.DEFINE_integer(
     "index", None, "Only run this row, from 0.", lower_bound=0
 )
+_EXECUTOR = flags.DEFINE_enum(
+    "executor",
+    None,
+    ["local", "slurm"],
+    "Run rows beside each other, by submitit. Default: one after the other.",
+)
+_WORKERS = flags.DEFINE_integer(
+    "workers",
+    None,
+    "Rows at a time, with --executor. Default: 1 for local, all for slurm.",
+    lower_bound=1,
+)
+_SLURM = flags.DEFINE_list(
+    "slurm",
+    [],
+    "Options of sbatch, for example partition=gpu,gpus_per_node=1,time=600.",
+)
 _ONLY_PRINT = flags.DEFINE_bool("only_print", False, "Only print the commands.")
+
+Launched = tuple[str, list[str], str]
+"""Name, command and log of a launch."""
 
 
 def read_sweep(path: str) -> Sweep:
@@ -109,40 +141,40 @@ def missing_data(config: ml_collections.ConfigDict) -> str | None:
     return None
 
 
-def launch(command: list[str], log: str) -> bool:
-    """Runs a launch to its end and returns whether it succeeded.
+def one_by_one(launches: Sequence[Launched]) -> Iterator[tuple[str, bool]]:
+    """Runs launches one after the other.
 
-    Args:
-      command: command of the launch.
-      log: file for its output. It ends with a line `error: ...` if the launch failed.
+    Yields:
+      the name of each launch that ended, and whether it succeeded.
+    """
+    for name, command, log in launches:
+        print(f"{name}: running, see {log}", flush=True)
+        yield name, launch(command, log)
+
+
+def start(launches: Sequence[Launched], workdir: str) -> Iterator[tuple[str, bool]]:
+    """Runs launches as the flags say, and yields each as `one_by_one`.
 
     Raises:
-      KeyboardInterrupt: this process is interrupted; the launch has saved its state.
+      InputError: submitit is not installed.
     """
-    with (
-        open(log, "w") as file,
-        # In its own session, the launch receives Ctrl-C only through this process.
-        subprocess.Popen(
-            command, stdout=file, stderr=file, start_new_session=True
-        ) as process,
-    ):
-        try:
-            code = process.wait()
-        except KeyboardInterrupt:
-            process.terminate()
-            process.wait()
-            raise
-    if code and failure(log) is None:  # killed, or a bug
-        with open(log, "a") as file:
-            file.write(f"\nerror: the launch ended with code {code}\n")
-    return code == 0
-
-
-def failure(log: str) -> str | None:
-    """Returns the error at the end of a launch's log, or None."""
-    with open(log, errors="replace") as file:
-        errors = [line for line in file if line.startswith("error: ")]
-    return errors[-1].removeprefix("error: ").strip() if errors else None
+    if _EXECUTOR.value is None or not launches:
+        return one_by_one(launches)
+    try:
+        from experiments import cluster
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"--executor: {error}; install the package with its extra [cluster]"
+        ) from error
+    if _EXECUTOR.value == "local":
+        jobs = [cluster.LocalLaunch(*launched) for launched in launches]
+        return cluster.run_locally(jobs, workdir, _WORKERS.value or 1)
+    return cluster.run_on_slurm(
+        [cluster.Launch(*launched) for launched in launches],
+        workdir,
+        _WORKERS.value or len(launches),
+        cluster.read_options(_SLURM.value),
+    )
 
 
 def _leaves(config: Any, path: str = "config") -> Iterator[tuple[str, Any]]:
@@ -303,6 +335,13 @@ def write_table(sweep: Sweep, workdir: str) -> str:
     return text
 
 
+def _check_flags() -> None:
+    if _WORKERS.value and _EXECUTOR.value is None:
+        raise ValueError("--workers needs --executor=local or --executor=slurm")
+    if _SLURM.value and _EXECUTOR.value != "slurm":
+        raise ValueError("--slurm needs --executor=slurm")
+
+
 def main(argv: list[str]) -> None:
     """Runs the sweep and writes the table."""
     logging.set_verbosity(logging.WARNING)
@@ -317,24 +356,29 @@ def main(argv: list[str]) -> None:
         for command in commands:
             print(_as_shell(command))
         return
+    _check_flags()
     # All configs and data are checked before anything runs.
     missing = [missing_data(read_config(command)) for command in commands]
     os.makedirs(workdir, exist_ok=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    failed = []
+    launches, failed = [], []
+    for row, command, reason in zip(runs, commands, missing, strict=True):
+        log = os.path.join(workdir, f"{row.name}.log")
+        if reason:
+            with open(log, "w") as file:
+                file.write(f"error: {reason}\n")
+            print(f"{row.name}: {reason}", file=sys.stderr, flush=True)
+        else:
+            launches.append((row.name, [sys.executable, *command], log))
+    write_table(sweep, workdir)
     try:
-        for row, command, reason in zip(runs, commands, missing, strict=True):
-            log = os.path.join(workdir, f"{row.name}.log")
-            if reason:
-                with open(log, "w") as file:
-                    file.write(f"error: {reason}\n")
-            else:
-                print(f"{row.name}: running, see {log}", flush=True)
-                if not launch([sys.executable, *command], log):
-                    failed.append(row.name)
-            if error := failure(log):
-                print(f"{row.name}: {error}", file=sys.stderr, flush=True)
-            write_table(sweep, workdir)
+        with contextlib.closing(start(launches, workdir)) as ended:
+            for name, succeeded in ended:
+                if not succeeded:
+                    failed.append(name)
+                if error := failure(os.path.join(workdir, f"{name}.log")):
+                    print(f"{name}: {error}", file=sys.stderr, flush=True)
+                write_table(sweep, workdir)
     except KeyboardInterrupt:
         print("Stopped; everything is saved. Sweep again to resume.", file=sys.stderr)
     print(write_table(sweep, workdir))

@@ -22,6 +22,7 @@ def load(name: str) -> tuple[types.ModuleType, flags.FlagValues]:
         for module, define in (
             (flags, "DEFINE_string"),
             (flags, "DEFINE_integer"),
+            (flags, "DEFINE_enum"),
             (flags, "DEFINE_list"),
             (flags, "DEFINE_bool"),
             (flags, "mark_flag_as_required"),

@@ -129,6 +129,25 @@ def test_runs_resume_and_a_failing_one_does_not_lose_the_others(
     assert "absent: " in err
 
 
+def test_rows_beside_each_other(sweep, finished_run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv(
+        "JAX_COMPILATION_CACHE_DIR", jax.config.jax_compilation_cache_dir
+    )
+    workdir = tmp_path / "runs"
+    shutil.copytree(finished_run, workdir / "tiny")
+    with pytest.raises(RuntimeError, match="these runs failed: wrong"):
+        run_sweep(sweep, workdir, "--executor=local", "--workers=2")
+    _, wrong, absent, tiny = json.loads((workdir / "table.json").read_text())["rows"]
+    assert wrong["not_run"].startswith("Unknown adversarial loss 'best'")
+    assert "nowhere.npz" in absent["not_run"]
+    run = json.loads((finished_run / "results.json").read_text())
+    assert tiny["results"] == run["results"]
+    out, err = capsys.readouterr()
+    assert "wrong: running, see" in out
+    assert "absent: running" not in out
+    assert "wrong: Unknown adversarial loss" in err
+
+
 def test_index_and_departures(sweep, finished_run, tmp_path):
     workdir = tmp_path / "runs"
     launched = []
@@ -238,6 +257,12 @@ def test_what_is_wrong_is_said_before_anything_runs(sweep, tmp_path):
         run_sweep(sweep, workdir, "--index=3", launch=launch)
     with pytest.raises(SystemExit, match="config has no field 'foo'"):
         run_sweep(sweep, workdir, "--", "--config.foo=1", launch=launch)
+    for flag, message in (
+        ("--workers=2", "--workers needs --executor=local or"),
+        ("--slurm=partition=gpu", "--slurm needs --executor=slurm"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run_sweep(sweep, workdir, flag, launch=launch)
     with pytest.raises(FileNotFoundError):
         run_sweep(tmp_path / "no.py", workdir, launch=launch)
     (tmp_path / "empty.py").write_text("")
