@@ -129,10 +129,7 @@ def test_runs_resume_and_a_failing_one_does_not_lose_the_others(
     assert "absent: " in err
 
 
-def test_rows_beside_each_other(sweep, finished_run, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv(
-        "JAX_COMPILATION_CACHE_DIR", jax.config.jax_compilation_cache_dir
-    )
+def test_rows_beside_each_other(sweep, finished_run, tmp_path, capsys):
     workdir = tmp_path / "runs"
     shutil.copytree(finished_run, workdir / "tiny")
     with pytest.raises(RuntimeError, match="these runs failed: wrong"):
