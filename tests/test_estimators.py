@@ -206,8 +206,8 @@ def test_a_run_directory_resumes(blobs, tmp_path):
 
 
 def test_fields_of_the_config_can_be_set(blobs):
-    settings = {"overrides": {"batch_size": 7}, "n_init": 1, **SHORT}
-    assert AMMClustering(2, **settings).fit(blobs[0]).config_["batch_size"] == 7
+    settings = {"overrides": {"batch_size": 8}, "n_init": 1, **SHORT}
+    assert AMMClustering(2, **settings).fit(blobs[0]).config_["batch_size"] == 8
 
 
 def test_training_is_silent_unless_verbose(blobs, capfd):

@@ -78,9 +78,11 @@ def _load(dataset: str) -> Dataset:
     return data.load(ml_collections.ConfigDict(json.loads(dataset)))
 
 
-def _load_examples(config: ml_collections.ConfigDict, workdir: str) -> Dataset:
+def _load_examples(
+    config: ml_collections.ConfigDict, workdir: str, given: Dataset | None
+) -> Dataset:
     """Replaces `run_data.load_examples`."""
-    del workdir
+    del workdir, given
     return _load(config.dataset.to_json())
 
 

@@ -49,9 +49,9 @@ def test_pixels_are_needed(tmp_path):
 
 @pytest.mark.parametrize("task", shapes.GAMES)
 def test_arguments(task):
-    with pytest.raises(ValueError, match="argument game='gon' must be one of"):
+    with pytest.raises(ValueError, match="game='gon' must be one of"):
         shapes.get_config(task, "game=gon")
-    with pytest.raises(ValueError, match="argument size='tiny' must be one of small"):
+    with pytest.raises(ValueError, match="size='tiny' must be one of small"):
         shapes.get_config(task, "size=tiny")
     widths = [
         str(shapes.get_config(task, f"size={size}").game.networks)

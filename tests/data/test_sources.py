@@ -23,7 +23,9 @@ def test_default_config_loads():
 
 @pytest.mark.parametrize("name", ["mnist", "", "tfds", "tfds:", "digits:8"])
 def test_unknown_name_lists_the_known_ones(name):
-    with pytest.raises(ValueError, match=r"npz, folder, flowers, grid25, ring, tfds:"):
+    with pytest.raises(
+        ValueError, match=r"npz, folder, flowers, memory, grid25, ring, tfds:"
+    ):
         load(name=name)
 
 
