@@ -1,9 +1,11 @@
 """Launches beside each other: on this machine, and on a Slurm that is made up."""
 
+import functools
 import os
 import signal
 import stat
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -164,10 +166,14 @@ def test_an_interrupted_sweep_stops_its_launches(tmp_path):
     record = tmp_path / "record"
     launches = [script(tmp_path, name, IN_TWO_PARTS, str(record)) for name in "ab"]
     ended = cluster.run_locally(launches, str(tmp_path), workers=1)
-    signal.signal(signal.SIGALRM, signal.default_int_handler)
-    signal.setitimer(signal.ITIMER_REAL, 6.0)
-    with pytest.raises(KeyboardInterrupt):
-        next(ended)
+    handler = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    interrupt = functools.partial(signal.raise_signal, signal.SIGALRM)
+    threading.Thread(target=lambda: [until(record.exists), interrupt()]).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            next(ended)
+    finally:
+        signal.signal(signal.SIGALRM, handler)
     until(lambda: record.read_text() == "started\nsaved\n")
     assert not (tmp_path / "b.log").exists()
 
