@@ -18,6 +18,7 @@ from jax import monitoring
 TIMES = ("seconds", "compilation_seconds")
 """Fields of a row that depend on the machine."""
 
+_SHOWN = contextvars.ContextVar("shown", default=True)
 _COMPILATION = frozenset(
     f"/jax/core/compile/{name}_duration"
     for name in ("jaxpr_trace", "jaxpr_to_mlir_module", "backend_compile")
@@ -43,9 +44,6 @@ class CompilationTime:
     def close(self) -> None:
         """Stops counting."""
         monitoring.unregister_event_duration_listener(self._add)
-
-
-_SHOWN = contextvars.ContextVar("shown", default=True)
 
 
 class MetricsLog:

@@ -12,7 +12,6 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from adversarial_latent import estimators
 from adversarial_latent.estimators import (
     AIM,
     ESTIMATORS,
@@ -23,6 +22,7 @@ from adversarial_latent.estimators import (
     SAMMClassifier,
     load_estimator,
 )
+from adversarial_latent.estimators.components import number_labels
 
 SHORT = {"max_steps": 2, "random_state": 0}
 
@@ -120,13 +120,13 @@ def test_classes_are_learned_from_few_labels(classifier, blobs):
     ],
 )
 def test_minus_one_marks_unlabelled_examples(y, classes, label):
-    found, numbers = estimators._number(np.array(y))
+    found, numbers = number_labels(np.array(y))
     assert found.tolist() == classes
     assert numbers.tolist() == label
 
 
 def test_objects_may_be_unlabelled():
-    found, numbers = estimators._number(np.array(["b", -1, "a"], object))
+    found, numbers = number_labels(np.array(["b", -1, "a"], object))
     assert found.tolist() == ["a", "b"]
     assert numbers.tolist() == [1, -1, 0]
 
@@ -172,7 +172,7 @@ def test_grid_search_over_a_pipeline(blobs):
     [AIM(4, **SHORT), AdversarialAutoencoder(4, **SHORT), LearnedPriorAutoencoder(4)],
     ids=lambda estimator: type(estimator).__name__,
 )
-def test_codes_of_images_can_be_decoded(estimator, images):
+def test_codes_of_images_can_be_decoded(estimator, images, tmp_path):
     estimator.set_params(**SHORT).fit(images)
     z = estimator.transform(images)
     assert z.shape == (24, estimator.get_feature_names_out().size)
@@ -182,6 +182,9 @@ def test_codes_of_images_can_be_decoded(estimator, images):
     assert 0 <= sample.min() <= sample.max() <= 1
     # Float images in [0, 1] are the same images.
     np.testing.assert_allclose(estimator.transform(images / 255), z, rtol=1e-4)
+    estimator.save(tmp_path / "model.npz")
+    saved = load_estimator(tmp_path / "model.npz")
+    np.testing.assert_array_equal(saved.transform(images), z)
 
 
 def test_pixelgan_classifies_images(images):
@@ -223,7 +226,7 @@ def test_training_is_silent_unless_verbose(blobs, capfd):
     [
         (np.zeros((9, 4, 4, 3), np.int64), "expected uint8 images"),
         (np.full((9, 4, 4, 3), 2.0), r"float images must lie in \[0, 1\]"),
-        (np.zeros((2, 3)), "n_samples=2 is less than self.n_clusters=8"),
+        (np.zeros((2, 3)), "n_samples=2 is less than n_clusters=8"),
         (np.zeros((1, 3)), "minimum of 2 is required"),
     ],
 )

@@ -193,9 +193,9 @@ def _assign(
     """The component of each example [N], keyed by the suffix of the numbers' names.
 
     "" is argmax_k q(y=k|x). The others, for models with a mixture, are eq. 19 of AMM,
-    argmax_k p(z|y=k) p(y=k). The z of "_from_z" is that of the code, in AMM for the
-    most probable y, so that it may agree because it was told. That of "_from_sampled_z"
-    is sampled as in training, and was told a sampled y at most.
+    argmax_k p(z|y=k) p(y=k). The z of "_from_z" is that of the code. In AMM it depends
+    on the most probable y (eq. 6), so that agreement with it is partly circular. That
+    of "_from_sampled_z" is sampled as in training, and depends on a sampled y.
     """
     assigned = {"": code["y"].argmax(axis=1)}
     if model.can("mixture"):

@@ -9,6 +9,7 @@ from adversarial_latent.inputs.arrays import (
     check_finite,
     check_inputs,
     check_model_inputs,
+    has_unlabelled,
     number_classes,
     read_npz,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "check_model_inputs",
     "decode_image",
     "find_files",
+    "has_unlabelled",
     "import_object",
     "is_folder",
     "list_folder",

@@ -1,7 +1,7 @@
 """Arrays from users: examples, labels, and inputs of trained models."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -171,14 +171,24 @@ def check_finite(x: np.ndarray, first: int = 0) -> np.ndarray:
     return x
 
 
+def has_unlabelled(ids: Collection[Any]) -> bool:
+    """Whether -1 marks unlabelled examples, as in scikit-learn.
+
+    It does if it is the only negative number and there are at least two classes besides
+    it. In labels such as {-1, 1} it is a class.
+
+    Args:
+      ids: all numbers that occur in labels, without duplicates.
+    """
+    return len(ids) > 2 and min(ids) == -1 and sum(i < 0 for i in ids) == 1
+
+
 def number_classes(
     labels: Mapping[str, np.ndarray],
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Numbers all classes that occur in labels.
 
-    The number -1 marks an unlabelled example, as in scikit-learn, if it is the only
-    negative number and there are at least two classes besides it. In labels such as
-    {-1, 1} it is a class.
+    The number -1 may mark unlabelled examples, see `has_unlabelled`.
 
     Args:
       labels: arrays of whole numbers or text, by name.
@@ -219,7 +229,7 @@ def number_classes(
             f"{list(labels)}: labels must be either numbers or text, not both"
         )
     order = sorted(texts, key=natural_key) if texts else sorted(all_ids)
-    if not texts and len(order) > 2 and order[0] == -1:
+    if not texts and has_unlabelled(order):
         order = order[1:]
     number = {-1: -1} | {i: k for k, i in enumerate(order)}
     numbered = {
