@@ -98,9 +98,7 @@ class AMM(Game):
         inferred = infer_batch(self, net, x)
         real = (x, inferred["y"], inferred["z"])
         outputs = {"y_mu": inferred["y_mu"], "example_weights": jnp.ones(len(x))}
-        distance = self.terms.distance(batch, "x")
-        if distance is not None:
-            outputs["neighbour_distance"] = distance
+        outputs |= self.terms.read(batch, "x")
         fake = self.prior.synthesize_batch(net, len(x))
         return outputs | self.adversary.compare(discriminate(net), real, fake)
 

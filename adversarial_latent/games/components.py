@@ -231,16 +231,18 @@ class InformationTerms:
             return {}
         return {_DISTANCE: NeighbourDistance(self.consistency_neighbour)}
 
-    def distance(self, batch: Batch, *inputs: str) -> chex.Array | None:
-        """Distances [B] to neighbours, of the joined fields `inputs` of a batch.
+    def read(self, batch: Batch, *inputs: str) -> Outputs:
+        """Reads the quantities of the joined fields `inputs` of a batch.
 
-        None if they are measured in the minibatch.
+        Returns:
+          `neighbour_distance` [B]; nothing if it is measured in the minibatch.
         """
-        if not self.quantities:
-            return None
-        return jnp.concatenate(
-            [batch[name.removesuffix("x") + _DISTANCE] for name in inputs]
-        )
+        return {
+            quantity: jnp.concatenate(
+                [batch[name.removesuffix("x") + quantity] for name in inputs]
+            )
+            for quantity in self.quantities
+        }
 
     def consistency(
         self,
@@ -252,7 +254,7 @@ class InformationTerms:
     ) -> chex.Array:
         """[B] divergences of q(y|x + r) from q(y|x), whose logits are [B, K].
 
-        `distance` is that of `distance`, in the units of x.
+        `distance` [B] is the `neighbour_distance` of `read`, in the units of x.
         """
         return virtual_adversarial_divergence(
             classify,

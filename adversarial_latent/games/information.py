@@ -56,11 +56,9 @@ class InformationMaximization(Game):
 
     def forward(self, net: Networks, batch: Batch) -> Outputs:
         """Infers the logits of y."""
-        outputs = {"x": batch["x"], "y_mu": net("encoder", batch["x"])["y_mu"]}
-        distance = self.terms.distance(batch, "x")
-        if distance is not None:
-            outputs["neighbour_distance"] = distance
-        return outputs
+        x = batch["x"]
+        y_mu = net("encoder", x)["y_mu"]
+        return {"x": x, "y_mu": y_mu, **self.terms.read(batch, "x")}
 
     def loss(self, net: Networks, outputs: Outputs) -> Losses:
         """The negative objective."""

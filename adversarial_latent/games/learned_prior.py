@@ -283,13 +283,14 @@ class LearnedPrior(Game):
         if self.terms.use_entropies:
             outputs["q_logits"] = real["s"]
         if self.terms.consistency_weight:
-            distance = self.terms.distance(batch, self.batch_fields[0])
+            read = self.terms.read(batch, self.batch_fields[0])
+            scaled = jax.tree.map(lambda distance: distance / self.data_scale, read)
             outputs["divergence"] = self.terms.consistency(
                 lambda x: self._discriminate(net.fork(), x, None)["s"],
                 x,
                 real["s"],
                 net.key("consistency"),
-                None if distance is None else distance / self.data_scale,
+                scaled.get("neighbour_distance"),
             )
         return outputs
 

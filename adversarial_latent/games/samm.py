@@ -96,10 +96,8 @@ class SAMM(Game):
             "y_mu": inferred["y_mu"],
             "example_weights": self._weights(len(batch["x"]), len(y)),
             "labels": y,
+            **self.terms.read(batch, "x", "labelled_x"),
         }
-        distance = self.terms.distance(batch, "x", "labelled_x")
-        if distance is not None:
-            outputs["neighbour_distance"] = distance
         fake = self.prior.synthesize_batch(net, len(x))
         return outputs | self.adversary.compare(amm.discriminate(net), real, fake)
 

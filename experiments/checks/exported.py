@@ -107,7 +107,11 @@ def main() -> None:
         # Standardised vectors, so that both take and return the same.
         about = export_model(model, path)
         size = os.path.getsize(path)
-        client = [os.path.abspath(_PYTHON.value), "-I", str(Path(exported_client.__file__))]
+        client = [
+            os.path.abspath(_PYTHON.value),
+            "-I",
+            str(Path(exported_client.__file__)),
+        ]
         found, measured = run_elsewhere(client, path, inputs)
     differ = differences(found, expected_answers(model, [*about["functions"]], inputs))
     command_line.report_figures(
