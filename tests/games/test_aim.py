@@ -254,9 +254,11 @@ def test_variations_are_generated_from_the_posterior(features):
     shows = replace(game, generator=Codes(**settings))
     x = np.repeat(X, 200, axis=0)
 
+    variables = _variables(features)
+
     @toys.jit
     def vary(key):
-        net = Networks(game.modules, *_variables(features), key, train=False)
+        net = Networks(game.modules, *variables, key, train=False)
         return shows.variations(net, x), game.variations(net, x), game.encode(net, x)
 
     z, generated, code = vary(KEY)
