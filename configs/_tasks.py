@@ -101,11 +101,8 @@ def mixture(config: ml_collections.ConfigDict, k: int = 0) -> None:
 
 def information_terms(config: ml_collections.ConfigDict, k: int = 0) -> None:
     """The terms of `mixture` without its game."""
-    mixture(config)
-    terms = {field: config.game[field] for field in information.default_config()}
-    config.game = ml_collections.ConfigDict(
-        {**terms, "name": "information", "num_components": k}
-    )
+    mixture(config, k)
+    config.game = information.extract(config.game)
     config.players = {"encoder": config.players.generator}
 
 
