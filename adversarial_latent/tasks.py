@@ -208,9 +208,8 @@ def mixture(config: ConfigDict, k: int = 0) -> None:
 
 def information_terms(config: ConfigDict, k: int = 0) -> None:
     """The terms of `mixture` without its game."""
-    mixture(config)
-    terms = {field: config.game[field] for field in information.default_config()}
-    config.game = ConfigDict({**terms, "name": "information", "num_components": k})
+    mixture(config, k)
+    config.game = information.extract(config.game)
     config.players = {"encoder": config.players.generator}
 
 

@@ -10,6 +10,8 @@ Arguments, after the colon:
                  for each component, as in table 8 for SVHN), separated (the same, with
                  means that start far apart), fixed (N(mu_k, I) with given mu_k) or
                  independent (N(0, I) for all components: eq. 16)
+  terms          adds what configs/amm_mnist_dense.py adds to the losses, with y's noise
+                 of unit variance that they need
   runlocal       a quick trial with few data and steps; takes a minute
 
 Interpretation. Padding is VALID: the sizes are 28-27-13-6-4-1 in the encoder and in D,
@@ -84,6 +86,18 @@ z_mu     y             {d}  1  1  -  -  -  -
 z_sigma  y             {d}  1  1  -  -  -  ExpN
 z        z_mu+z_sigma  {d}  -  -  -  -  -  -
 """)
+
+# As in IMSAT (Hu et al. 2017), whose probe is 5 for all images, the mean distance to
+# the 10th neighbour. `y_gradient` keeps the game from undoing what they find.
+TERMS = {
+    "consistency_weight": 1.0,
+    "consistency_radius": 0.25,
+    "consistency_neighbour": 10,
+    "consistency_probe": 1.0,
+    "confidence_weight": 0.1,
+    "balance_weight": 0.4,
+    "y_gradient": 0.01,
+}
 
 # What the paper's errors may be: the cluster of eq. 17 is argmax q(y|x) in one version
 # of its text and that of eq. 19, of a sampled z, in another.
@@ -191,13 +205,17 @@ def set_prior(
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Returns the config; see the module's docstring for the arguments."""
     given = parse_arguments(
-        argument, k=10, factorization=7, prior="learned", runlocal=False
+        argument, k=10, factorization=7, prior="learned", terms=False, runlocal=False
     )
+    encoder = encoder_table(given.factorization)
     config = default_config()
     config.game = amm.default_config()
     config.game.num_components = given.k
+    if given.terms:
+        config.game.update(TERMS)
+        encoder = encoder.with_row("y_sigma", input="zeros", width="-", stride="-")
     config.game.networks = {
-        "encoder": str(encoder_table(given.factorization)),
+        "encoder": str(encoder),
         "decoder": str(DECODER),
         "discriminator": str(DISCRIMINATOR),
     }

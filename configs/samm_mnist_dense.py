@@ -29,7 +29,6 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.game.update(
         labelled_share=0.1,
         label_weight=1.0,
-        consistency_radius=0.3,
         confidence_weight=0.3,
         balance_weight=0.3,
     )

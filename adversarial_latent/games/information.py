@@ -112,6 +112,17 @@ def default_config() -> ml_collections.ConfigDict:
     )
 
 
+def extract(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+    """Turns the `config.game` of AMM into that of its terms alone.
+
+    The caller reduces the encoder to the rows that y reads, to save their memory.
+    """
+    kept = {name: config[name] for name in default_config()}
+    if "networks" in config:
+        kept["networks"] = {"encoder": config.networks.encoder}
+    return ml_collections.ConfigDict(kept | {"name": "information"})
+
+
 def make_game(config: ml_collections.ConfigDict) -> InformationMaximization:
     """Builds the game from `config.game`."""
     return from_config(InformationMaximization, config)

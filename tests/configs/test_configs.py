@@ -139,6 +139,39 @@ def test_the_whole_config_can_be_built_and_recorded(module, tmp_path):
     assert f"--config=configs/{module.__name__.split('.')[-1]}.py" in module.__doc__
 
 
+def test_arguments_of_amm_mnist_dense():
+    """Every reading has one encoder; the terms alone have the part that infers y."""
+    module = importlib.import_module("configs.amm_mnist_dense")
+    batch = {
+        "x": np.zeros((2, 28, 28, 1), np.float32),
+        "neighbour_distance": np.ones(2, np.float32),
+    }
+    sizes = {}
+    for arguments in ("", "factorization=7", "factorization=15", "game=information"):
+        config = module.get_config(arguments)
+        game = make_game(config.game)
+        assert list(game.quantities) == ["neighbour_distance"]
+        params, _ = jax.eval_shape(game.init, jax.random.key(0), batch)
+        leaves = jax.tree.leaves(params["encoder"])
+        sizes[arguments] = sum(leaf.size for leaf in leaves)
+    of_y = 785 * 1200 + 1201 * 1200 + 1201 * 10 + 4 * 1200
+    assert sizes["game=information"] == of_y
+    of_z = 785 * 500 + 501 * 250 + 2 * 750 + 2 * 2510
+    assert sizes["factorization=15"] == of_y + of_z
+    assert sizes[""] - sizes["factorization=15"] == 10 * 250  # z reads y
+    assert sizes["factorization=7"] - sizes["factorization=15"] == 500 * 1200
+    learned = make_game(module.get_config("prior=separated").game)
+    params, _ = jax.eval_shape(learned.init, jax.random.key(0), batch)
+    assert params["prior"]["mean"].shape == (10, 10)
+    for arguments, message in (
+        ("factorization=8", "factorization must be 6, 7 or 15, not 8"),
+        ("prior=learned", "prior must be one of .*, not .learned."),
+        ("game=samm", "game must be one of .*, not .samm."),
+    ):
+        with pytest.raises(ValueError, match=message):
+            module.get_config(arguments)
+
+
 def test_arguments_of_amm_mnist():
     """All readings of the tables make networks that fit each other."""
     module = importlib.import_module("configs.amm_mnist")
@@ -149,10 +182,13 @@ def test_arguments_of_amm_mnist():
         "prior=learned",
         "factorization=6,prior=independent",
         "prior=separated",
+        "terms",
+        "terms,factorization=6,prior=fixed",
     ):
         config = module.get_config(arguments)
         game = make_game(config.game)
         batch = {"x": np.zeros((2, 28, 28, 1), np.float32)}
+        batch |= dict.fromkeys(game.quantities, np.ones(2, np.float32))
         params, _ = jax.eval_shape(game.init, jax.random.key(0), batch)
         assert game.num_components == config.game.num_components
         assert set(params) == {"encoder", "prior", "decoder", "discriminator"}
