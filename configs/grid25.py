@@ -14,16 +14,19 @@ results (experiments/results/aim/README.md). All games have the same generator,
 discriminator (which also takes z in joint games), encoder, number of steps and batch
 size. AIM differs from section 5 of its paper in two ways. The encoder takes x instead
 of D's features. lambda falls from 0.1 to 0.01 instead of staying at 1/d = 0.5: a large
-lambda finds all modes, a small one sharpens them. Clipping the gradient's norm prevents
-late collapses.
+lambda finds all modes, a small one sharpens them. AIM- has ten times this lambda, since
+AIM divides the error of the code by the variance that E learns, which becomes small.
+Clipping the gradient's norm prevents late collapses.
 
 Published settings.
 
 - ALI: networks and optimiser of its grid experiment, as reported by later papers (G
   4 x 400 ReLU with batch norm, E 2 x 400, D 3 x 200 maxout of 5, initial weights 0.02,
   Adam 1e-4, b1 0.8, minibatches of 100, 400,000 steps).
-- Unrolled GAN: section 3.1 and appendix A of its paper (z 256-d, G 2 x 128 tanh, Adam
-  with b1 0.5, 1e-3 for G and 1e-4 for D, minibatches of 512, 5 unrolled steps).
+- Unrolled GAN: the notebook of its authors, which says that it does not reproduce the
+  paper's numbers exactly (z 256-d, G and D 2 x 128 tanh, orthogonal initial weights
+  with gain 1.4, the saturating loss, Adam with b1 0.5, 1e-3 for G and 1e-4 for D,
+  minibatches of 512, 5 unrolled steps, 25,000 steps).
 - VEEGAN: its code (z 254-d, G and F 2 x 128 ReLU, D 128 ReLU, Adam 1e-3 with b1 0.5,
   minibatches of 500, 100,000 steps, F a Gaussian of unit variance).
 """
@@ -164,7 +167,7 @@ def _shared(config: ml_collections.ConfigDict, game: str) -> None:
     config.game.update(data_scale=4.0)
     config.game = GAMES[game](config.game)
     if config.game.name == "aim":
-        config.game.code_weight = (0.1, 0.01)
+        config.game.code_weight = (1.0, 0.1) if game == "aim_minus" else (0.1, 0.01)
     tables = {"generator": GENERATOR, "discriminator": DISCRIMINATOR}
     if game in JOINT:
         tables["discriminator"] = JOINT_DISCRIMINATOR
@@ -208,7 +211,7 @@ def _published(config: ml_collections.ConfigDict, game: str) -> None:
             "generator": UNROLLED_GENERATOR,
             "discriminator": UNROLLED_DISCRIMINATOR,
         }
-        config.game.kernel_init = "lecun"
+        config.game.update(kernel_init="orthogonal1.4", loss="saturating")
         rates, adam = (1e-4, 1e-3), {"b1": 0.5, "eps_root": 1e-8}
         config.batch_size, config.duration = 512, "25000_steps"
     else:

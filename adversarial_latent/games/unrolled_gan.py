@@ -1,8 +1,9 @@
 """The unrolled GAN: a generator that looks ahead to the discriminator's updates.
 
 The generator's loss uses the discriminator D_k, which is D after k more updates by its
-own optimiser on the same minibatch. The gradient passes through these updates. D itself
-is updated as in a GAN.
+own optimiser on the same minibatch. The gradient passes through these updates, from
+both terms of the game's value: D_k(x) of the data depends on G as well. D itself is
+updated as in a GAN.
 
 Paper: Metz et al. 2017, "Unrolled Generative Adversarial Networks", eq. 7 to 12.
 """
@@ -26,7 +27,6 @@ from adversarial_latent.games.components import (
     Adversary,
     Generator,
     discriminator_of_x,
-    logits,
 )
 from adversarial_latent.steps import look_ahead
 
@@ -67,20 +67,21 @@ class UnrolledGAN(Game):
         )
 
     def generator_loss(self, net: Networks, outputs: Outputs) -> Losses:
-        """The loss of G against D_k."""
+        """The loss of G against D_k, with both terms (eq. 10)."""
         real, fake = outputs["real"], outputs["fake"]
         discriminator, _ = self.players
 
-        def discriminator_losses(net: Networks) -> chex.Array:
-            compared = self.adversary.compare(
+        def compare(net: Networks) -> Outputs:
+            return self.adversary.compare(
                 discriminator_of_x(self.generator, net), real, fake
             )
-            return self.discriminator_loss(net, compared)[0]
+
+        def discriminator_losses(net: Networks) -> chex.Array:
+            return self.discriminator_loss(net, compare(net))[0]
 
         for _ in range(self.unrolled_steps):
             net = look_ahead(net, discriminator, discriminator_losses)
-        fake_logits = logits(discriminator_of_x(self.generator, net)(*fake))
-        return self.adversary.generator_loss({"fake_logits": fake_logits}), {}
+        return self.adversary.generators_loss(compare(net)), {}
 
     decode = components.decode
     sample = components.sample

@@ -26,7 +26,7 @@ from adversarial_latent.networks.presets import is_preset
 from adversarial_latent.networks.table import Table
 from adversarial_latent.networks.table_network import TableNetwork
 
-_KERNEL_INITS = ("lecun", "he")
+_KERNEL_INIT = re.compile(r"lecun|he|orthogonal(\d+(\.\d+)?)?")
 _CALL = re.compile(r"\s*([\w.]+)(?::([\w.]+))?\s*(\(.*)?", re.DOTALL)
 
 
@@ -96,12 +96,12 @@ def make_network(
 
 
 def read_kernel_init(value: float | str) -> float | str:
-    """Reads `config.game.kernel_init`: a standard deviation, "lecun" or "he".
+    """Reads `config.game.kernel_init`, see `TableNetwork`.
 
     Raises:
       InputError: the value is invalid.
     """
-    if value in _KERNEL_INITS:
+    if isinstance(value, str) and _KERNEL_INIT.fullmatch(value):
         return value
     try:
         number = float(value)
@@ -109,8 +109,8 @@ def read_kernel_init(value: float | str) -> float | str:
         number = math.nan
     if not 0 <= number < math.inf:
         raise InputError(
-            f"config.game.kernel_init={value!r} must be a number, or one of "
-            f"{_KERNEL_INITS}"
+            f"config.game.kernel_init={value!r} must be a number, or one of lecun, he, "
+            "orthogonal and, with a gain, orthogonal1.4"
         )
     return number
 

@@ -93,7 +93,7 @@ class TableNetwork(nn.Module):
       table: the table.
       kernel_init: standard deviation of the Gaussian initial kernels; or
         "lecun" for 1/sqrt(fan in), or "he" for sqrt(2/fan in) before rectifiers and
-        1/sqrt(fan in) elsewhere.
+        1/sqrt(fan in) elsewhere; or "orthogonalG" for orthogonal matrices times G.
     """
 
     table: Table
@@ -199,6 +199,9 @@ class TableNetwork(nn.Module):
         shape = (row.width, row.width, x.shape[-1], channels)
         if not isinstance(self.kernel_init, str):
             init = nn.initializers.normal(self.kernel_init)
+        elif self.kernel_init.startswith("orthogonal"):
+            gain = float(self.kernel_init.removeprefix("orthogonal") or 1)
+            init = nn.initializers.orthogonal(gain)
         else:
             rectified = row.activation.startswith(("ReLU", "Leak"))
             gain = {"lecun": 1.0, "he": 2.0 if rectified else 1.0}[self.kernel_init]

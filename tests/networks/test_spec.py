@@ -242,13 +242,20 @@ def test_arguments_of_nnx_that_do_not_fit():
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("lecun", "lecun"), ("he", "he"), ("0.02", 0.02), (0.5, 0.5), (0, 0), ("0", 0)],
+    [
+        *(("lecun", "lecun"), ("he", "he"), ("orthogonal", "orthogonal")),
+        *(("orthogonal1.4", "orthogonal1.4"), ("0.02", 0.02), ("0", 0)),
+        *((0.5, 0.5), (0, 0)),
+    ],
 )
 def test_initial_kernels(value, expected):
     assert read_kernel_init(value) == expected
 
 
-@pytest.mark.parametrize("value", ["xavier", "", "nan", "-1", -0.1, "inf", np.nan])
+@pytest.mark.parametrize(
+    "value",
+    ["xavier", "", "nan", "-1", -0.1, "inf", np.nan, "orthogonal-1", "orthogonal."],
+)
 def test_unknown_initial_kernels(value):
     with pytest.raises(
         InputError, match=r"config\.game\.kernel_init=.* must be a number"

@@ -326,6 +326,16 @@ def test_initial_kernels(kernel_init, activation, transposed, std):
     np.testing.assert_array_equal(params["h_bias"], np.zeros(64))
 
 
+def test_orthogonal_initial_kernels():
+    text = "x - 6 - - - - - -\nh x 4 1 1 - - - Tanh"
+    for name, gain in (("orthogonal", 1), ("orthogonal1.4", 1.4)):
+        network = table_network(text, kernel_init=name)
+        init = toys.jit(functools.partial(network.init, train=False))
+        kernel = init(KEY, jnp.ones((1, 6)))["params"]["h_kernel"].reshape(6, 4)
+        expected = gain**2 * np.eye(4)
+        np.testing.assert_allclose(kernel.T @ kernel, expected, atol=1e-5)
+
+
 def test_a_transposed_layer_keeps_the_variance():
     text = "transposed\nh - 64 - - - - - -\nx h 8 6 1 - - - -"
     network = table_network(text, kernel_init="lecun")
