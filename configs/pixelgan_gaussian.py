@@ -11,8 +11,8 @@ Arguments, after the colon:
   narrow        divides the sizes of all layers; 4 or 8 for a CPU
   runlocal      a quick trial with few data and steps; takes a minute
 
-Networks and settings are those of appendix B.1.1: binary images, a prior with a
-standard deviation of 5, and gradient descent with momentum for all losses. Three blocks
+Networks and settings are those of appendix B.1.1: binary images (grey ones for the
+adversarial autoencoder), a prior with a standard deviation of 5, and gradient descent with momentum for all losses. Three blocks
 of 3x5 see nine rows above a pixel. The appendix does not give the following settings.
 Minibatches have 100 images. Gradients are clipped, to a norm of 10 for the
 reconstruction loss and of 1 for the adversarial losses; without clipping, all values

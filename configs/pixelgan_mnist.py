@@ -13,7 +13,8 @@ Minibatches have 100 images, and so do labelled minibatches, which repeat images
 there are fewer labels. Training takes 200 epochs on 50,000 images. Adam has the usual
 b1 = 0.9. Convolutions are padded, so that the softmax layer has 7x7 pixels. Pooling
 comes before batch norm; they commute, except for the statistics. "3 x 5" means three
-rows of five pixels, of which the last is the row of the pixel itself.
+rows of five pixels, of which the last is the row of the pixel itself. Real-valued
+images enter the paper's encoder in [-1, 1], with noise of 0.3; in [0, 1] it is 0.15.
 
 Parameters: encoder 145,066, D 1,013,001, decoder 136,609 (real-valued: 1,870,622).
 """
@@ -96,6 +97,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     given = parse_arguments(argument, labels=100, real=False, runlocal=False)
     config = semi_supervised(ENCODER, 10, given.labels)
     if given.real:
+        config.game.input_noise = 0.15
         config.game.pixelcnn = pixelcnn_config(
             likelihood="logistic_mixture",
             levels=256,

@@ -7,8 +7,9 @@ Arguments, after the colon:
   runlocal  a quick trial with few data and steps; takes a minute
 
 Networks and settings are those of appendix B.3: 32x32 pixels of one of the two cameras,
-20,000 training images, Adam for all losses, 500 epochs. Settings that are not given
-there are those of configs/pixelgan_mnist.py.
+20,000 training images, Adam for all losses, 500 epochs. Its input noise of 0.3 is for
+pixels in [-1, 1]; in [0, 1] it is 0.15. Settings that are not given there are those of
+configs/pixelgan_mnist.py.
 
 Parameters: encoder 104,773, D 1,008,001, decoder 660,638.
 """
@@ -35,6 +36,7 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Returns the config; see the module's docstring for the arguments."""
     given = parse_arguments(argument, labels=1000, runlocal=False)
     config = semi_supervised(ENCODER, 5, given.labels)
+    config.game.input_noise = 0.15
     config.game.pixelcnn = pixelcnn_config(
         image_shape=(32, 32, 1),
         likelihood="logistic_mixture",

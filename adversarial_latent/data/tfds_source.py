@@ -6,6 +6,7 @@ same on every machine, and only the features needed are decoded.
 """
 
 import os
+import re
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ CHUNK = 1000
 def load_tfds(config: ConfigDict) -> Dataset:
     """Loads 'tfds:NAME': splits "train", and "test" and "validation" if it has them.
 
+    A split that `train_split` names, such as in "train+validation", is not held out.
+
     Raises:
       MissingInputError: the data set is not prepared in the data directory. The error
         says how to prepare it.
@@ -34,9 +37,12 @@ def load_tfds(config: ConfigDict) -> Dataset:
     image_key, label_key = _keys(builder)
     crop = config.center_crop
     shape = _image_shape(builder, image_key, config)
+    trained = set(re.findall(r"\w+", config.train_split))
     selected = {"train": config.train_split}
     selected |= {
-        name: name for name in ("test", "validation") if name in builder.info.splits
+        name: name
+        for name in ("test", "validation")
+        if name in builder.info.splits and name not in trained
     }
     splits = {
         name: _Records(builder, split, image_key, label_key, crop, shape).examples(

@@ -70,9 +70,22 @@ def test_lazy_splits_and_streams(tmp_path):
 def test_split_expressions_and_missing_splits(tmp_path):
     write_tiny(tmp_path)
     dataset = load("tiny", tmp_path, train_split="train+test")
-    assert len(dataset.splits["train"]) == 16
+    # The test split trains, so that another one is held out of the sum.
+    train, test = dataset.splits["train"], dataset.splits["test"]
+    assert len(train) + len(test) == 16
+    assert not set(train.name) & set(test.name)
     with pytest.raises(ValueError, match=r"no split 'extra'.*\['train', 'test'\]"):
         load("tiny", tmp_path, train_split="extra")
+
+
+def test_a_split_that_trains_is_not_held_out(tmp_path):
+    parts = {"train": examples(X), "test": examples(X[:3])}
+    write_tiny(tmp_path, splits=parts | {"validation": examples(X[:2])})
+    dataset = load("tiny", tmp_path, train_split="train[:50%]+validation")
+    assert {name: len(part) for name, part in dataset.splits.items()} == {
+        "train": 8,
+        "test": 3,
+    }
 
 
 def test_own_validation_split_is_kept(tmp_path):
