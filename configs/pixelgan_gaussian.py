@@ -12,13 +12,14 @@ Arguments, after the colon:
   runlocal      a quick trial with few data and steps; takes a minute
 
 Networks and settings are those of appendix B.1.1: binary images (grey ones for the
-adversarial autoencoder), a prior with a standard deviation of 5, and gradient descent with momentum for all losses. Three blocks
-of 3x5 see nine rows above a pixel. The appendix does not give the following settings.
-Minibatches have 100 images. Gradients are clipped, to a norm of 10 for the
-reconstruction loss and of 1 for the adversarial losses; without clipping, all values
-are infinite after ten steps. Training takes 50 epochs, and the learning rate falls to a
-tenth after half of them. The decoder of the adversarial autoencoder has two layers of
-2000 units, like its encoder, and is trained with Adam.
+adversarial autoencoder), a prior with a standard deviation of 5, and gradient descent
+with momentum for all losses. Three blocks of 3x5 see nine rows above a pixel. The
+appendix does not give the following settings. Minibatches have 100 images. Gradients
+are clipped, to a norm of 10 for the reconstruction loss and of 1 for the adversarial
+losses; without clipping, all values are infinite after ten steps. Training takes 50
+epochs, and the learning rate falls to a tenth after half of them. The decoder of the
+adversarial autoencoder has two layers of 2000 units, like its encoder, and is trained
+with Adam.
 
 Parameters: encoder 5,576,002, D 4,010,001, decoder 855,209 (without a code 67,425; that
 of the adversarial autoencoder 5,576,001; of 12 blocks with the invariant bias 263,201).

@@ -231,12 +231,22 @@ class LearnedPrior(Game):
         }
 
     def _dissimilarity(
-        self, net: Networks, s: chex.Array | None, *images: chex.Array
+        self,
+        net: Networks,
+        s: chex.Array | None,
+        x: chex.Array,
+        x_rec: chex.Array,
     ) -> chex.Array:
-        """L_rec of two images: [B] mean squared differences."""
+        """L_rec of two images: [B] mean squared differences.
+
+        The features of both are those of one batch. Batch norm with the statistics of
+        each side alone would remove the difference between their contrasts.
+        """
         if self.similarity == "learned":
-            images = tuple(self._discriminate(net, x, s)["features"] for x in images)
-        x, x_rec = images
+            both = None if s is None else jnp.concatenate([s, s])
+            x, x_rec = in_one_batch(
+                lambda x: self._discriminate(net.fork(), x, both)["features"], x, x_rec
+            )
         return jnp.square(x - x_rec).mean(tuple(range(1, x.ndim)))
 
     def _code_discriminator_loss(self, net: Networks, outputs: Outputs) -> Losses:

@@ -244,7 +244,8 @@ def test_encoder_and_decoder_reconstruct(variables, batch, similarity):
     x = seen(batch)
     x_rec = net("decoder", net("encoder", x)["z"])["x"]
     if similarity == "learned":
-        x, x_rec = (net("image_discriminator", y)["features"] for y in (x, x_rec))
+        both = net("image_discriminator", jnp.concatenate([x, x_rec]))["features"]
+        x, x_rec = jnp.split(both, 2)
     squares = np.square(np.float64(x) - np.float64(x_rec)).mean(1)
     outputs, losses, scalars, _ = forward(game, variables, batch, "encoder")
     expected = softplus(-outputs["fake"]) + 10 * squares
@@ -252,6 +253,24 @@ def test_encoder_and_decoder_reconstruct(variables, batch, similarity):
     assert scalars["reconstruction"] == pytest.approx(squares.mean(), rel=1e-4)
     _, losses, _, _ = forward(game, variables, batch, "decoder")
     np.testing.assert_allclose(losses, 3 * squares, rtol=1e-4)
+
+
+def test_learned_similarity_sees_contrast(game, variables, batch):
+    """Statistics of each side alone would give half the contrast no distance."""
+    x = batch["x"] - batch["x"].mean(0)
+
+    def similarity(x_rec):
+        net = networks(game, variables)
+        return float(game._dissimilarity(net, None, x, x_rec).mean())
+
+    assert similarity(x) == pytest.approx(0, abs=1e-10)
+    assert similarity(0.5 * x) > 0.1 * similarity(np.roll(x, 1, 0))
+    assert similarity(-x) > similarity(0.5 * x)
+
+
+def test_the_aae_phase_does_not_change_the_statistics_of_images(game, variables, batch):
+    *_, net = forward(game, variables, batch, "decoder")
+    assert "image_discriminator" not in changed(variables[1], net.model_state)
 
 
 def test_image_discriminator_tells_images_from_both_that_are_made(
