@@ -216,11 +216,43 @@ def component_distances(mean: np.ndarray, log_variance: np.ndarray) -> np.ndarra
     return np.sqrt(squared)
 
 
-def nearest_order(distances: np.ndarray) -> np.ndarray:
-    """Orders items so that near ones are adjacent.
+def merge_tree(distances: np.ndarray) -> np.ndarray:
+    """Merges the two nearest of K items, then of the rest, until one is left.
 
-    The order is that of the leaves of an average-linkage tree, flipped to minimise the
-    sum of distances between adjacent leaves (Bar-Joseph et al. 2001).
+    The distance between groups is the mean of the distances between their items. The
+    tree is flipped to minimise the sum of distances between adjacent leaves (Bar-Joseph
+    et al. 2001).
+
+    Args:
+      distances: [K, K], symmetric, with zeros on the diagonal, K > 1.
+
+    Returns:
+      [K - 1, 4], a linkage matrix of `scipy.cluster.hierarchy`.
+    """
+    from scipy.cluster import hierarchy
+    from scipy.spatial.distance import squareform
+
+    condensed = squareform(distances, checks=False)
+    return hierarchy.linkage(condensed, "average", optimal_ordering=True)
+
+
+def merged_groups(tree: np.ndarray, number: int) -> np.ndarray:
+    """The groups that are left when merging has stopped.
+
+    Args:
+      tree: of `merge_tree`.
+      number: at most this many groups are left.
+
+    Returns:
+      [K] group of each item, from 0.
+    """
+    from scipy.cluster import hierarchy
+
+    return hierarchy.fcluster(tree, number, "maxclust") - 1
+
+
+def nearest_order(distances: np.ndarray) -> np.ndarray:
+    """Orders items so that near ones are adjacent: the leaves of `merge_tree`.
 
     Args:
       distances: [K, K], symmetric, with zeros on the diagonal.
@@ -231,11 +263,8 @@ def nearest_order(distances: np.ndarray) -> np.ndarray:
     if len(distances) < 2:
         return np.arange(len(distances))
     from scipy.cluster import hierarchy
-    from scipy.spatial.distance import squareform
 
-    condensed = squareform(distances, checks=False)
-    tree = hierarchy.linkage(condensed, "average", optimal_ordering=True)
-    return hierarchy.leaves_list(tree)
+    return hierarchy.leaves_list(merge_tree(distances))
 
 
 class ModeAssignment(NamedTuple):

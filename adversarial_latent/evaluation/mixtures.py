@@ -32,10 +32,13 @@ def mixture(model: Model, data: EvaluationData, seed: int) -> Evaluation:
     """Describes the mixture prior of z: AMM's "proximity of categories".
 
     Numbers: `log_p_z` and, of a learned mixture, `mixture_std` and, with several
-    components, `nearest_component_distance`.
+    components, `nearest_component_distance`. With more clusters than classes, also
+    `merged_clustering_accuracy` and `merged_nmi`: the nearest components are merged
+    until there are as many as classes.
 
-    Figures, of a learned mixture: `mixture_distances` and `mixture_plane`. The
-    distances between fixed components are a setting, and say nothing about categories.
+    Figures, of a learned mixture: `mixture_distances`, `mixture_merging` and
+    `mixture_plane`. The distances between fixed components are a setting, and say
+    nothing about categories.
 
     Arrays: `mixture`, with `probabilities` [K], `mean` and `log_variance` [K, d], and
     `distance` [K, K].
@@ -73,9 +76,15 @@ def mixture(model: Model, data: EvaluationData, seed: int) -> Evaluation:
             "nearest_component_distance: mean over components j of the distance to the "
             f"nearest other component k; {DISTANCE}."
         )
+        tree = metrics.merge_tree(distances)
+        if data.labels is not None and not model.classifies:
+            merged, description = _merged(tree, code["y"].argmax(axis=1), data)
+            numbers |= merged
+            protocol += description
         arrays["mixture_distances"] = functools.partial(
             _distances, model, code, data, distances
         )
+        arrays["mixture_merging"] = functools.partial(_merging, model, code, data, tree)
     arrays["mixture_plane"] = functools.partial(_plane, model, prior, code, data, seed)
     return Evaluation(numbers, protocol, arrays)
 
@@ -106,6 +115,47 @@ def _distances(
     return {
         "distances": distances[np.ix_(order, order)],
         "names": np.array([names[k] for k in order]),
+        "named_by_majority": np.array(data.labels is not None and not model.classifies),
+    }
+
+
+def _merged(
+    tree: np.ndarray, clusters: np.ndarray, data: EvaluationData
+) -> tuple[dict[str, float], str]:
+    """Agreement with the labels of as many groups of components as there are classes.
+
+    Returns:
+      The numbers and their protocol; both empty if there are no more components.
+    """
+    assert data.labels is not None
+    classes = len(data.class_names)
+    if len(tree) + 1 <= classes:
+        return {}, ""
+    groups = metrics.merged_groups(tree, classes)[clusters]
+    counts = metrics.cluster_matrix(data.labels, groups, classes, classes)
+    return {
+        "merged_clustering_accuracy": metrics.clustering_accuracy(counts),
+        "merged_nmi": metrics.nmi(data.labels, groups),
+    }, (
+        " merged_clustering_accuracy and merged_nmi: of the clusters that are left "
+        "when the two components with the smallest mean distance are merged, again "
+        f"and again, until there are as many as classes, {classes}."
+    )
+
+
+def _merging(
+    model: Model,
+    code: Mapping[str, np.ndarray],
+    data: EvaluationData,
+    tree: np.ndarray,
+) -> Arrays:
+    """The tree in which components are merged."""
+    size = len(tree) + 1
+    check_number(size, "components")
+    _, names = _component_classes(model, data, code["y"].argmax(axis=1), size)
+    return {
+        "tree": tree,
+        "names": np.array(names),
         "named_by_majority": np.array(data.labels is not None and not model.classifies),
     }
 

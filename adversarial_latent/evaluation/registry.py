@@ -222,6 +222,16 @@ METRICS: Mapping[str, Metric] = {
         "neighbours overlap",
         decimals=2,
     ),
+    "merged_clustering_accuracy": _percent(
+        "Clustering accuracy of merged components, one-to-one",
+        "with the nearest components merged until there are as many as classes",
+        better="higher",
+    ),
+    "merged_nmi": Metric(
+        "Normalised mutual information of merged components",
+        "the same clusters and the classes, from 0 to 1",
+        better="higher",
+    ),
     "mixture_std": Metric(
         "Standard deviation of the components",
         "mean over the mixture's components and the dimensions of the latent code",

@@ -12,7 +12,7 @@ from adversarial_latent.inputs import InputError
 from tests.evaluation.fakes import Case, draw, make, png, saved
 
 ONE = {"clustering_tsne", "classification_tsne", "interpolation", "inception"}
-LARGE = {"samples", "mixture_distances", "mixture_plane"}
+LARGE = {"samples", "mixture_distances", "mixture_merging", "mixture_plane"}
 LARGE |= {f"clustering_{figure}" for figure in ("components", "matrix")}
 LARGE |= {f"classification_{figure}" for figure in ("components", "matrix")}
 CASES = {

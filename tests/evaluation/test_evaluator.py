@@ -317,7 +317,7 @@ FIGURES_OF = {
         "classification_simplex",
         "classification_tsne",
     },
-    "mixture": {"mixture_distances", "mixture_plane"},
+    "mixture": {"mixture_distances", "mixture_merging", "mixture_plane"},
     "reconstruction": {"reconstruction"},
     "interpolation": {"interpolation"},
     "samples": {"samples"},

@@ -647,6 +647,11 @@ ARRAYS = {
         "names": np.array(["0", "1"]),
         "named_by_majority": np.array(False),
     },
+    "mixture_merging": {
+        "tree": np.array([[0.0, 2.0, 1.5, 2.0], [1.0, 3.0, 4.0, 3.0]]),
+        "names": np.array(["0 → cat", "1 → dog", "2 → cat"]),
+        "named_by_majority": np.array(True),
+    },
     "mixture_plane": {
         "codes": POINTS,
         "means": POINTS[:2],
@@ -875,6 +880,11 @@ def test_a_mixture_from_arrays():
     assert "majority class" not in distances.get_label()
     named = _draw("mixture_distances", named_by_majority=np.array(True))
     assert "majority class" in named.get_label()
+    (axes,) = _draw("mixture_merging").axes
+    assert _texts(axes.get_yticklabels()) == ["1 → dog", "0 → cat", "2 → cat"]
+    bars = [line.get_xdata().max() for line in axes.lines]
+    assert bars == [1.5, 4.0]
+    assert axes.get_xlim()[0] == 0
     plane = _draw("mixture_plane")
     (axes,) = plane.axes
     assert axes.get_xlabel() == "first principal component of the means (94%)"

@@ -65,7 +65,8 @@ def test_mixture_names_its_components(kind, digits, model, classifier):
     majority = np.bincount(test.label[members]).argmax()
     first = f"0 → {majority}" if kind == "clusters" else "0"
     legend = "cluster" if kind == "bare" else "class"
-    assert list(evaluation.arrays) == ["mixture", "mixture_distances", "mixture_plane"]
+    drawings = ["mixture_distances", "mixture_merging", "mixture_plane"]
+    assert list(evaluation.arrays) == ["mixture", *drawings]
     heat = draw(evaluation, "mixture_distances").axes[0]
     names = [label.get_text() for label in heat.get_yticklabels()]
     distances = evaluation.arrays["mixture"]()["distance"]
@@ -101,6 +102,25 @@ def test_mixture_of_any_size_is_drawn(shape, digits):
     assert evaluation.numbers.get("nearest_component_distance", 0.0) == 0.0
     density = stats.norm.logpdf(1.0) * dimension
     assert evaluation.numbers["log_p_z"] == pytest.approx(density)
+
+
+def test_nearest_components_merge_until_there_are_as_many_as_classes(digits):
+    """Every class has two components, 1 apart on a line, and 10 from all others."""
+    labels = digits.splits["test"].label
+    clusters = 2 * labels + np.arange(len(labels)) % 2
+    model = GivenClusters(clusters, 20)
+    mean = (np.arange(20) // 2 * 10 + np.arange(20) % 2).astype(np.float32)
+    prior = GaussianMixture(
+        np.zeros(20, np.float32), mean[:, None], np.zeros((20, 1), np.float32)
+    )
+    model.mixture = lambda: prior
+    model.can = lambda ability: ability in ("encode", "mixture")
+    model.encode = lambda x: {"z": mean[clusters][:, None], "y": np.eye(20)[clusters]}
+    evaluation = evaluators.mixture(model, digits, 0)
+    assert evaluation.numbers["merged_clustering_accuracy"] == 1
+    assert evaluation.numbers["merged_nmi"] == pytest.approx(1)
+    tree = evaluation.arrays["mixture_merging"]()["tree"]
+    np.testing.assert_allclose(tree[:15, 2], [1] * 10 + [10] * 5)
 
 
 def test_fixed_components_are_not_measured(digits, model):

@@ -15,6 +15,7 @@ from adversarial_latent.evaluation.figures.charts import (
     mode_figure,
     scatter_figure,
     simplex_figure,
+    tree_figure,
 )
 from adversarial_latent.evaluation.figures.grids import (
     component_figure,
@@ -166,6 +167,19 @@ def _mixture_distances(
     if named_by_majority:
         caption += " Arrows name the majority class of a component's test examples."
     return _captioned(distance_figure(distances, _texts(names)), caption)
+
+
+def _mixture_merging(
+    tree: np.ndarray, names: np.ndarray, named_by_majority: np.ndarray
+) -> Figure:
+    caption = (
+        "The order in which the nearest components of the mixture merge. A bar stands "
+        "at the mean distance between the components that it joins, in standard "
+        "deviations."
+    )
+    if named_by_majority:
+        caption += " Arrows name the majority class of a component's test examples."
+    return _captioned(tree_figure(tree, _texts(names)), caption)
 
 
 def _mixture_plane(
@@ -401,6 +415,7 @@ FIGURES: Mapping[str, Draw] = {
     "prior_codes": _prior_codes,
     "inferred_codes": _inferred_codes,
     "mixture_distances": _mixture_distances,
+    "mixture_merging": _mixture_merging,
     "mixture_plane": _mixture_plane,
 }
 """In the order of a report."""
