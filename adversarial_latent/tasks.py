@@ -19,6 +19,7 @@ from adversarial_latent.games import (
     amm,
     conditional_ali,
     gan,
+    infogan,
     information,
     learned_prior,
     pixelgan,
@@ -63,8 +64,8 @@ def cluster(game: str = "amm", k: int = 0, size: str = "small") -> ConfigDict:
     """The config that clusters data without labels.
 
     Args:
-      game: amm, aae, learned_prior, pixelgan (images only), or information, which has
-        only the terms that AMM has here besides its game.
+      game: amm, aae, learned_prior, infogan, pixelgan (images only), or information,
+        which has only the terms that AMM has here besides its game.
       k: number of clusters; 0 for the number of classes if the data have labels, which
         only the evaluation sees, otherwise 10.
       size: a name of `SIZES`.
@@ -79,6 +80,7 @@ def cluster(game: str = "amm", k: int = 0, size: str = "small") -> ConfigDict:
             config, k=k, latent=5, clusters=True
         ),
         "learned_prior": lambda config: learned(config, k=k, clusters=True),
+        "infogan": lambda config: categories(config, k),
         "pixelgan": lambda config: pixel_autoencoder(config, k=k),
     }
     config = _complete(settings, game, size)
@@ -376,6 +378,17 @@ def adversarial(
         config.players.generator = player(2e-3, **adam)
 
     return settings
+
+
+def categories(config: ConfigDict, k: int = 0) -> None:
+    """InfoGAN with the settings of the other GANs.
+
+    Args:
+      config: the config.
+      k: number of clusters; 0 for what the data say.
+    """
+    adversarial(infogan.extend, latent=64)(config)
+    config.game.num_components = k
 
 
 EXTENSIONS = {

@@ -8,7 +8,7 @@ Arguments, after the colon:
   factorization  6 (z's tower takes y), 7 (y's tower takes a layer of z's) or 15
   prior          fixed (N(mu_k, I) with orthogonal means) or separated (means and
                  variances are learned from there)
-  game           amm, or information: the added terms alone, without a game
+  game           amm; information: the added terms alone, without a game; or infogan
   runlocal       a quick trial with few data and steps; takes a minute
 
 The networks are not those of the paper (configs/amm_mnist.py), whose steps take longer
@@ -30,7 +30,7 @@ distance to the 10th neighbour, whose mean is 5.
 import ml_collections
 
 from adversarial_latent.config import parse_arguments, shrink
-from adversarial_latent.games import information
+from adversarial_latent.games import gan, infogan, information
 from adversarial_latent.networks.table import Table
 from configs import amm_digits, amm_mnist
 
@@ -74,10 +74,20 @@ p2  p1        256  1   1  -  -  -  Leak0.2
 p   p2        1    1   1  -  -  -  -
 """)
 
+DISCRIMINATOR_OF_X = Table.parse("""
+x   -   1    -   -  -  -  -  -
+x1  x   256  28  1  -  -  -  Leak0.2
+x2  x1  256  1   1  -  -  -  Leak0.2
+p1  x2  256  1   1  -  -  -  Leak0.2
+p2  p1  256  1   1  -  -  -  Leak0.2
+p   p2  1    1   1  -  -  -  -
+""")
 
 Z1 = "z1  x  500  28  1  -  -  yes  Leak0.2"
-Z_TOWER = ("z1", "yz", "z2", "z_mu", "z_sigma", "z")
-GAMES = ("amm", "information")
+
+# The part of the encoder that infers y, without noise.
+CLASSIFIER = ENCODER.without("y_sigma", "y", "z1", "yz", "z2", "z_mu", "z_sigma", "z")
+GAMES = ("amm", "information", "infogan")
 
 
 def encoder_table(factorization: int) -> Table:
@@ -123,9 +133,26 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.checkpoint_every = "2000_steps"
     config.curves = ("clustering",)
     config.evaluate_every = "250_steps"
+    if given.game != "amm":
+        config.paper = {}
+    if given.game == "infogan":
+        config.game = infogan.extend(gan.default_config())
+        config.game.update(
+            num_components=given.k,
+            latent_dim=10,
+            penalty="r1",
+            penalty_weight=0.01,
+            kernel_init="he",
+            networks={
+                "generator": str(DECODER),
+                "discriminator": str(DISCRIMINATOR_OF_X),
+                "encoder": str(CLASSIFIER),
+            },
+        )
+        config.evaluators = ("clustering", "samples")
     if given.game == "information":
         config.game = information.extract(config.game)
-        config.game.networks.encoder = str(ENCODER.without(*Z_TOWER))
+        config.game.networks.encoder = str(CLASSIFIER)
         config.players = {"encoder": config.players.generator}
         config.evaluators = ("clustering",)
     if given.runlocal:

@@ -4,8 +4,8 @@
         --config.dataset.name=folder --config.dataset.path=photos/
 
 Arguments, after the colon:
-  game      amm, aae, learned_prior, pixelgan (images only), or information: the terms
-            that AMM has here besides its game, alone
+  game      amm, aae, learned_prior, infogan, pixelgan (images only), or information:
+            the terms that AMM has here besides its game, alone
   k         number of clusters; 0 for the number of classes if the data have labels,
             which only the evaluation sees, otherwise 10
   size      small (for a CPU), medium or large: width of the networks, trials and steps

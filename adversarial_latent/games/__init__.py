@@ -16,6 +16,7 @@ from adversarial_latent.games import (
     classifier,
     conditional_ali,
     gan,
+    infogan,
     information,
     learned_prior,
     pixelcnn,
@@ -36,6 +37,7 @@ GAMES: dict[str, Callable[[ml_collections.ConfigDict], Game]] = {
     "classifier": classifier.make_game,
     "conditional_ali": conditional_ali.make_game,
     "gan": gan.make_game,
+    "infogan": infogan.make_game,
     "information": information.make_game,
     "learned_prior": learned_prior.make_game,
     "pixelcnn": pixelcnn.make_game,
@@ -54,6 +56,7 @@ RECIPES: dict[str, Callable[[ml_collections.ConfigDict], Recipes]] = {
     "classifier": classifier.recipes,
     "conditional_ali": conditional_ali.recipes,
     "gan": gan.recipes,
+    "infogan": infogan.recipes,
     "information": information.recipes,
     "learned_prior": learned_prior.recipes,
     "pixelgan": adversarial_encoder.recipes,  # the decoder is not a table

@@ -156,7 +156,7 @@ def adversarial_phase(
 
 @dataclasses.dataclass(frozen=True)
 class Generator:
-    """The network "generator" of GANs: x = G(z) with z ~ N(0, I).
+    """The network "generator" of GANs: x = G(z) or G(y, z) with z ~ N(0, I).
 
     Attributes:
       latent_dim: d.
@@ -178,9 +178,9 @@ class Generator:
         """Samples z [n, d] ~ p(z)."""
         return jax.random.normal(net.key("z"), (n, self.latent_dim))
 
-    def generate(self, net: Networks, z: chex.Array) -> chex.Array:
-        """Generates x [B, ...] from z [B, d]."""
-        return self.data_shift + self.data_scale * net("generator", z)["x"]
+    def generate(self, net: Networks, *code: chex.Array) -> chex.Array:
+        """Generates x [B, ...] from z [B, d], or from y [B, K] and z."""
+        return self.data_shift + self.data_scale * net("generator", *code)["x"]
 
 
 def discriminator_of_x(generator: Generator, net: Networks) -> Discriminate:

@@ -29,7 +29,9 @@ _OUTPUT = command_line.define_path("output", "JSON file for the output.")
 _ONLY = flags.DEFINE_list("games", [], "Names of games; all if empty.")
 
 GAMES = {
-    "cluster": ("amm", "information", "aae", "learned_prior", "pixelgan"),
+    "cluster": (
+        *("amm", "information", "aae", "learned_prior", "infogan", "pixelgan"),
+    ),
     "classify": ("samm", "aae", "pixelgan"),
     "autoencode": ("aim", "aae", "learned_prior", "ali", "alice", "veegan"),
     "generate": (

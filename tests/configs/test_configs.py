@@ -156,6 +156,9 @@ def test_arguments_of_amm_mnist_dense():
         sizes[arguments] = sum(leaf.size for leaf in leaves)
     of_y = 785 * 1200 + 1201 * 1200 + 1201 * 10 + 4 * 1200
     assert sizes["game=information"] == of_y
+    infogan = make_game(module.get_config("game=infogan").game)
+    params, _ = jax.eval_shape(infogan.init, jax.random.key(0), {"x": batch["x"]})
+    assert sum(leaf.size for leaf in jax.tree.leaves(params["encoder"])) == of_y
     of_z = 785 * 500 + 501 * 250 + 2 * 750 + 2 * 2510
     assert sizes["factorization=15"] == of_y + of_z
     assert sizes[""] - sizes["factorization=15"] == 10 * 250  # z reads y

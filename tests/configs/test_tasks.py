@@ -33,6 +33,7 @@ def test_vectors_can_be_traced(game, tmp_path):
     [
         ("cluster", "amm", (20, 30, 3)),
         ("cluster", "information", (30,)),
+        ("cluster", "infogan", (12, 12, 1)),
         ("autoencode", "aim", (30,)),
     ],
 )
