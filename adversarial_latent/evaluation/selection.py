@@ -9,12 +9,22 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from adversarial_latent.data import Dataset
+from adversarial_latent.evaluation.limits import bounded
 from adversarial_latent.inputs import InputError
 from adversarial_latent.model import Model
 
 Criterion = Callable[[Sequence[Model], np.ndarray], np.ndarray]
 
 _NEIGHBOURS = 5
+_MAX_EXAMPLES = 5000
+
+
+def examples_to_compare(dataset: Dataset) -> np.ndarray:
+    """The training examples, at most 5000, by whose clusters trials are compared."""
+    train = dataset.splits["train"]
+    first = train.take(np.arange(min(len(train), _MAX_EXAMPLES)))
+    return bounded(first).as_float()
 
 
 def nearest_neighbours(models: Sequence[Model], x: np.ndarray) -> np.ndarray:
