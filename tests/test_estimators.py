@@ -73,6 +73,8 @@ def test_interface_passes_the_checks_of_scikit_learn(estimator, check):
 
 def test_clusters_of_blobs_are_found(clustering, blobs):
     x, label = blobs
+    assert clustering.n_clusters_ == 3
+    assert clustering.candidates_ is None
     pairs = set(zip(clustering.labels_.tolist(), label.tolist(), strict=True))
     assert len(pairs) == 3
     np.testing.assert_array_equal(clustering.predict(x), clustering.labels_)
@@ -211,6 +213,28 @@ def test_a_run_directory_resumes(blobs, tmp_path):
 def test_fields_of_the_config_can_be_set(blobs):
     settings = {"overrides": {"batch_size": 8}, "n_init": 1, **SHORT}
     assert AMMClustering(2, **settings).fit(blobs[0]).config_["batch_size"] == 8
+
+
+@pytest.mark.usefixtures("_in_a_hurry")
+def test_the_number_of_clusters_can_be_chosen(blobs, tmp_path):
+    settings = {"n_init": 2, **SHORT}
+    settings["overrides"] = {"number_of_clusters.candidates": (3, 2)}
+    fitted = AMMClustering("auto", **settings).fit(blobs[0])
+    assert fitted.candidates_.tolist() == [2, 3]
+    assert fitted.n_clusters_ == [2, 3][fitted.candidate_scores_.argmax()]
+    assert fitted.predict_proba(blobs[0]).shape == (90, fitted.n_clusters_)
+    fitted.save(tmp_path / "model.npz")
+    saved = load_estimator(tmp_path / "model.npz")
+    np.testing.assert_array_equal(saved.candidate_scores_, fitted.candidate_scores_)
+
+
+def test_numbers_of_clusters_that_cannot_be_chosen(blobs):
+    with pytest.raises(ValueError, match="k='many' must be a number .* or auto"):
+        AMMClustering("many").fit(blobs[0])
+    with pytest.raises(ValueError, match=r"set config\.trials \(n_init\) to 2"):
+        AMMClustering("auto", n_init=1).fit(blobs[0])
+    with pytest.raises(ValueError, match="has 20, but 'memory' has only 12 training"):
+        AMMClustering("auto").fit(blobs[0][:12])
 
 
 def test_training_is_silent_unless_verbose(blobs, capfd):

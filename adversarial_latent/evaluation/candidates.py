@@ -11,9 +11,9 @@ import numpy as np
 
 from adversarial_latent.data import Dataset
 from adversarial_latent.evaluation.evaluator import Arrays, Evaluation
-from adversarial_latent.evaluation.selection import agreement, nearest_neighbours
+from adversarial_latent.evaluation.selection import agreement, modularity
 from adversarial_latent.model import Model
-from adversarial_latent.workdir import read_json
+from adversarial_latent.workdir import read_config, read_json
 
 FILE = "number_of_clusters.json"
 Score = Mapping[str, float]
@@ -22,29 +22,34 @@ Score = Mapping[str, float]
 _PROTOCOL = (
     "{chosen} clusters were chosen of {numbers}, by the highest score on at most 5000 "
     "training examples, without labels. The score is a product. agreement: mean "
-    "adjusted Rand index of two trials, 1 if they find the same clusters. "
-    "nearest_neighbours: how often an example and its 5 nearest neighbours share a "
-    "cluster, beyond chance (Cohen's kappa; mean over trials)."
+    "adjusted Rand index of two trials, 1 if they find the same clusters. modularity: "
+    "share of pairs of an example and one of its 5 nearest neighbours that are in one "
+    "cluster, less what is expected by chance (mean over trials)."
 )
+_DECIMALS = 6  # equal clusterings have equal scores, however they are numbered
 
 
 def score(models: Sequence[Model], x: np.ndarray) -> Score:
     """Scores a number of clusters by the clusters that its trials find.
+
+    Trials agree on clusters that the data have (Lange et al. 2004), but may also agree
+    on unions of such clusters. Those have a lower modularity.
 
     Args:
       models: the trials, at least two.
       x: [N, ...] training examples.
 
     Returns:
-      the product `score` of `agreement` and `nearest_neighbours`, and both factors;
-      at most 1.
+      the product `score` of `agreement` and `modularity`, and both factors; less than
+      1.
     """
     factors = {
         "agreement": float(agreement(models, x).mean()),
-        "nearest_neighbours": float(nearest_neighbours(models, x).mean()),
+        "modularity": float(modularity(models, x).mean()),
     }
     # A product of two negative numbers would be positive.
-    return {"score": float(np.prod([max(0.0, f) for f in factors.values()])), **factors}
+    product = np.prod([max(0.0, factor) for factor in factors.values()])
+    return {"score": float(product), **factors}
 
 
 def best(scores: Mapping[int, Score]) -> int:
@@ -53,15 +58,17 @@ def best(scores: Mapping[int, Score]) -> int:
     Args:
       scores: the scores by number of clusters.
     """
-    return max(sorted(scores), key=lambda k: scores[k]["score"])
+    return max(sorted(scores), key=lambda k: round(scores[k]["score"], _DECIMALS))
 
 
 def read_choice(workdir: str) -> dict[int, Score]:
     """Returns the scores of a run's candidates; {} if the number was given."""
     if not os.path.exists(os.path.join(workdir, FILE)):
         return {}
-    scores = read_json(workdir, FILE)["scores"]
-    return {int(k): found for k, found in scores.items()}
+    record, config = read_json(workdir, FILE), read_config(workdir)
+    if record["chosen"] != config.game.num_components:
+        return {}  # of another run, which was not trained
+    return {int(k): found for k, found in record["scores"].items()}
 
 
 def choice(workdir: str, dataset: Dataset) -> dict[str, Evaluation]:

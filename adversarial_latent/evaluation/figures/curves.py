@@ -14,7 +14,7 @@ from adversarial_latent.evaluation.figures.style import (
 )
 
 _COLOUR = "#3b6fb6"
-_FACTOR_STYLES = ("--", ":")
+_OTHER_STYLES = ("--", ":", "-.")
 
 
 def candidates_figure(
@@ -49,7 +49,7 @@ def candidates_figure(
         axes.plot(
             candidates,
             scores[:, index],
-            _FACTOR_STYLES[(index - 1) % len(_FACTOR_STYLES)],
+            _OTHER_STYLES[(index - 1) % len(_OTHER_STYLES)],
             color=MUTED,
             linewidth=1,
             label=names[index].replace("_", " "),
