@@ -54,7 +54,7 @@ SIZES = {
     "medium": Size(32, 4, "max(50_epochs, 20000_steps)", 96),
     "large": Size(64, 4, "max(100_epochs, 60000_steps)", 128),
 }
-CANDIDATES = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20)
+CANDIDATES = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20)
 """Numbers of clusters from which one is chosen by default."""
 
 _GAN_ADAM = {"b1": 0.5, "b2": 0.99, "schedule": "cosine"}

@@ -8,9 +8,9 @@ Arguments, after the colon:
             that AMM has here besides its game, alone
   k         number of clusters; 0 for the number of classes if the data have labels,
             which only the evaluation sees, otherwise 10; auto to choose it without
-            labels: 12 numbers from 2 to 20 (config.number_of_clusters.candidates)
-            are trained for a quarter of the steps, in WORKDIR/number_of_clusters/,
-            and the one with the highest score is trained as usual
+            labels: each of config.number_of_clusters.candidates (2 to 20) is trained
+            for a quarter of the steps of a small run, in WORKDIR/number_of_clusters/,
+            and then the one with the highest score as usual
   size      small (for a CPU), medium or large: width of the networks, trials and steps
   runlocal  a quick trial with few data and steps; takes seconds
 """

@@ -127,7 +127,6 @@ def _draw(name: str, found: dict[str, Any]) -> None:
         found["chosen"],
         found["classes"],
     )
-    figure.set_label(f"Numbers of clusters on {name}. Labels were not used to choose.")
     save_figures({name: figure}, _OUTPUT.value)
 
 

@@ -377,31 +377,12 @@ def _modes(
     )
 
 
-def _number_of_clusters(
-    candidates: np.ndarray,
-    scores: np.ndarray,
-    names: np.ndarray,
-    chosen: np.ndarray,
-    num_classes: np.ndarray,
-) -> Figure:
-    figure = candidates_figure(
-        candidates, scores, _texts(names), int(chosen), int(num_classes)
-    )
-    caption = (
-        "Scores of numbers of clusters, computed from training examples without "
-        "labels. The circle marks the chosen number."
-    )
-    if num_classes:
-        caption += " The grey line marks the number of classes, which was not used."
-    return _captioned(figure, caption)
-
-
 def _texts(values: np.ndarray | Sequence[str]) -> list[str]:
     return [str(value) for value in values]
 
 
 FIGURES: Mapping[str, Draw] = {
-    "number_of_clusters": _number_of_clusters,
+    "number_of_clusters": candidates_figure,
     "classification_components": _components,
     "classification_matrix": _classification_matrix,
     "clustering_components": _components,

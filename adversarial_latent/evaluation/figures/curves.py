@@ -20,9 +20,9 @@ _OTHER_STYLES = ("--", ":", "-.")
 def candidates_figure(
     candidates: np.ndarray,
     scores: np.ndarray,
-    names: Sequence[str],
-    chosen: int,
-    num_classes: int = 0,
+    names: np.ndarray | Sequence[str],
+    chosen: np.ndarray | int,
+    num_classes: np.ndarray | int = 0,
 ) -> Figure:
     """Scores of numbers of clusters, with the chosen number and that of the classes.
 
@@ -33,6 +33,8 @@ def candidates_figure(
       chosen: the chosen number, one of `candidates`.
       num_classes: number of classes of the data; 0 if they have no labels.
     """
+    chosen, num_classes = int(chosen), int(num_classes)  # arrays of rank 0 if saved
+    names = [str(name).replace("_", " ") for name in names]
     figure = Figure(
         figsize=(5.2, 3.0), dpi=DPI, layout="constrained", facecolor="white"
     )
@@ -52,15 +54,15 @@ def candidates_figure(
             _OTHER_STYLES[(index - 1) % len(_OTHER_STYLES)],
             color=MUTED,
             linewidth=1,
-            label=names[index].replace("_", " "),
+            label=names[index],
         )
     axes.plot(
         candidates, scores[:, 0], "o-", color=_COLOUR, markersize=3, label=names[0]
     )
-    best = scores[list(candidates).index(chosen), 0]
+    best = scores[candidates == chosen, 0]
     axes.plot(
         [chosen],
-        [best],
+        best,
         "o",
         color="none",
         markeredgecolor=INK,
@@ -76,4 +78,11 @@ def candidates_figure(
     figure.legend(
         loc="outside right center", fontsize=SMALL_TEXT, frameon=False, handlelength=1.8
     )
+    caption = (
+        "Scores of numbers of clusters, computed from training examples without "
+        "labels. The circle marks the chosen number."
+    )
+    if num_classes:
+        caption += " The grey line marks the number of classes, which was not used."
+    figure.set_label(caption)
     return figure
