@@ -310,6 +310,8 @@ def shrink(config: ml_collections.ConfigDict) -> None:
     config.batch_size = 8
     config.labels.batch_size = min(config.labels.batch_size, 8)
     config.duration = "4_steps"
+    candidates = config.number_of_clusters.candidates
+    config.number_of_clusters.candidates = candidates[:2]
     config.steps_per_call = 2
     config.log_every = config.checkpoint_every = config.evaluate_every = "2_steps"
     if config.classifier:

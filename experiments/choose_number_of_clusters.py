@@ -19,6 +19,7 @@ from typing import Any
 import ml_collections
 import numpy as np
 from absl import flags
+from sklearn import datasets
 from sklearn.metrics import adjusted_rand_score
 
 from adversarial_latent import games, number_of_clusters, run_data
@@ -44,6 +45,7 @@ _CANDIDATES = flags.DEFINE_list("candidates", [], "Numbers of clusters; default:
 _QUICK = flags.DEFINE_bool("quick", False, "Few examples and steps, to try it out.")
 
 _LIMIT = 10_000  # training examples
+_DURATION = "1000_steps"  # that of configs/cluster.py for up to 20,000 examples
 
 
 def _digits(config: ml_collections.ConfigDict) -> None:
@@ -55,6 +57,19 @@ def _mnist(config: ml_collections.ConfigDict) -> None:
     games.use_preset(config.game, "dense(width=16)")
 
 
+def _vectors(name: str) -> Callable[[ml_collections.ConfigDict], None]:
+    """Standardised measurements that scikit-learn has."""
+
+    def settings(config: ml_collections.ConfigDict) -> None:
+        found = getattr(datasets, f"load_{name}")()
+        path = os.path.join(_WORKDIR.value, f"{name}.npz")
+        os.makedirs(_WORKDIR.value, exist_ok=True)
+        np.savez(path, x=found.data.astype(np.float32), y=found.target)
+        config.dataset.update(name="npz", path=path)
+
+    return settings
+
+
 def _ring(config: ml_collections.ConfigDict) -> None:
     config.dataset.update(name="ring", limit=_LIMIT, standardize=False)
 
@@ -63,6 +78,8 @@ DATA: dict[str, Callable[[ml_collections.ConfigDict], None]] = {
     "digits": _digits,
     "mnist": _mnist,
     "ring": _ring,
+    "wine": _vectors("wine"),
+    "breast_cancer": _vectors("breast_cancer"),
 }
 
 
@@ -71,6 +88,7 @@ def _config(name: str) -> ml_collections.ConfigDict:
     DATA[name](config)
     if _CANDIDATES.value:
         config.number_of_clusters.candidates = tuple(map(int, _CANDIDATES.value))
+    config.number_of_clusters.duration = _DURATION
     config.evaluators = ()
     if _QUICK.value:
         config.dataset.limit = 200
@@ -104,6 +122,10 @@ def _choose(name: str) -> dict[str, Any]:
         "classes": dataset.num_classes,
         "candidates": scores,
         "seeds": [config.seed + trial for trial in range(config.trials)],
+        "command": (
+            f"python -m experiments.choose_number_of_clusters --sets={name} "
+            f"--candidates={','.join(scores)}"
+        ),
         "protocol": f"{dataset.protocol}; scored on {len(x)} training examples",
         "environment": environment(),
     }
@@ -149,9 +171,13 @@ def _page(results: dict[str, dict[str, Any]]) -> str:
             k: float(np.mean(one["ari_with_classes"]))
             for k, one in found["candidates"].items()
         }
+        chosen, classes = (
+            f'[{found[field]}]({name}.json "{field}")'
+            for field in ("chosen", "classes")
+        )
         lines.append(
-            f"| [{name}]({name}.json) | {found['chosen']} | {found['classes']} | "
-            f"{', '.join(found['candidates'])} | {max(by_labels, key=by_labels.get)} |"
+            f"| {name} | {chosen} | {classes} | {', '.join(found['candidates'])} | "
+            f"{max(by_labels, key=lambda k: by_labels[k])} |"
         )
     for name, found in results.items():
         lines += [
