@@ -123,28 +123,26 @@ def _candidate(
     config: ml_collections.ConfigDict, num_examples: int
 ) -> ml_collections.ConfigDict:
     """The config of a candidate, from that of the run with its number of clusters."""
-
-    def steps(duration: str) -> int:
-        repeats = max(one.repeats for one in config.players.values())
-        return config_lib.duration_in_steps(
-            duration, config.batch_size * repeats, num_examples
-        )
-
     candidate = config.copy_and_resolve_references()
-    candidate.duration = min(
-        config.duration, config.number_of_clusters.duration, key=steps
-    )
-    candidate.update(evaluators=(), curves=())
+    durations = (config.duration, config.number_of_clusters.duration)
+    steps = min(_steps(config, duration, num_examples) for duration in durations)
+    candidate.update(duration=f"{steps}_steps", evaluators=(), curves=())
     candidate.number_of_clusters = config_lib.default_config().number_of_clusters
     return candidate
 
 
+def _steps(config: ml_collections.ConfigDict, duration: str, num_examples: int) -> int:
+    minibatches = max((one.repeats for one in config.players.values()), default=1)
+    examples_per_step = config.batch_size * minibatches
+    return config_lib.duration_in_steps(duration, examples_per_step, num_examples)
+
+
 def _describe(configs: Configs) -> str:
     numbers = ", ".join(map(str, configs))
-    duration = next(iter(configs.values())).duration
+    steps = next(iter(configs.values())).duration.replace("_", " ")
     return (
         f"number of clusters: {len(configs)} candidates ({numbers}), each trained for "
-        f"{duration}; then the run itself, with the best"
+        f"{steps}; then the run itself, with the best"
     )
 
 
