@@ -1,7 +1,7 @@
 """Scores numbers of clusters without labels, and shows the scores of a run.
 
 experiments/results/number_of_clusters/ reports which numbers are chosen on data whose
-number of classes is known, and where the criterion fails.
+number of classes is known, and the limits of the criterion.
 """
 
 import os
