@@ -154,6 +154,7 @@ def _draw(name: str, found: dict[str, Any]) -> None:
 
 def _page(results: dict[str, dict[str, Any]]) -> str:
     """The README of the results: a table with a row for each data set."""
+    wrong = [n for n, found in results.items() if found["chosen"] != found["classes"]]
     lines = [
         "# The number of clusters, chosen without labels",
         "",
@@ -165,13 +166,15 @@ def _page(results: dict[str, dict[str, Any]]) -> str:
         "",
         "Trials agree on clusters of the data, but also on unions of them: on the ring",
         "they agree fully on 4 pairs of modes. That is why modularity is a factor.",
-        "The score was fixed on three blobs, digits with 2 and 10 clusters and the ring",
-        "with 2, 6, 8 and 10, and was not changed for the other results.",
+        "The score was fixed on three blobs, digits with 2 and 10 clusters and the",
+        "ring with 2, 6, 8 and 10, and was not changed for the other results.",
+        "",
+        f"The number is not that of the classes on: {', '.join(wrong) or 'no set'}.",
         "",
         "Limits that these results show: a number that is no candidate cannot be found",
         "(9 and 11 were none), and the clusters need not be the classes, even if their",
         "number is right (MNIST). Limits to be expected, but not measured: the loss",
-        " balances clusters, so classes of very different sizes are split or",
+        "balances clusters, so classes of very different sizes are split or",
         "joined; groups that have subgroups have two right answers; and two trials are",
         "one pair, whose agreement varies with the seeds.",
         "",
