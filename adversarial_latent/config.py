@@ -62,6 +62,7 @@ RANGES: Mapping[str, Range] = {
     "embedding.batch_size": "[1, 1000000]",
     "embedding.learning_rate": "[0, inf)",
     "embedding.seed": f"[0, {_SEEDS})",
+    "number_of_clusters.candidates": "[2, 65536]",
     "dataset.test_fraction": "(0, 1)",
     "dataset.held_out": "[0, 1)",
     "dataset.num_validation": "[0, inf)",
@@ -140,6 +141,13 @@ def default_config() -> ml_collections.ConfigDict:
                 "number": 0,  # labelled training examples, 0 for all
                 "balanced": True,  # the same number of each class
                 "batch_size": 0,  # labelled examples per step, 0 for `batch_size`
+            },
+            # Candidates among which the number of clusters is chosen without labels, if
+            # game.num_components is 0; none to take what the data say: see `sizing`.
+            "number_of_clusters": {
+                "candidates": (),
+                # Training of a candidate; never longer than that of the run.
+                "duration": "max(5_epochs, 1000_steps)",
             },
             "pipeline": "auto",  # resident (on the device), streaming, or auto
             "batch_size": 100,  # over all devices and processes; 0: see `sizing`
@@ -302,6 +310,8 @@ def shrink(config: ml_collections.ConfigDict) -> None:
     config.batch_size = 8
     config.labels.batch_size = min(config.labels.batch_size, 8)
     config.duration = "4_steps"
+    candidates = config.number_of_clusters.candidates
+    config.number_of_clusters.candidates = candidates[:2]
     config.steps_per_call = 2
     config.log_every = config.checkpoint_every = config.evaluate_every = "2_steps"
     if config.classifier:

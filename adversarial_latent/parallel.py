@@ -33,6 +33,13 @@ def any_process(flag: bool) -> bool:
     return bool(multihost_utils.process_allgather(np.asarray(flag)).any())
 
 
+def from_first_process(number: int) -> int:
+    """Returns the number of process 0. All processes must call this together."""
+    if jax.process_count() == 1:
+        return number
+    return int(multihost_utils.broadcast_one_to_all(np.asarray(number)))
+
+
 def initialize_processes(
     coordinator: str | None, num_processes: int | None, process_id: int | None
 ) -> None:

@@ -69,15 +69,24 @@ def load_examples(
     record = _read_record(workdir)
     if given is not None:
         dataset = given.standardised() if settings.standardize else given
-        check(record, dataset, workdir)
+        check_recorded(dataset, workdir)
         return dataset
     for field in _PATHS:
         path = os.path.join(record.get("root", ""), settings.get(field) or "")
         if settings.get(field) and os.path.exists(path):
             settings[field] = path
     dataset = data.load(settings)
-    check(record, dataset, workdir)
+    check_recorded(dataset, workdir)
     return dataset
+
+
+def check_recorded(dataset: Dataset, workdir: str) -> None:
+    """Checks that data are those of a run, if it has a checkpoint already.
+
+    Raises:
+      InputError: the run was trained on other data.
+    """
+    check(_read_record(workdir), dataset, workdir)
 
 
 def with_caption_vectors(

@@ -2,7 +2,9 @@
 
 A config can leave these fields to the data:
 
-    game.num_components  0: the number of classes, or 10 without labels
+    game.num_components  0: one of `config.number_of_clusters.candidates`, if there are
+                         any (see `number_of_clusters`); otherwise the number of
+                         classes, or 10 without labels
     game.networks.NAME   a preset: tables for the shape of an example
     game.pixelcnn.image_shape  (): the shape of an image
     batch_size           0: 100 examples; of fewer, the largest power of two, so that
@@ -53,13 +55,33 @@ def check(config: ml_collections.ConfigDict) -> None:
     """Checks, before data are loaded, the ranges of what a config says already.
 
     Raises:
-      InputError: a value is out of range.
+      InputError: a value is out of range, or candidates for the number of clusters
+        are too few.
     """
     config = config.copy_and_resolve_references()
     config.batch_size = config.batch_size or 1
     if config.game.get("num_components") == 0:
         config.game.num_components = 1
     check_ranges(config)
+    _check_candidates(config)
+
+
+def _check_candidates(config: ml_collections.ConfigDict) -> None:
+    candidates = tuple(config.number_of_clusters.candidates)
+    if not candidates:
+        return
+    field = f"config.number_of_clusters.candidates={candidates}"
+    if len(candidates) < 2 or len(set(candidates)) < len(candidates):
+        raise InputError(f"{field} must be several different numbers")
+    if "num_components" not in config.game:
+        raise InputError(
+            f"{field}: the game {config.game.name!r} learns no clusters; leave it empty"
+        )
+    if config.trials < 2:
+        raise InputError(
+            f"{field} are compared by the agreement of trials: set config.trials "
+            "(n_init) to 2 or more"
+        )
 
 
 def fit_to_data(
@@ -72,12 +94,18 @@ def fit_to_data(
       dataset: the data of the run.
 
     Raises:
-      InputError: a preset cannot be read or does not fit the data, or a PixelCNN gets
-        vectors.
+      InputError: the number of clusters is yet to be chosen, a preset cannot be
+        read or does not fit the data, or a PixelCNN gets vectors.
     """
     config = config.copy_and_resolve_references()
     game, shape = config.game, dataset.example_shape
     if game.get("num_components") == 0:
+        if config.number_of_clusters.candidates:
+            raise InputError(
+                "the number of clusters is chosen in training: set "
+                "config.game.num_components to one of "
+                f"{tuple(config.number_of_clusters.candidates)} to see what follows"
+            )
         game.num_components = dataset.num_classes or _NUM_COMPONENTS
     if _lacks_image_shape(game):
         if len(shape) != 3:

@@ -5,6 +5,7 @@ found on digits and MNIST (experiments/results/).
 """
 
 import dataclasses
+import numbers
 from collections.abc import Callable, Mapping
 
 from ml_collections import ConfigDict
@@ -54,25 +55,35 @@ SIZES = {
     "medium": Size(32, 4, "max(50_epochs, 20000_steps)", 96),
     "large": Size(64, 4, "max(100_epochs, 60000_steps)", 128),
 }
+CANDIDATES = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20)
+"""Numbers of clusters from which one is chosen by default."""
+
 _GAN_ADAM = {"b1": 0.5, "b2": 0.99, "schedule": "cosine"}
 
 Settings = Callable[[ConfigDict], None]
 """Sets `config.game` and `config.players`."""
 
 
-def cluster(game: str = "amm", k: int = 0, size: str = "small") -> ConfigDict:
+def cluster(game: str = "amm", k: int | str = 0, size: str = "small") -> ConfigDict:
     """The config that clusters data without labels.
 
     Args:
       game: amm, aae, learned_prior, infogan, pixelgan (images only), or information,
         which has only the terms that AMM has here besides its game.
       k: number of clusters; 0 for the number of classes if the data have labels, which
-        only the evaluation sees, otherwise 10.
+        only the evaluation sees, otherwise 10; "auto" for that of `CANDIDATES` which
+        is chosen without labels, see `number_of_clusters`.
       size: a name of `SIZES`.
 
     Raises:
-      InputError: game or size is unknown.
+      InputError: game or size is unknown, or k is no number.
     """
+    candidates: tuple[int, ...] = ()
+    if k == "auto":
+        k, candidates = 0, CANDIDATES
+    if not isinstance(k, numbers.Integral):
+        raise InputError(f"k={k!r} must be a number of clusters, 0, or auto")
+    k = int(k)
     settings: dict[str, Settings] = {
         "amm": lambda config: mixture(config, k),
         "information": lambda config: information_terms(config, k),
@@ -85,6 +96,7 @@ def cluster(game: str = "amm", k: int = 0, size: str = "small") -> ConfigDict:
     }
     config = _complete(settings, game, size)
     config.selection = "nearest_neighbours"
+    config.number_of_clusters.candidates = candidates
     return config
 
 

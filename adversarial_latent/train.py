@@ -15,8 +15,8 @@ import numpy as np
 from absl import logging
 
 from adversarial_latent import config as config_lib
+from adversarial_latent import number_of_clusters, run_data, sizing
 from adversarial_latent import parallel as parallel_lib
-from adversarial_latent import run_data, sizing
 from adversarial_latent.checkpoints import Checkpoints
 from adversarial_latent.data import Dataset
 from adversarial_latent.environment import environment
@@ -400,19 +400,21 @@ def train_and_evaluate(
     if dataset is not None:
         config = run_data.in_memory(config)
     given, dataset = dataset, run_data.load_examples(config, workdir, dataset)
+    if number_of_clusters.is_open(config):
+        chosen = number_of_clusters.choose(config, workdir, dataset, _train)
+        if chosen is None:
+            return None
+        config = config.copy_and_resolve_references()
+        config.game.num_components = chosen
     if not complete:
         config = sizing.fit_to_data(config, dataset)
         check_evaluation(config, make_game(config.game))
-    if jax.process_index() != 0:
-        if _train_classifier(config, workdir):
-            _train(config, workdir, dataset)
-        return None
     with claim(workdir, config):
         if not (
             _train_classifier(config, workdir) and _train(config, workdir, dataset)
         ):
             return None
-        return evaluate(workdir, given)
+        return evaluate(workdir, given) if jax.process_index() == 0 else None
 
 
 def _train_classifier(config: ml_collections.ConfigDict, workdir: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import filelock
+import jax
 import ml_collections
 from absl import logging
 
@@ -20,7 +21,8 @@ from adversarial_latent.model import Model
 
 _LOCK_VARIABLE = "ADVERSARIAL_LATENT_LOCK"
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
-_NESTED = ("dataset", "labels")  # nested configs with defaults of their own
+# Nested configs with defaults of their own.
+_NESTED = ("dataset", "labels", "number_of_clusters")
 
 
 def read_json(workdir: str, name: str) -> dict[str, Any]:
@@ -79,6 +81,8 @@ def claim(workdir: str, config: ml_collections.ConfigDict) -> Iterator[None]:
     A directory belongs to a config from its first checkpoint on. Before that nothing is
     lost, and the config can be corrected. The duration may always change, see `train`.
 
+    Of several processes of a run, the first one locks and checks.
+
     Args:
       workdir: the directory; created if it does not exist.
       config: config of the run.
@@ -87,6 +91,9 @@ def claim(workdir: str, config: ml_collections.ConfigDict) -> Iterator[None]:
       RuntimeError: another live run has locked the directory.
       ValueError: the directory belongs to a run with another config.
     """
+    if jax.process_index() != 0:
+        yield
+        return
     os.makedirs(workdir, exist_ok=True)
     with _lock(workdir):
         if has_checkpoint(os.path.join(workdir, "checkpoints")):

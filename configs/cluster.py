@@ -7,7 +7,10 @@ Arguments, after the colon:
   game      amm, aae, learned_prior, infogan, pixelgan (images only), or information:
             the terms that AMM has here besides its game, alone
   k         number of clusters; 0 for the number of classes if the data have labels,
-            which only the evaluation sees, otherwise 10
+            which only the evaluation sees, otherwise 10; auto to choose it without
+            labels: each of config.number_of_clusters.candidates (2 to 20) is trained
+            for a quarter of the steps of a small run, in WORKDIR/number_of_clusters/,
+            and then the one with the highest score as usual
   size      small (for a CPU), medium or large: width of the networks, trials and steps
   runlocal  a quick trial with few data and steps; takes seconds
 """
@@ -20,8 +23,9 @@ from adversarial_latent.config import parse_arguments, shrink
 
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Returns the config; see the module's docstring for the arguments."""
-    given = parse_arguments(argument, game="amm", k=0, size="small", runlocal=False)
-    config = tasks.cluster(given.game, given.k, given.size)
+    given = parse_arguments(argument, game="amm", k="0", size="small", runlocal=False)
+    k = int(given.k) if given.k.isdecimal() else given.k
+    config = tasks.cluster(given.game, k, given.size)
     if given.runlocal:
         shrink(config)
     return config

@@ -21,8 +21,9 @@ from adversarial_latent.estimators import (
     PixelGANClassifier,
     SAMMClassifier,
     load_estimator,
+    saving,
 )
-from adversarial_latent.estimators.components import number_labels
+from adversarial_latent.estimators.components import Clustering, number_labels
 
 SHORT = {"max_steps": 2, "random_state": 0}
 
@@ -73,6 +74,8 @@ def test_interface_passes_the_checks_of_scikit_learn(estimator, check):
 
 def test_clusters_of_blobs_are_found(clustering, blobs):
     x, label = blobs
+    assert clustering.n_clusters_ == 3
+    assert clustering.candidates_ is None
     pairs = set(zip(clustering.labels_.tolist(), label.tolist(), strict=True))
     assert len(pairs) == 3
     np.testing.assert_array_equal(clustering.predict(x), clustering.labels_)
@@ -211,6 +214,34 @@ def test_a_run_directory_resumes(blobs, tmp_path):
 def test_fields_of_the_config_can_be_set(blobs):
     settings = {"overrides": {"batch_size": 8}, "n_init": 1, **SHORT}
     assert AMMClustering(2, **settings).fit(blobs[0]).config_["batch_size"] == 8
+
+
+class InformationClustering(Clustering):
+    """A clustering that compiles quickly."""
+
+    _game = "information"
+
+
+@pytest.mark.usefixtures("_in_a_hurry")
+def test_the_number_of_clusters_can_be_chosen(blobs, tmp_path):
+    overrides = {"number_of_clusters.candidates": (3, 2)}
+    fitted = InformationClustering("auto", n_init=2, overrides=overrides, **SHORT)
+    fitted.fit(blobs[0])
+    assert fitted.candidates_.tolist() == [2, 3]
+    assert fitted.n_clusters_ == [2, 3][fitted.candidate_scores_.argmax()]
+    assert fitted.predict_proba(blobs[0]).shape == (90, fitted.n_clusters_)
+    fitted.save(tmp_path / "model.npz")
+    _, _, saved = saving.read(tmp_path / "model.npz")
+    np.testing.assert_array_equal(saved["candidate_scores_"], fitted.candidate_scores_)
+
+
+def test_numbers_of_clusters_that_cannot_be_chosen(blobs):
+    with pytest.raises(ValueError, match=r"k='many' must be a number .* or auto"):
+        AMMClustering("many").fit(blobs[0])
+    with pytest.raises(ValueError, match=r"set config\.trials \(n_init\) to 2"):
+        AMMClustering("auto", n_init=1).fit(blobs[0])
+    with pytest.raises(ValueError, match="has 20, but 'memory' has only 12 training"):
+        AMMClustering("auto").fit(blobs[0][:12])
 
 
 def test_training_is_silent_unless_verbose(blobs, capfd):

@@ -50,6 +50,11 @@ def test_what_follows_from_the_data():
     assert given.game.num_components == 7
 
 
+def test_a_number_of_clusters_that_is_to_be_chosen_does_not_follow_from_the_data():
+    with pytest.raises(ValueError, match="number of clusters is chosen in training"):
+        sizing.fit_to_data(cluster.get_config("k=auto"), dataset())
+
+
 @pytest.mark.parametrize(
     ("config", "data", "expected"),
     [

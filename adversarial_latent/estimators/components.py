@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_consistent_length
 from adversarial_latent import tasks
 from adversarial_latent.estimators.autoencoders import Codes
 from adversarial_latent.estimators.base import Estimator
+from adversarial_latent.evaluation.candidates import read_choice
 from adversarial_latent.inputs import InputError, has_unlabelled
 
 
@@ -56,13 +57,19 @@ class Clustering(ClusterMixin, Components):
     """Clusters examples without labels.
 
     Args:
-      n_clusters: number of clusters. The others are those of `Estimator`.
+      n_clusters: number of clusters; "auto" to choose it without labels, see
+        `number_of_clusters`: each of `tasks.CANDIDATES`, or of those in `overrides`
+        ("number_of_clusters.candidates"), is trained for a quarter of the steps of a
+        small run. The others are those of `Estimator`.
 
     Attributes:
       labels_: clusters of the training examples, int64 [N].
+      n_clusters_: number of clusters.
+      candidates_: with n_clusters="auto", the candidates [C], ascending; else None.
+      candidate_scores_: their scores [C], of which the highest was chosen; else None.
     """
 
-    n_clusters: int = dataclasses.field(default=8, kw_only=False)
+    n_clusters: int | str = dataclasses.field(default=8, kw_only=False)
     n_init: int = 4
 
     def _config(self) -> ConfigDict:
@@ -81,13 +88,22 @@ class Clustering(ClusterMixin, Components):
         """
         del y
         x = self._read(X, fit=True)
-        if len(x) < self.n_clusters:
+        if not isinstance(self.n_clusters, str) and len(x) < self.n_clusters:
             raise InputError(
                 f"n_samples={len(x)} is less than n_clusters={self.n_clusters}"
             )
         self._train(x)
         self.labels_ = self.predict(X)
         return self
+
+    def _keep(self, workdir: str, results: Mapping[str, Any]) -> None:
+        super()._keep(workdir, results)
+        self.n_clusters_ = self.model_.num_components
+        self.candidates_ = self.candidate_scores_ = None
+        if self.n_clusters == "auto":
+            scores = read_choice(workdir)
+            self.candidates_ = np.array(list(scores))
+            self.candidate_scores_ = np.array([s["score"] for s in scores.values()])
 
 
 class Classifier(ClassifierMixin, Components):

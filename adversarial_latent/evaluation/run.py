@@ -13,10 +13,13 @@ from absl import logging
 from adversarial_latent import config as config_lib
 from adversarial_latent import run_data
 from adversarial_latent.data import Dataset
+from adversarial_latent.evaluation.candidates import choice
 from adversarial_latent.evaluation.evaluator import Arrays, Evaluation
 from adversarial_latent.evaluation.evaluators import get_evaluator
-from adversarial_latent.evaluation.limits import bounded
-from adversarial_latent.evaluation.selection import get_criterion
+from adversarial_latent.evaluation.selection import (
+    examples_to_compare,
+    get_criterion,
+)
 from adversarial_latent.game import Game
 from adversarial_latent.inputs import InputError, MissingInputError, printable
 from adversarial_latent.model import Model
@@ -27,8 +30,6 @@ from adversarial_latent.workdir import (
     trained_steps,
     write_json,
 )
-
-_MAX_SELECTION_EXAMPLES = 5000
 
 
 def check_evaluation(config: ml_collections.ConfigDict, game: Game) -> None:
@@ -260,6 +261,7 @@ def evaluate(workdir: str, dataset: Dataset | None = None) -> dict[str, Any]:
         shown=chosen,
     )
     left_out |= without
+    evaluations |= choice(workdir, dataset)
     _write_arrays(workdir, evaluations, left_out)
     left_out |= _draw(workdir)
     results = {
@@ -389,9 +391,7 @@ def _choose_trial(
     name: str, models: Sequence[Model], dataset: Dataset
 ) -> tuple[int, dict[str, Any]]:
     """Returns the trial with the highest score, and how it was chosen."""
-    train = dataset.splits["train"]
-    first = train.take(np.arange(min(len(train), _MAX_SELECTION_EXAMPLES)))
-    compared = bounded(first).as_float()
+    compared = examples_to_compare(dataset)
     number = len(compared)
     scores = get_criterion(name)(models, compared)
     if not np.isfinite(scores).all():

@@ -9,12 +9,22 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from adversarial_latent.data import Dataset
+from adversarial_latent.evaluation.limits import bounded
 from adversarial_latent.inputs import InputError
 from adversarial_latent.model import Model
 
 Criterion = Callable[[Sequence[Model], np.ndarray], np.ndarray]
 
 _NEIGHBOURS = 5
+_MAX_EXAMPLES = 5000
+
+
+def examples_to_compare(dataset: Dataset) -> np.ndarray:
+    """The training examples, at most 5000, by whose clusters trials are compared."""
+    train = dataset.splits["train"]
+    first = train.take(np.arange(min(len(train), _MAX_EXAMPLES)))
+    return bounded(first).as_float()
 
 
 def nearest_neighbours(models: Sequence[Model], x: np.ndarray) -> np.ndarray:
@@ -33,19 +43,43 @@ def nearest_neighbours(models: Sequence[Model], x: np.ndarray) -> np.ndarray:
     Returns:
       [T] scores, at most 1; -1 for a trial with a single cluster.
     """
+    shared, chance = _shared_by_neighbours(models, x)
+    several = chance < 1
+    return np.where(several, (shared - chance) / np.where(several, 1 - chance, 1), -1.0)
+
+
+def modularity(models: Sequence[Model], x: np.ndarray) -> np.ndarray:
+    """Modularity of clusters in the graph of nearest neighbours (Newman 2006).
+
+    It is a - c, in the notation of `nearest_neighbours`. Unlike kappa, it can compare
+    numbers of clusters: c, which is large for few clusters, always counts in full.
+
+    Args:
+      models: the trials.
+      x: [N, ...] training examples, N > 1.
+
+    Returns:
+      [T] scores, less than 1; 0 for a trial with a single cluster.
+    """
+    shared, chance = _shared_by_neighbours(models, x)
+    return shared - chance
+
+
+def _shared_by_neighbours(
+    models: Sequence[Model], x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fractions [T] of neighbours in one cluster, and those expected by chance."""
     from sklearn.neighbors import NearestNeighbors
 
     flat = x.reshape(len(x), -1)
     index = NearestNeighbors(n_neighbors=min(_NEIGHBOURS, len(x) - 1)).fit(flat)
     nearest = index.kneighbors(return_distance=False)  # [N, 5], excluding the image
-    scores = []
+    shared, chance = [], []
     for model in models:
         clusters = model.encode(x)["y"].argmax(-1)  # [N]
-        agreement = (clusters[nearest] == clusters[:, None]).mean()
-        chance = np.square(np.bincount(clusters) / len(clusters)).sum()
-        several = len(np.unique(clusters)) > 1
-        scores.append((agreement - chance) / (1 - chance) if several else -1.0)
-    return np.array(scores)
+        shared.append((clusters[nearest] == clusters[:, None]).mean())
+        chance.append(np.square(np.bincount(clusters) / len(clusters)).sum())
+    return np.array(shared), np.array(chance)
 
 
 def agreement(models: Sequence[Model], x: np.ndarray) -> np.ndarray:

@@ -514,6 +514,20 @@ def test_mode_figure_without_inference_has_two_panels():
     assert [axes.get_title() for axes in figure.axes] == ["data", "samples"]
 
 
+def test_candidates_figure_marks_the_choice_and_the_classes():
+    scores = np.array([[0.1, 0.2, 0.5], [0.6, 0.9, 0.7], [0.4, 0.5, 0.8]])
+    names = ["score", "agreement", "modularity"]
+    figure = figures.candidates_figure(np.array([2, 5, 8]), scores, names, 5, 8)
+    lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
+    assert list(lines) == ["8 classes", "agreement", "modularity", "score", "chosen: 5"]
+    np.testing.assert_array_equal(lines["agreement"].get_ydata(), scores[:, 1])
+    np.testing.assert_array_equal(lines["score"].get_xdata(), [2, 5, 8])
+    assert lines["chosen: 5"].get_xydata().tolist() == [[5, 0.6]]
+    assert set(lines["8 classes"].get_xdata()) == {8}
+    without = figures.candidates_figure(np.array([2, 5, 8]), scores, names, 5)
+    assert "classes" not in str(without.axes[0].get_legend_handles_labels()[1])
+
+
 def test_training_figure_groups_players_and_shows_trials():
     rows = [
         {
@@ -582,6 +596,13 @@ MATRICES = {
 SIMPLEX = {"y": np.eye(3)[[0, 1, 2, 0]], "corner_names": np.array(list("abc"))}
 POINTS = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0], [3.0, 1.0]])
 ARRAYS = {
+    "number_of_clusters": {
+        "candidates": np.array([2, 5]),
+        "scores": np.array([[0.1, 0.2], [0.5, 0.6]]),
+        "names": np.array(["score", "agreement"]),
+        "chosen": np.array(5),
+        "num_classes": np.array(2),
+    },
     "classification_components": COMPONENTS,
     "classification_matrix": MATRICES,
     "clustering_components": COMPONENTS,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from adversarial_latent.evaluation.selection import get_criterion
+from adversarial_latent.evaluation.selection import get_criterion, modularity
 
 
 class Fixed:
@@ -40,6 +40,7 @@ def test_neighbours_is_cohens_kappa_of_pairs_of_neighbours():
     a, c = (5 * 0.8 + 6) / 12, (25 + 49) / 144
     scores = get_criterion("nearest_neighbours")(models, x)
     np.testing.assert_allclose(scores, [1.0, (a - c) / (1 - c), -1.0])
+    np.testing.assert_allclose(modularity(models, x), [0.5, a - c, 0], atol=1e-12)
 
 
 def test_neighbours_takes_images():

@@ -13,6 +13,7 @@ from adversarial_latent.evaluation.figures.charts import (
     simplex_figure,
     training_figure,
 )
+from adversarial_latent.evaluation.figures.curves import candidates_figure
 from adversarial_latent.evaluation.figures.grids import (
     component_figure,
     image_blocks,
@@ -33,6 +34,7 @@ from adversarial_latent.evaluation.figures.style import (
 __all__ = [
     "CAPTION_KEY",
     "FIGURES",
+    "candidates_figure",
     "component_figure",
     "distance_figure",
     "draw",

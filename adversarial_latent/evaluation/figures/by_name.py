@@ -17,6 +17,7 @@ from adversarial_latent.evaluation.figures.charts import (
     simplex_figure,
     tree_figure,
 )
+from adversarial_latent.evaluation.figures.curves import candidates_figure
 from adversarial_latent.evaluation.figures.grids import (
     component_figure,
     image_blocks,
@@ -395,6 +396,7 @@ def _texts(values: np.ndarray | Sequence[str]) -> list[str]:
 
 
 FIGURES: Mapping[str, Draw] = {
+    "number_of_clusters": candidates_figure,
     "classification_components": _components,
     "classification_matrix": _classification_matrix,
     "clustering_components": _components,
