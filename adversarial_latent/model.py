@@ -21,19 +21,23 @@ if TYPE_CHECKING:
     from adversarial_latent.text import Embedding
 
 
+# Functions that sample. The noise depends on the size of the batch, so it is fixed.
+_RANDOM = ("sample", "variations")
+
+
 class Model:
     """Parameters of one trial, bound to their game.
 
     Methods are the inference functions of the game, see `Game`. Those that the game
     does not have raise a ValueError; `can` says which exist. Results are deterministic
-    given the arguments. Inputs are split into batches of one size, so that each
-    function is compiled once.
+    given the arguments. Inputs are split into batches of one size, or a power of two if
+    there are fewer examples, so that functions are compiled few times.
 
     Attributes:
       game: the game.
       params: `{network: parameters}`.
       model_state: `{network: statistics}`.
-      batch_size: number of examples that are evaluated at a time.
+      batch_size: largest number of examples that are evaluated at a time.
       embedding: embedding of captions, for a game that uses them.
       example_shape: shape of the training examples, to check inputs; None if unknown.
     """
@@ -312,7 +316,11 @@ class Model:
         return np.asarray(self.embedding(sentences), np.float32)
 
     def _apply(self, ability: str, seed: int, batch: int, **inputs: Any) -> Any:
-        """Evaluates a compiled function of the game for batch number `batch`."""
+        """Evaluates a function of the game for batch number `batch`."""
+        return jax.tree.map(np.asarray, self._start(ability, seed, batch, **inputs))
+
+    def _start(self, ability: str, seed: int, batch: int, **inputs: Any) -> Any:
+        """Starts `_apply`, and returns arrays of the device, without waiting."""
         if not self.can(ability):
             raise ValueError(f"{type(self.game).__name__} has no {ability!r}")
         if ability not in self._compiled:
@@ -325,30 +333,35 @@ class Model:
                 return function(net, **inputs)
 
             self._compiled[ability] = compiled
-        results = self._compiled[ability](
+        return self._compiled[ability](
             self.params, self.model_state, np.uint32(seed), np.uint32(batch), **inputs
         )
-        return jax.tree.map(np.asarray, results)
 
     def _in_batches(self, ability: str, inputs: Any, seed: int, **options: Any) -> Any:
         """Applies a function to `inputs` (leaves [N, ...]) batch by batch."""
         total = len(jax.tree.leaves(inputs)[0])
         if total == 0:
             raise ValueError(f"nothing to {ability}: there are no examples")
-        results = []
-        for batch, start in enumerate(range(0, total, self.batch_size)):
-            part = jax.tree.map(lambda x, i=start: x[i : i + self.batch_size], inputs)
+        batch_size = self.batch_size
+        if ability not in _RANDOM:
+            # A few examples should not take the time of many. With powers of two, there
+            # are few sizes to compile.
+            batch_size = min(batch_size, 1 << (total - 1).bit_length())
+        results: list[Any] = []
+        for batch, start in enumerate(range(0, total, batch_size)):
+            part = jax.tree.map(lambda x, i=start: x[i : i + batch_size], inputs)
             size = len(jax.tree.leaves(part)[0])
             # The last batch is padded, so that there is one shape and one compilation.
             padded = jax.tree.map(
                 lambda x, n=size: np.pad(
-                    x, [(0, self.batch_size - n)] + [(0, 0)] * (x.ndim - 1), "edge"
+                    x, [(0, batch_size - n)] + [(0, 0)] * (x.ndim - 1), "edge"
                 ),
                 part,
             )
-            result = self._apply(ability, seed, batch, **padded, **options)
-            results.append(jax.tree.map(lambda x, n=size: x[:n], result))
-        return jax.tree.map(lambda *parts: np.concatenate(parts), *results)
+            results.append(self._start(ability, seed, batch, **padded, **options))
+            if batch:  # fetched while the device computes the next one
+                results[-2] = jax.tree.map(np.asarray, results[-2])
+        return jax.tree.map(lambda *parts: np.concatenate(parts)[:total], *results)
 
 
 def unstack(tree: chex.ArrayTree, trial: int) -> chex.ArrayTree:

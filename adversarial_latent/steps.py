@@ -20,6 +20,7 @@ from adversarial_latent.game import (
     Player,
     UpdateOrder,
 )
+from adversarial_latent.random_keys import unrolled
 from adversarial_latent.state import TrainState
 
 TrainStep = Callable[
@@ -106,10 +107,11 @@ def make_train_step(
     def train_step(
         state: TrainState, batch: Mapping[str, chex.Array]
     ) -> tuple[TrainState, dict[str, chex.Array]]:
-        key = jax.random.fold_in(state.key, state.step)
+        key = jax.random.fold_in(unrolled(state.key), state.step)
         key = jax.random.fold_in(key, device_index())
+        keys = {turn[0]: jax.random.fold_in(key, turn[0]) for turn in turns}
         metrics: dict[str, chex.Array] = {}
-        for turn, (phase, players, minibatch) in enumerate(turns):
+        for stream, phase, players, minibatch in turns:
             state, scalars = _update_players(
                 game,
                 phase,
@@ -117,7 +119,7 @@ def make_train_step(
                 optimizers,
                 state,
                 jax.tree.map(lambda leaf, m=minibatch: leaf[m], batch),
-                jax.random.fold_in(key, turn),
+                keys[stream],
                 functools.partial(_progress, state.step, num_steps),
             )
             metrics |= scalars
@@ -136,12 +138,20 @@ def make_train_step(
 
 def _turns(
     game: Game, order: UpdateOrder, repeats: Mapping[str, int]
-) -> list[tuple[Phase, tuple[Player, ...], int]]:
-    """Lists the updates of a step: phase, players, and index of the minibatch."""
+) -> list[tuple[int, Phase, tuple[Player, ...], int]]:
+    """Lists the updates of a step.
+
+    Returns:
+      for each, the number of its random stream, phase, players, and index of the
+      minibatch. Players of a phase have the same stream for a minibatch. A network that
+      does not change between their turns then has the same outputs, and the compiler
+      evaluates it once.
+    """
+    phases = game.phases
     if order == "alternating":
         return [
-            (phase, (player,), minibatch)
-            for phase in game.phases
+            (index + len(phases) * minibatch, phase, (player,), minibatch)
+            for index, phase in enumerate(phases)
             for player in phase.players
             for minibatch in range(repeats[player.name])
         ]
@@ -150,7 +160,7 @@ def _turns(
             f"players that are updated simultaneously cannot repeat: {repeats}; set "
             "update_order='alternating'"
         )
-    for phase in game.phases:
+    for phase in phases:
         owners: dict[str, str] = {}
         for player in phase.players:
             for network in player.trains:
@@ -162,7 +172,7 @@ def _turns(
                         "update_order='alternating'"
                     )
                 owners[network] = player.name
-    return [(phase, phase.players, 0) for phase in game.phases]
+    return [(index, phase, phase.players, 0) for index, phase in enumerate(phases)]
 
 
 def _progress(step: chex.Array, num_steps: int) -> chex.Array:
@@ -209,9 +219,9 @@ def _update_players(
     params, opt_state = dict(state.params), dict(state.opt_state)
     model_state = dict(state.model_state)
     metrics: dict[str, chex.Array] = {}
-    for index, player in enumerate(players):
+    for player in players:
         own = {network: state.params[network] for network in player.trains}
-        player_key = jax.random.fold_in(key, index)
+        player_key = jax.random.fold_in(key, phase.players.index(player))
 
         def objective(
             own: dict[str, chex.ArrayTree],
