@@ -20,6 +20,7 @@ from adversarial_latent.game import (
     Player,
     UpdateOrder,
 )
+from adversarial_latent.random_keys import unrolled
 from adversarial_latent.state import TrainState
 
 TrainStep = Callable[
@@ -106,7 +107,7 @@ def make_train_step(
     def train_step(
         state: TrainState, batch: Mapping[str, chex.Array]
     ) -> tuple[TrainState, dict[str, chex.Array]]:
-        key = jax.random.fold_in(state.key, state.step)
+        key = jax.random.fold_in(unrolled(state.key), state.step)
         key = jax.random.fold_in(key, device_index())
         metrics: dict[str, chex.Array] = {}
         for turn, (phase, players, minibatch) in enumerate(turns):

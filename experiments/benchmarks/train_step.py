@@ -5,31 +5,37 @@ r"""Benchmarks a train step: milliseconds, compile time and memory.
 
 This is the complete step, with all players, penalties and optimisers, at the config's
 batch size. It runs as in `experiments.launch`. With --peer=torch, the same AMM step in
-eager PyTorch (`torch_amm.py`) takes turns with ours in this process. Only the ratio of
+eager PyTorch (`torch_amm.py`) takes turns with ours in this process; with --peer=plain,
+a step of AAE, GAN or AMM in plain JAX (`plain_steps.py`). Only the ratio of
 paired times is meaningful, because the speed of a machine varies. With --parts, the
 unavoidable parts of the step (`step_parts.py`) take turns as well.
 """
 
 import dataclasses
+import functools
 import resource
 import time
 from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import ml_collections
 import numpy as np
 from absl import flags
 
 from adversarial_latent import sizing
-from adversarial_latent.data import Dataset, Examples, parse_image_shape
+from adversarial_latent.data import Dataset, Examples, load, parse_image_shape
 from adversarial_latent.environment import environment
 from adversarial_latent.experiment import Experiment, make_experiment
 from experiments import command_line
 from experiments.benchmarks.step_parts import unavoidable_parts
 
+_POINTS = ("grid25", "ring")
 _CONFIG = command_line.define_config("configs/amm_mnist.py")
-_PEER = flags.DEFINE_string("peer", "", "Reference to compare with: torch, or none.")
+_PEER = flags.DEFINE_enum(
+    "peer", None, ("plain", "torch"), "Reference to compare with. Default: none."
+)
 _PARTS = flags.DEFINE_bool("parts", False, "Also measure the step's unavoidable parts.")
 _STEPS = flags.DEFINE_integer("steps", 10, "Steps per measurement.", lower_bound=1)
 _REPEATS = flags.DEFINE_integer("repeats", 10, "Measurements.", lower_bound=1)
@@ -41,6 +47,15 @@ _OUTPUT = command_line.define_path("output", "JSON file for the measurements.")
 
 def _peak_memory_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _inputs(config: ml_collections.ConfigDict) -> np.ndarray:
+    """Random images of the shape that flag or config state, or the config's points."""
+    if config.dataset.name in _POINTS and not _SHAPE.value:
+        return np.asarray(load(config.dataset).splits["train"].x)
+    stated = _SHAPE.value or config.dataset.get("image_shape") or "28x28x1"
+    shape = parse_image_shape(stated) or ()
+    return np.random.default_rng(0).integers(0, 256, (2000, *shape)).astype(np.uint8)
 
 
 def _experiment(
@@ -115,6 +130,42 @@ def _parts(
     return {part.name: waiting(part.compile()) for part in parts}
 
 
+def _plain(
+    config: ml_collections.ConfigDict, experiment: Experiment, images: np.ndarray
+) -> Callable[[], None]:
+    """Returns a function that runs as many steps in plain JAX."""
+    from experiments.benchmarks import plain_steps
+
+    initial = jax.jit(experiment.create)(jax.random.key(config.seed))
+    step, state = plain_steps.build(
+        config,
+        experiment.game,
+        initial.params,
+        initial.model_state,
+        experiment.num_steps,
+    )
+    scale = 255 if images.dtype == np.uint8 else 1
+
+    @functools.partial(jax.jit, donate_argnums=0)
+    def run(state: Any, images: jax.Array, chosen: jax.Array) -> Any:
+        def one(state: Any, indices: jax.Array) -> Any:
+            return step(state, images[indices].astype(jnp.float32) / scale)
+
+        return jax.lax.scan(one, state, chosen)
+
+    current, resident = {"state": state}, jax.device_put(images)
+    rng = np.random.default_rng(0)
+
+    def call() -> None:
+        for _ in range(config.trials):
+            shape = (_STEPS.value, config.batch_size)
+            chosen = rng.integers(len(images), size=shape, dtype=np.int32)
+            current["state"], losses = run(current["state"], resident, chosen)
+            jax.block_until_ready((current["state"], losses))
+
+    return call
+
+
 def _torch(config: ml_collections.ConfigDict, images: np.ndarray) -> Callable[[], None]:
     """Returns a function that runs as many steps in PyTorch."""
     import torch
@@ -141,22 +192,20 @@ def _seconds(call: Callable[[], None]) -> float:
 
 def main() -> None:
     """Runs the benchmark and prints the measurements."""
-    if _PEER.value not in ("", "torch"):
-        raise ValueError(f"--peer must be torch or empty, not {_PEER.value!r}")
     if _OUTPUT.value:
         command_line.check_output(_OUTPUT.value)
     config = _CONFIG.value
-    stated = _SHAPE.value or config.dataset.get("image_shape") or "28x28x1"
-    shape = parse_image_shape(stated) or ()
-    images = np.random.default_rng(0).integers(0, 256, (2000, *shape)).astype(np.uint8)
+    images = _inputs(config)
     config, experiment = _experiment(config, images)
     parts = _parts(config, experiment) if _PARTS.value else {}
     calls = {"ours": _steps(experiment, config.seed)}
     first = _seconds(calls["ours"])
     compile_seconds, memory = first - _seconds(calls["ours"]), _peak_memory_mib()
     calls |= parts
-    if _PEER.value:
-        calls[_PEER.value] = _torch(config, images)
+    if _PEER.value == "plain":
+        calls["plain"] = _plain(config, experiment, images)
+    elif _PEER.value == "torch":
+        calls["torch"] = _torch(config, images)
     for name in calls.keys() - {"ours"}:
         calls[name]()  # compiles
     steps = _STEPS.value * config.trials
@@ -166,7 +215,7 @@ def main() -> None:
             times[name][repeat] = 1000 * _seconds(measured) / steps
     figures = {
         "game": config.game.name,
-        "image_shape": list(shape),
+        "image_shape": list(images.shape[1:]),
         "batch_size": config.batch_size,
         "trials": config.trials,
         "milliseconds_per_step": {
