@@ -1,9 +1,9 @@
-"""JAX's default random numbers, computed in a way that compilers can optimise.
+"""JAX's default random numbers, computed in a way that compilers can fuse.
 
-On the CPU, JAX computes Threefry in loops, to which XLA applies neither fusion nor the
-elimination of common subexpressions. Keys of `unrolled` give the same bits as JAX's
-from elementwise operations. A train step spends half as much time on its noise then,
-and noise that several players of a phase need is computed once.
+On the CPU, JAX computes Threefry in a loop over its rounds, which XLA does not fuse
+with what is done with the bits. Keys of `unrolled` give the same bits from elementwise
+operations, which take about half of the time. Keys are still derived in JAX's way: they
+are few, and loops compile faster.
 """
 
 import math
@@ -25,19 +25,24 @@ def unrolled(key: chex.PRNGKey) -> chex.PRNGKey:
     return jax.random.wrap_key_data(jax.random.key_data(key), impl=_UNROLLED)
 
 
-def _threefry(key: chex.Array, count: chex.Array) -> tuple[chex.Array, chex.Array]:
-    """Threefry-2x32 with 20 rounds (Salmon et al. 2011) of the counts (0, `count`).
+def _random_bits(key: chex.Array, width: int, shape: tuple[int, ...]) -> chex.Array:
+    """Threefry-2x32 with 20 rounds (Salmon et al. 2011) of the counts (0, i).
 
     Args:
       key: uint32 [2].
-      count: uint32 [...].
+      width: bits of each word, at most 32.
+      shape: of the result.
 
     Returns:
-      two words, uint32 [...].
+      words of that width.
     """
+    if width > 32:
+        raise NotImplementedError(f"random words of {width} bits")
     first, second = key
     keys = (first, second, first ^ second ^ np.uint32(0x1BD11BDA))
-    x, y = jnp.full_like(count, keys[0]), count + keys[1]
+    # Flat, as XLA would compute one of several axes before the loop over steps.
+    count = jax.lax.iota(np.uint32, math.prod(shape))
+    x, y = jnp.full_like(count, first), count + second
     for group in range(5):
         for rotation in _ROTATIONS[group % 2]:
             x = x + y
@@ -46,40 +51,23 @@ def _threefry(key: chex.Array, count: chex.Array) -> tuple[chex.Array, chex.Arra
             y = x ^ (left | right)
         x = x + keys[(group + 1) % 3]
         y = y + keys[(group + 2) % 3] + np.uint32(group + 1)
-    return x, y
+    return (x ^ y).astype(f"uint{width}").reshape(shape)
 
 
-def _seed(seed: chex.Array) -> chex.Array:
-    return jnp.stack([jnp.zeros((), np.uint32), seed.astype(np.uint32)])
-
-
-def _fold_in(key: chex.Array, data: chex.Array) -> chex.Array:
-    return jnp.stack(_threefry(key, data.astype(np.uint32)))
-
-
-def _split(key: chex.Array, shape: tuple[int, ...]) -> chex.Array:
-    words = jnp.stack(_threefry(key, _count(shape)), axis=-1)
-    return words.reshape(*shape, 2)
-
-
-def _random_bits(key: chex.Array, width: int, shape: tuple[int, ...]) -> chex.Array:
-    if width > 32:
-        raise NotImplementedError(f"random words of {width} bits")
-    first, second = _threefry(key, _count(shape))
-    return (first ^ second).astype(f"uint{width}").reshape(shape)
-
-
-def _count(shape: tuple[int, ...]) -> chex.Array:
-    # Flat, as XLA would compute one of several axes before the loop over steps.
-    return jax.lax.iota(np.uint32, math.prod(shape))
+def _default(data: chex.Array) -> chex.PRNGKey:
+    return jax.random.wrap_key_data(data, impl=_THREEFRY)
 
 
 _UNROLLED = define_prng_impl(
     key_shape=(2,),
-    seed=_seed,
-    split=_split,
+    seed=lambda seed: jax.random.key_data(jax.random.key(seed, impl=_THREEFRY)),
+    split=lambda key, shape: jax.random.key_data(
+        jax.random.split(_default(key), shape)
+    ),
     random_bits=_random_bits,
-    fold_in=_fold_in,
+    fold_in=lambda key, data: jax.random.key_data(
+        jax.random.fold_in(_default(key), data)
+    ),
     name=f"{_THREEFRY}_unrolled",
     tag="unrolled",
 )

@@ -181,6 +181,12 @@ def _optimize(
     return optax.apply_updates(params, updates), opt_state
 
 
+def _norm(tree: chex.ArrayTree) -> chex.Array:
+    # As products of vectors, because XLA's CPU compiler stores squares before a sum.
+    squares = [jnp.vdot(leaf, leaf) for leaf in jax.tree.leaves(tree)]
+    return jnp.sqrt(sum(squares[1:], squares[0]))
+
+
 def _update_players(
     game: Game,
     phase: Phase,
@@ -249,7 +255,7 @@ def _update_players(
         model_state |= device_mean({network: forward_state[network] for network in own})
         metrics |= {
             f"{player.name}/loss": loss,
-            f"{player.name}/grad_norm": optax.tree.norm(gradients),
+            f"{player.name}/grad_norm": _norm(gradients),
         } | scalars
     state = dataclasses.replace(
         state, params=params, opt_state=opt_state, model_state=model_state
