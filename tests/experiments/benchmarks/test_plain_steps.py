@@ -110,8 +110,12 @@ def test_other_settings_are_refused(change, message):
     experiment = make_experiment(experiment_config, Dataset("points", splits, ""))
     state = jax.jit(experiment.create)(jax.random.key(0))
     config.game.update(change)
-    with pytest.raises(ValueError, match=message):
-        step, state = plain_steps.build(
+
+    def first_step():
+        step, plain = plain_steps.build(
             config, experiment.game, state.params, state.model_state, STEPS
         )
-        step(state, jnp.asarray(x[:8]))
+        step(plain, jnp.asarray(x[:8]))
+
+    with pytest.raises(ValueError, match=message):
+        first_step()
