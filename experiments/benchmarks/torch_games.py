@@ -107,6 +107,8 @@ class _Trainer:
         compiled: bool,
     ):
         self.networks = networks
+        if compiled:  # two losses may share a backward pass
+            torch._functorch.config.donated_buffer = False
         for network in networks.values():
             network.to(memory_format=torch.channels_last)
             if compiled:
