@@ -14,6 +14,8 @@ process:
     pythae         the AAE of pythae, with its networks and trainer
 
 Only the ratio of paired times is meaningful, because the speed of a machine varies.
+Beside other jobs, the threads of PyTorch wait for each other longer than XLA's: give
+all programs one core then, with `OMP_NUM_THREADS=1 taskset -c 0 python ...`.
 With --parts, the unavoidable parts of the step (`step_parts.py`) take turns as well;
 with --costs, the programs that measure the machine (`machine.py`).
 """
@@ -31,7 +33,7 @@ import ml_collections
 import numpy as np
 from absl import flags
 
-from adversarial_latent import sizing
+from adversarial_latent import parallel, sizing
 from adversarial_latent.data import Dataset, Examples, load, parse_image_shape
 from adversarial_latent.environment import environment
 from adversarial_latent.experiment import Experiment, make_experiment
@@ -96,9 +98,9 @@ def _experiment(
 
 def _steps(experiment: Experiment, seed: int) -> Callable[[], None]:
     """Returns a function that runs the steps."""
-    parallel, pipeline = experiment.parallel, experiment.pipeline
-    state = parallel.place(parallel.init(experiment.create, seed))
-    resident = parallel.replicate(pipeline.resident)
+    layout, pipeline = experiment.parallel, experiment.pipeline
+    state = layout.place(layout.init(experiment.create, seed))
+    resident = layout.replicate(pipeline.resident)
     run = experiment.compile()
     current = {"state": state}
 
@@ -271,6 +273,7 @@ def main() -> None:
         "batch_size": config.batch_size,
         "trials": config.trials,
         "steps_per_call": _STEPS.value,
+        "cores": parallel.cores(),
         "milliseconds_per_step": {
             name: command_line.spread(times[name])
             for name in calls
