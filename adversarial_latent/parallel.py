@@ -80,11 +80,15 @@ def set_cpu_devices(count: int) -> None:
             )
 
 
+def cores() -> int:
+    """Returns the number of CPU cores that this process may use."""
+    has_affinity = hasattr(os, "sched_getaffinity")  # missing on macOS
+    return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+
+
 def cores_for_trials(trials: int) -> int:
     """Returns the largest number of CPU cores that divides the number of trials."""
-    has_affinity = hasattr(os, "sched_getaffinity")  # missing on macOS
-    cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
-    return max(count for count in range(1, cores + 1) if trials % count == 0)
+    return max(count for count in range(1, cores() + 1) if trials % count == 0)
 
 
 @dataclasses.dataclass(frozen=True)

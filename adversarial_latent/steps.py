@@ -20,6 +20,7 @@ from adversarial_latent.game import (
     Player,
     UpdateOrder,
 )
+from adversarial_latent.random_keys import unrolled
 from adversarial_latent.state import TrainState
 
 TrainStep = Callable[
@@ -106,7 +107,7 @@ def make_train_step(
     def train_step(
         state: TrainState, batch: Mapping[str, chex.Array]
     ) -> tuple[TrainState, dict[str, chex.Array]]:
-        key = jax.random.fold_in(state.key, state.step)
+        key = jax.random.fold_in(unrolled(state.key), state.step)
         key = jax.random.fold_in(key, device_index())
         metrics: dict[str, chex.Array] = {}
         for turn, (phase, players, minibatch) in enumerate(turns):
@@ -180,6 +181,12 @@ def _optimize(
     return optax.apply_updates(params, updates), opt_state
 
 
+def _norm(tree: chex.ArrayTree) -> chex.Array:
+    # As products of vectors, because XLA's CPU compiler stores squares before a sum.
+    squares = [jnp.vdot(leaf, leaf) for leaf in jax.tree.leaves(tree)]
+    return jnp.sqrt(sum(squares[1:], squares[0]))
+
+
 def _update_players(
     game: Game,
     phase: Phase,
@@ -248,7 +255,7 @@ def _update_players(
         model_state |= device_mean({network: forward_state[network] for network in own})
         metrics |= {
             f"{player.name}/loss": loss,
-            f"{player.name}/grad_norm": optax.tree.norm(gradients),
+            f"{player.name}/grad_norm": _norm(gradients),
         } | scalars
     state = dataclasses.replace(
         state, params=params, opt_state=opt_state, model_state=model_state

@@ -167,7 +167,11 @@ def _conv_transpose_matrix(
     x: chex.Array, kernel: chex.Array, stride: int
 ) -> chex.Array:
     if stride == 1 or x.shape[1:3] == (1, 1):
-        matrix = kernel.transpose(2, 0, 1, 3).reshape(kernel.shape[2], -1)
+        channels, features = kernel.shape[2:]
+        if features == 1:  # this transpose is part of the product, not a copy
+            matrix = kernel.reshape(-1, channels).T
+        else:
+            matrix = kernel.transpose(2, 0, 1, 3).reshape(channels, -1)
         return _overlap_add(_matmul(x, matrix), kernel.shape[:2])
     return _sub_pixel_conv(x, kernel, stride)
 

@@ -53,3 +53,20 @@ def test_layers_and_losses(config, shape):
         for row in table.layers:
             found = tuple(theirs[row.name].movedim(1, -1).shape)
             assert found == ours[row.name].shape, (name, row.name)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (torch.nn.Conv2d(5, 4, 7), (3, 5, 7, 7)),
+        (torch.nn.Conv2d(5, 4, 7, bias=False), (3, 5, 7, 7)),
+        (torch.nn.ConvTranspose2d(6, 2, 5), (3, 6, 1, 1)),
+        (torch.nn.ConvTranspose2d(6, 2, 5, bias=False), (3, 6, 1, 1)),
+    ],
+    ids=str,
+)
+def test_kernels_as_wide_as_the_image_are_matrices(layer, shape):
+    from experiments.benchmarks.torch_tables import TableModule
+
+    x = torch.rand(shape)
+    torch.testing.assert_close(TableModule._dense(layer, x), layer(x))

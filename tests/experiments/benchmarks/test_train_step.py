@@ -69,7 +69,7 @@ def test_figures(tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (("--peer=keras",), "--peer must be torch or empty"),
+        (("--peer=keras",), "--peer must be among .*, not .'keras'"),
         (("--image_shape=8",), "image_shape"),
         (PARTS, "not update_order='simultaneous', phases=1, trials=2, devices=4"),
         (
