@@ -21,6 +21,8 @@ from adversarial_latent.data.examples import Dataset
 from adversarial_latent.data.shapes import SMALLEST_SIDE
 from adversarial_latent.inputs import InputError
 
+_MAX_LISTED = 10  # names of classes in a protocol
+
 
 @dataclasses.dataclass(frozen=True)
 class Source:
@@ -194,8 +196,8 @@ def _only_classes(dataset: Dataset, classes: str | Sequence[str]) -> Dataset:
             f"config.dataset.classes={classes!r}, but {dataset.name!r} has no labels: "
             "leave it empty"
         )
-    listed = _parse_names(classes, known) if isinstance(classes, str) else classes
-    names = [str(name) for name in listed]
+    given = _parse_names(classes, known) if isinstance(classes, str) else classes
+    names = [str(name) for name in given]
     problem = ""
     if unknown := [name for name in names if name not in known]:
         problem = f"there is no class {unknown[0]!r}; there are {', '.join(known)}"
@@ -216,10 +218,13 @@ def _only_classes(dataset: Dataset, classes: str | Sequence[str]) -> Dataset:
             )
         parts[split] = kept
     class_names = tuple(known[index] for index in chosen)
+    listed = ", ".join(class_names[:_MAX_LISTED])
+    if len(chosen) > _MAX_LISTED:
+        listed += f" and {len(chosen) - _MAX_LISTED} others"
     return dataclasses.replace(
         dataset,
         splits=parts,
-        protocol=f"{dataset.protocol}; only classes {', '.join(class_names)}",
+        protocol=f"{dataset.protocol}; only classes {listed}",
         class_names=class_names,
     )
 

@@ -145,6 +145,12 @@ def test_only_some_modes_of_a_mixture_of_points():
     assert ring.num_classes == 2
 
 
+def test_protocol_lists_only_some_of_many_classes():
+    names = data.mode_names(data.grid_means())[:12]
+    protocol = load(name="grid25", classes=",".join(names)).protocol
+    assert f"only classes {', '.join(names[:10])} and 2 others; " in protocol
+
+
 @pytest.mark.parametrize("classes", ["0,1", "0, 1", "(0, 1)", "['0', '1']", (0, "1")])
 def test_classes_are_a_text_or_a_list(classes):
     assert load(name="digits", classes=classes).class_names == ("0", "1")
