@@ -124,7 +124,11 @@ def describe(dataset: Dataset, workdir: str) -> dict[str, Any]:
     }
 
 
-def read_inputs(path: str, workdir: str, resize: bool = False) -> Examples:
+def read_inputs(
+    path: str | os.PathLike[str],
+    workdir: str | os.PathLike[str],
+    resize: bool = False,
+) -> Examples:
     """Reads new inputs for a trained run, and prepares them as its training examples.
 
     Args:
@@ -137,6 +141,7 @@ def read_inputs(path: str, workdir: str, resize: bool = False) -> Examples:
       MissingInputError: there is nothing at `path`, or `workdir` has no run.
       InputError: the inputs are invalid, or have another shape.
     """
+    path, workdir = os.fspath(path), os.fspath(workdir)
     settings, record = read_config(workdir).dataset, read_json(workdir, _FILE)
     shape = tuple(record.get("image_shape", record["input_shape"]))
     examples = data.read_images(path, shape, resize, settings.center_crop)

@@ -373,7 +373,9 @@ def _describe(
 
 
 def train_and_evaluate(
-    config: ml_collections.ConfigDict, workdir: str, dataset: Dataset | None = None
+    config: ml_collections.ConfigDict,
+    workdir: str | os.PathLike[str],
+    dataset: Dataset | None = None,
 ) -> dict[str, Any] | None:
     """Trains and evaluates a run, and resumes it if it was interrupted.
 
@@ -393,6 +395,7 @@ def train_and_evaluate(
       RuntimeError: another live run uses `workdir`.
       ValueError: config, data or `workdir` do not fit; nothing is changed.
     """
+    workdir = os.fspath(workdir)
     sizing.check(config)
     complete = not sizing.needs_data(config)
     if complete:  # before the data are loaded, which may take long

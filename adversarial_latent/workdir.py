@@ -204,7 +204,7 @@ def trained_steps(workdir: str) -> int:
     return step
 
 
-def load(workdir: str, trial: int | None = None) -> Model:
+def load(workdir: str | os.PathLike[str], trial: int | None = None) -> Model:
     """Loads a trained model.
 
     Args:
@@ -219,6 +219,7 @@ def load(workdir: str, trial: int | None = None) -> Model:
       FileNotFoundError: the directory contains no trained run.
       ValueError: there is no such trial.
     """
+    workdir = os.fspath(workdir)
     models = load_trials(workdir)
     if trial is None and os.path.exists(os.path.join(workdir, "results.json")):
         trial = read_json(workdir, "results.json")["chosen_trial"]

@@ -104,6 +104,21 @@ def test_samples_depend_on_the_seed_only(clustering):
     assert (first != clustering.sample(4, random_state=2)[0]).any()
 
 
+def test_samples_of_one_cluster_or_class(clustering, classifier):
+    np.testing.assert_array_equal(clustering.sample(3, y=1)[1], [1, 1, 1])
+    assert classifier.sample(2, y="top")[1].tolist() == ["top", "top"]
+    with pytest.raises(ValueError, match=r"y=3 must be one of \[0, 1, 2\]"):
+        clustering.sample(y=3)
+    with pytest.raises(ValueError, match=r"y='up' must be one of \['left', "):
+        classifier.sample(y="up")
+
+
+def test_one_of_several_classifiers_is_chosen_by_neighbours(blobs):
+    fitted = SAMMClassifier(n_init=2, **SHORT).fit(*blobs)
+    assert fitted.scores_.shape == (2,)
+    assert "n_init" not in AIM().get_params()
+
+
 def test_classes_are_learned_from_few_labels(classifier, blobs):
     x, label = blobs
     assert classifier.classes_.tolist() == ["left", "right", "top"]

@@ -38,8 +38,6 @@ class Estimator(BaseEstimator):
     Args:
       size: "small" (for a CPU), "medium" or "large": width of the networks and number
         of steps.
-      n_init: number of trials. Of several clusterings, the best by a criterion without
-        labels is kept; of other models, the first.
       max_steps: number of train steps; None for that of the size.
       overrides: fields of the config by their paths, such as
         {"players.generator.learning_rate": 1e-3}.
@@ -51,13 +49,12 @@ class Estimator(BaseEstimator):
     Attributes:
       model_: the trained `Model` of the chosen trial.
       config_: the config of the run, complete.
-      scores_: the criterion's score of each trial; None if there is none.
+      scores_: score of each trial, by which one was chosen; None if it was not.
       example_shape_: shape of one example.
       code_shapes_: shapes of the parts of a code, by name.
     """
 
     size: str = "small"
-    n_init: int = 1
     max_steps: int | None = None
     overrides: Mapping[str, Any] | None = None
     random_state: Any = None
@@ -65,7 +62,7 @@ class Estimator(BaseEstimator):
     workdir: str | None = None
 
     def _config(self) -> ConfigDict:
-        """The config of the task."""
+        """The config of the task, with the number of trials."""
         raise NotImplementedError
 
     def _train(
@@ -82,7 +79,7 @@ class Estimator(BaseEstimator):
           class_names: names of the classes.
         """
         config = self._config()
-        config.update(seed=_seed(self.random_state), trials=self.n_init, evaluators=())
+        config.update(seed=_seed(self.random_state), evaluators=())
         if self.max_steps is not None:
             config.duration = f"{self.max_steps}_steps"
         config.update_from_flattened_dict(dict(self.overrides or {}))
@@ -95,7 +92,9 @@ class Estimator(BaseEstimator):
         with self._directory() as workdir, show_progress(bool(self.verbose)):
             results = train_and_evaluate(config, workdir, dataset)
             if results is None:
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt(
+                    "fit was stopped; with the same `workdir`, it resumes"
+                )
             self._keep(workdir, results)
         batch = example_batch(self.model_.game, dataset)
         shapes = code_shapes(self.model_.game, batch)
@@ -191,11 +190,13 @@ class Estimator(BaseEstimator):
             return x
         return Scaling.from_json(self.scaling_).invert(x)
 
-    def _generate(self, n_samples: int, random_state: Any) -> dict[str, np.ndarray]:
+    def _generate(
+        self, n_samples: int, random_state: Any, component: int | None = None
+    ) -> dict[str, np.ndarray]:
         """Samples x and its code."""
         check_is_fitted(self)
         state = self.random_state if random_state is None else random_state
-        generated = self.model_.sample(n_samples, _seed(state))
+        generated = self.model_.sample(n_samples, _seed(state), component)
         return {**generated, "x": self._original(generated["x"])}
 
 

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from sklearn.base import ClassifierMixin, ClusterMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from adversarial_latent import tasks
 from adversarial_latent.estimators.autoencoders import Codes
@@ -19,10 +19,28 @@ from adversarial_latent.evaluation.candidates import read_choice
 from adversarial_latent.inputs import InputError, has_unlabelled
 
 
+@dataclasses.dataclass(eq=False, repr=False, kw_only=True)
 class Components(Estimator):
-    """An estimator whose code has a component y."""
+    """An estimator whose code has a component y.
+
+    Args:
+      n_init: number of trials. The best is kept, by how often nearest neighbours have
+        the same component; labels are not used for that. The others are those of
+        `Estimator`.
+    """
+
+    n_init: int = 1
 
     _game: ClassVar[str]
+
+    def _task(self) -> ConfigDict:
+        """The config of the task."""
+        raise NotImplementedError
+
+    def _config(self) -> ConfigDict:
+        config = self._task()
+        config.update(trials=self.n_init, selection="nearest_neighbours")
+        return config
 
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
         """Infers the probabilities q(y|x), float32 [N, K]."""
@@ -33,19 +51,32 @@ class Components(Estimator):
         return self._named(self.predict_proba(X).argmax(-1))
 
     def sample(
-        self, n_samples: int = 1, random_state: Any = None
+        self, n_samples: int = 1, random_state: Any = None, y: Any = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Generates examples and their components.
 
         Args:
           n_samples: number of examples.
           random_state: seed or generator; None for that of the estimator.
+          y: the cluster or class of all examples; None to sample it.
 
         Returns:
           `(X, y)`: vectors or images in [0, 1], and their clusters or classes.
+
+        Raises:
+          ValueError: there is no such cluster or class.
         """
-        generated = self._generate(n_samples, random_state)
+        check_is_fitted(self)
+        component = None if y is None else self._component_of(y)
+        generated = self._generate(n_samples, random_state, component)
         return generated["x"], self._named(generated["y"].argmax(-1))
+
+    def _component_of(self, y: Any) -> int:
+        """The number of a cluster or class."""
+        names = self._named(np.arange(self.code_shapes_["y"][0])).tolist()
+        if y not in names:
+            raise InputError(f"y={y!r} must be one of {names}")
+        return names.index(y)
 
     def _named(self, component: np.ndarray) -> np.ndarray:
         """The clusters or classes of component numbers."""
@@ -60,7 +91,7 @@ class Clustering(ClusterMixin, Components):
       n_clusters: number of clusters; "auto" to choose it without labels, see
         `number_of_clusters`: each of `tasks.CANDIDATES`, or of those in `overrides`
         ("number_of_clusters.candidates"), is trained for a quarter of the steps of a
-        small run. The others are those of `Estimator`.
+        small run. The others are those of `Components`.
 
     Attributes:
       labels_: clusters of the training examples, int64 [N].
@@ -72,7 +103,7 @@ class Clustering(ClusterMixin, Components):
     n_clusters: int | str = dataclasses.field(default=8, kw_only=False)
     n_init: int = 4
 
-    def _config(self) -> ConfigDict:
+    def _task(self) -> ConfigDict:
         return tasks.cluster(self._game, self.n_clusters, self.size)
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: N803
@@ -113,7 +144,7 @@ class Classifier(ClassifierMixin, Components):
       classes_: the classes, sorted.
     """
 
-    def _config(self) -> ConfigDict:
+    def _task(self) -> ConfigDict:
         return tasks.classify(self._game, size=self.size)
 
     def fit(self, X: Any, y: Any) -> Self:  # noqa: N803
