@@ -48,7 +48,9 @@ def main() -> None:
     jax.config.update("jax_disable_most_optimizations", True)
     rows = []
     for name in _ONLY.value or ESTIMATORS:
-        estimator = ESTIMATORS[name](max_steps=_STEPS.value, n_init=1)
+        estimator = ESTIMATORS[name](max_steps=_STEPS.value)
+        if "n_init" in estimator.get_params():
+            estimator.set_params(n_init=1)
         if not get_tags(estimator).input_tags.two_d_array:
             continue
         for checked, check in estimator_checks_generator(estimator, mark="skip"):
