@@ -25,6 +25,7 @@ from adversarial_latent.estimators import (
 )
 from adversarial_latent.estimators.components import Clustering, number_labels
 
+pytestmark = pytest.mark.usefixtures("_in_a_hurry")
 SHORT = {"max_steps": 2, "random_state": 0}
 
 
@@ -237,7 +238,6 @@ class InformationClustering(Clustering):
     _game = "information"
 
 
-@pytest.mark.usefixtures("_in_a_hurry")
 def test_the_number_of_clusters_can_be_chosen(blobs, tmp_path):
     overrides = {"number_of_clusters.candidates": (3, 2)}
     fitted = InformationClustering("auto", n_init=2, overrides=overrides, **SHORT)
