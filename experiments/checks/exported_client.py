@@ -12,7 +12,9 @@ import sys
 import time
 from typing import Any
 
-import numpy as np
+AT_START = set(sys.modules)  # some systems import a `sitecustomize` of their own
+
+import numpy as np  # noqa: E402
 
 
 def answers(model: Any, functions: list[str], **inputs: Any) -> dict[str, Any]:
@@ -92,7 +94,7 @@ def main(path: str, inputs_path: str, answers_path: str) -> None:
                     "numpy": np.__version__,
                     "python": sys.version.split()[0],
                 },
-                "packages": sorted(modules - set(sys.stdlib_module_names)),
+                "packages": sorted(modules - AT_START - set(sys.stdlib_module_names)),
             }
         )
     )
