@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import submitit  # noqa: F401  the first import closes handlers of logging
 
 from adversarial_latent.evaluation.registry import METRICS
 from tests.experiments import programs
