@@ -101,6 +101,15 @@ def _component_classes(
     return metrics.majority_mapping(counts), component_names(counts, data, size)
 
 
+def _named(
+    model: Model, data: EvaluationData, clusters: np.ndarray, size: int
+) -> Arrays:
+    """Names of the components [K], and whether they state a majority class."""
+    _, names = _component_classes(model, data, clusters, size)
+    by_majority = data.labels is not None and not model.classifies
+    return {"names": np.array(names), "named_by_majority": np.array(by_majority)}
+
+
 def _distances(
     model: Model,
     code: Mapping[str, np.ndarray],
@@ -110,13 +119,10 @@ def _distances(
     """Distances between components, in an order where near ones are adjacent."""
     size = len(distances)
     check_number(size, "components")  # before they are ordered, which takes time
-    _, names = _component_classes(model, data, code["y"].argmax(axis=1), size)
+    named = _named(model, data, code["y"].argmax(axis=1), size)
     order = metrics.nearest_order(distances)
-    return {
-        "distances": distances[np.ix_(order, order)],
-        "names": np.array([names[k] for k in order]),
-        "named_by_majority": np.array(data.labels is not None and not model.classifies),
-    }
+    ordered = distances[np.ix_(order, order)]
+    return {**named, "distances": ordered, "names": named["names"][order]}
 
 
 def _merged(
@@ -152,12 +158,7 @@ def _merging(
     """The tree in which components are merged."""
     size = len(tree) + 1
     check_number(size, "components")
-    _, names = _component_classes(model, data, code["y"].argmax(axis=1), size)
-    return {
-        "tree": tree,
-        "names": np.array(names),
-        "named_by_majority": np.array(data.labels is not None and not model.classifies),
-    }
+    return {"tree": tree, **_named(model, data, code["y"].argmax(axis=1), size)}
 
 
 def _plane(

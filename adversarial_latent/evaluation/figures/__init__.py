@@ -11,9 +11,11 @@ from adversarial_latent.evaluation.figures.charts import (
     mode_figure,
     scatter_figure,
     simplex_figure,
+)
+from adversarial_latent.evaluation.figures.curves import (
+    candidates_figure,
     training_figure,
 )
-from adversarial_latent.evaluation.figures.curves import candidates_figure
 from adversarial_latent.evaluation.figures.grids import (
     component_figure,
     image_blocks,
@@ -24,6 +26,7 @@ from adversarial_latent.evaluation.figures.grids import (
 from adversarial_latent.evaluation.figures.matrices import (
     distance_figure,
     matrix_figure,
+    tree_figure,
 )
 from adversarial_latent.evaluation.figures.style import (
     CAPTION_KEY,
@@ -50,4 +53,5 @@ __all__ = [
     "scatter_figure",
     "simplex_figure",
     "training_figure",
+    "tree_figure",
 ]

@@ -15,7 +15,6 @@ from adversarial_latent.evaluation.figures.charts import (
     mode_figure,
     scatter_figure,
     simplex_figure,
-    tree_figure,
 )
 from adversarial_latent.evaluation.figures.curves import candidates_figure
 from adversarial_latent.evaluation.figures.grids import (
@@ -28,10 +27,13 @@ from adversarial_latent.evaluation.figures.grids import (
 from adversarial_latent.evaluation.figures.matrices import (
     distance_figure,
     matrix_figure,
+    tree_figure,
 )
 from adversarial_latent.evaluation.mixtures import DISTANCE
 
 Draw = Callable[..., Figure]
+
+_ARROWS = " Arrows name the majority class of a component's test examples."
 
 
 def draw(name: str, arrays: Mapping[str, np.ndarray]) -> Figure:
@@ -165,8 +167,7 @@ def _mixture_distances(
         "Distances between the components of the mixture, ordered so that near "
         f"components are adjacent: {DISTANCE}."
     )
-    if named_by_majority:
-        caption += " Arrows name the majority class of a component's test examples."
+    caption += _ARROWS if named_by_majority else ""
     return _captioned(distance_figure(distances, _texts(names)), caption)
 
 
@@ -178,8 +179,7 @@ def _mixture_merging(
         "at the mean distance between the components that it joins, in standard "
         "deviations."
     )
-    if named_by_majority:
-        caption += " Arrows name the majority class of a component's test examples."
+    caption += _ARROWS if named_by_majority else ""
     return _captioned(tree_figure(tree, _texts(names)), caption)
 
 

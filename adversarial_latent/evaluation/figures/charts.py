@@ -1,7 +1,7 @@
-"""Scatter plots and curves."""
+"""Scatter plots."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
@@ -12,21 +12,18 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, Polygon
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from adversarial_latent.evaluation.figures.style import (
     DPI,
     INK,
-    MUTED,
-    SMALL_TEXT,
     TEXT,
     bare,
-    label_ticks,
+    distinct_colours,
+    quiet_ticks,
     shown,
     text_width,
 )
 from adversarial_latent.evaluation.limits import check_number
-from adversarial_latent.logging import TIMES
 
 _TRIANGLE = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, math.sqrt(0.75)]])
 """Corners of the equilateral triangle on which probabilities [3] are shown."""
@@ -73,7 +70,7 @@ def scatter_figure(
     else:
         if len(classes) != len(points):
             raise ValueError(f"{len(points)} points but {len(classes)} classes.")
-        palette = _palette(len(class_names))
+        palette = distinct_colours(len(class_names))
         if not named:
             colours = np.array([palette[index] for index in classes])
             _dots(axes, points, colours, alpha=alpha)
@@ -94,7 +91,7 @@ def scatter_figure(
     if axis_labels is None:
         bare(axes)
     else:
-        _quiet_ticks(axes)
+        quiet_ticks(axes)
         axes.set_xlabel(axis_labels[0], fontsize=TEXT)
         axes.set_ylabel(axis_labels[1], fontsize=TEXT)
     return figure
@@ -223,7 +220,7 @@ def mixture_figure(
         alpha=0.35,
     )
     (axes,) = figure.axes
-    palette = [*_palette(len(class_names)), INK]  # the last one is for -1
+    palette = [*distinct_colours(len(class_names)), INK]  # the last one is for -1
     components = zip(means, covariances, component_classes, shown(names), strict=True)
     for mean, covariance, index, name in components:
         variances, directions = np.linalg.eigh(covariance)
@@ -249,37 +246,6 @@ def mixture_figure(
             path_effects=[withStroke(linewidth=2, foreground="white")],
         )
     axes.autoscale_view()
-    return figure
-
-
-def tree_figure(tree: np.ndarray, names: Sequence[str]) -> Figure:
-    """The order in which items merge, as a dendrogram with a row for each item.
-
-    Args:
-      tree: [K - 1, 4], a linkage matrix of `scipy.cluster.hierarchy`.
-      names: K names of the items.
-    """
-    from scipy.cluster import hierarchy
-
-    names = shown(names)
-    widest = max(map(text_width, names)) / DPI  # inches
-    figure = Figure(
-        figsize=(3.6 + widest, 0.8 + 0.18 * len(names)),
-        dpi=DPI,
-        layout="constrained",
-        facecolor="white",
-    )
-    axes = figure.add_subplot()
-    drawn = hierarchy.dendrogram(tree, no_plot=True)
-    for distances, rows in zip(drawn["dcoord"], drawn["icoord"], strict=True):
-        axes.plot(distances, (np.array(rows) - 5) / 10, color="#3b6fb6", linewidth=1)
-    leaves = [names[k] for k in drawn["leaves"]]
-    label_ticks(axes, "y", np.arange(len(leaves)), leaves)
-    axes.set_ylim(len(leaves) - 0.5, -0.5)
-    axes.set_xlim(left=0)
-    axes.set_xlabel("standard deviations", fontsize=TEXT, color=INK)
-    axes.tick_params(axis="x", labelsize=SMALL_TEXT, labelcolor=MUTED, color="0.75")
-    axes.spines[["top", "right", "left"]].set_visible(False)
     return figure
 
 
@@ -342,104 +308,13 @@ def mode_figure(
             axes.set_ylim(*limits[:, 1])
         else:
             axes.set_box_aspect(np.ptp(limits[:, 1]) / np.ptp(limits[:, 0]))
-        _quiet_ticks(axes)
-    return figure
-
-
-def training_figure(
-    rows: Sequence[Mapping[str, Any]], x_label: str = "training step"
-) -> Figure:
-    """Training curves, from the rows of metrics.jsonl.
-
-    Scalars `player/quantity` share a panel with the same quantity of other players.
-    `name_real` shares a panel with `name_fake`. Each other scalar has its own panel.
-    With several trials, each is a thin line and their mean is a thick line.
-
-    Args:
-      rows: rows as `logging.read_metrics` returns them. Each has `step`, the mean over
-        trials of each scalar by name and, with several trials, `trials`, a list for
-        each name. Times are not shown. Rows may have different names.
-      x_label: what `step` counts.
-
-    Raises:
-      ValueError: there are no scalars to plot.
-    """
-    curves: dict[str, list[tuple[int, np.ndarray]]] = {}
-    for row in rows:
-        for name in row.keys() - {"step", *TIMES, "trials"}:
-            values = row.get("trials", {}).get(name, [row[name]])  # [trials]
-            curve = curves.setdefault(name, [])
-            curve.append((row["step"], np.asarray(values, np.float64)))
-    if not curves:
-        raise ValueError("The metrics have no row with a step and a number.")
-    panels: dict[str, dict[str, list[tuple[int, np.ndarray]]]] = {}
-    for name in sorted(curves):
-        panel, line = _panel_and_line(name)
-        panels.setdefault(panel, {})[line] = curves[name]
-    ordered = sorted(panels, key=lambda panel: (panel != "loss", panel))
-
-    columns = min(3, len(ordered))
-    grid_rows = math.ceil(len(ordered) / columns)
-    figure = Figure(
-        figsize=(3.2 * columns, 2.2 * grid_rows),
-        dpi=DPI,
-        layout="constrained",
-        facecolor="white",
-    )
-    grid = figure.subplots(grid_rows, columns, squeeze=False).ravel()
-    for axes, panel in zip(grid, ordered, strict=False):
-        palette = _palette(len(panels[panel]))
-        for colour, (line, curve) in zip(palette, panels[panel].items(), strict=True):
-            steps = np.array([step for step, _ in curve])
-            values = np.stack([value for _, value in curve])  # [steps, trials]
-            if values.shape[1] > 1:
-                axes.plot(steps, values, color=colour, linewidth=0.6, alpha=0.3)
-            axes.plot(
-                steps,
-                values.mean(axis=1),
-                color=colour,
-                linewidth=1.2,
-                label=line,
-                marker="o" if len(steps) == 1 else None,
-                markersize=3,
-            )
-        axes.set_title(panel.replace("_", " "), fontsize=TEXT, color=INK)
-        _quiet_ticks(axes)
-        axes.xaxis.set_major_formatter(FuncFormatter(_short_number))
-        axes.spines[["top", "right"]].set_visible(False)
-        if len(panels[panel]) > 1:
-            axes.legend(fontsize=SMALL_TEXT, frameon=False, handlelength=1.2)
-    for axes in grid[len(ordered) :]:
-        axes.remove()
-    figure.supxlabel(x_label, fontsize=TEXT, color=INK)
+        quiet_ticks(axes)
     return figure
 
 
 def _check_plane(name: str, points: np.ndarray) -> None:
     if points.ndim != 2 or points.shape[1] != 2:
         raise ValueError(f"{name} must have shape [N, 2], not {points.shape}.")
-
-
-def _panel_and_line(name: str) -> tuple[str, str]:
-    player, slash, quantity = name.rpartition("/")
-    if slash:
-        return quantity, player
-    for ending in ("_real", "_fake"):
-        if name.endswith(ending):
-            return f"{name.removesuffix(ending)} (real, fake)", ending[1:]
-    return name, name
-
-
-def _quiet_ticks(axes: Axes) -> None:
-    axes.tick_params(labelsize=SMALL_TEXT, labelcolor=MUTED, color="0.75", length=2)
-    axes.spines[:].set_color("0.75")
-    for axis in (axes.xaxis, axes.yaxis):
-        locator = MaxNLocator(5, steps=[1, 2, 5, 10], min_n_ticks=3)
-        axis.set_major_locator(locator)
-
-
-def _short_number(value: float, _: int) -> str:
-    return f"{value / 1000:g}k" if abs(value) >= 1000 else f"{value:g}"
 
 
 def _dot_size(total: int) -> float:
@@ -464,14 +339,6 @@ def _dots(
         alpha=alpha,
         linewidths=0,
     )
-
-
-def _palette(number: int) -> list[Any]:
-    """Distinct colours: tab10, tab20, or evenly spaced in turbo for more than 20."""
-    if number <= 20:
-        name = "tab10" if number <= 10 else "tab20"
-        return list(matplotlib.colormaps[name].colors[:number])  # type: ignore[attr-defined]
-    return list(matplotlib.colormaps["turbo"](np.linspace(0.02, 0.98, number)))
 
 
 def _plane_colours(means: np.ndarray) -> np.ndarray:

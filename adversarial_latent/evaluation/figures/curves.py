@@ -1,9 +1,12 @@
-"""Curves over settings of a run."""
+"""Curves: metrics over training steps, and scores over settings of a run."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from adversarial_latent.evaluation.figures.style import (
     DPI,
@@ -11,10 +14,96 @@ from adversarial_latent.evaluation.figures.style import (
     MUTED,
     SMALL_TEXT,
     TEXT,
+    distinct_colours,
+    quiet_ticks,
 )
+from adversarial_latent.logging import TIMES
 
 _COLOUR = "#3b6fb6"
 _OTHER_STYLES = ("--", ":", "-.")
+
+
+def training_figure(
+    rows: Sequence[Mapping[str, Any]], x_label: str = "training step"
+) -> Figure:
+    """Training curves, from the rows of metrics.jsonl.
+
+    Scalars `player/quantity` share a panel with the same quantity of other players.
+    `name_real` shares a panel with `name_fake`. Each other scalar has its own panel.
+    With several trials, each is a thin line and their mean is a thick line.
+
+    Args:
+      rows: rows as `logging.read_metrics` returns them. Each has `step`, the mean over
+        trials of each scalar by name and, with several trials, `trials`, a list for
+        each name. Times are not shown. Rows may have different names.
+      x_label: what `step` counts.
+
+    Raises:
+      ValueError: there are no scalars to plot.
+    """
+    curves: dict[str, list[tuple[int, np.ndarray]]] = {}
+    for row in rows:
+        for name in row.keys() - {"step", *TIMES, "trials"}:
+            values = row.get("trials", {}).get(name, [row[name]])  # [trials]
+            curve = curves.setdefault(name, [])
+            curve.append((row["step"], np.asarray(values, np.float64)))
+    if not curves:
+        raise ValueError("The metrics have no row with a step and a number.")
+    panels: dict[str, dict[str, list[tuple[int, np.ndarray]]]] = {}
+    for name in sorted(curves):
+        panel, line = _panel_and_line(name)
+        panels.setdefault(panel, {})[line] = curves[name]
+    ordered = sorted(panels, key=lambda panel: (panel != "loss", panel))
+
+    columns = min(3, len(ordered))
+    grid_rows = math.ceil(len(ordered) / columns)
+    figure = Figure(
+        figsize=(3.2 * columns, 2.2 * grid_rows),
+        dpi=DPI,
+        layout="constrained",
+        facecolor="white",
+    )
+    grid = figure.subplots(grid_rows, columns, squeeze=False).ravel()
+    for axes, panel in zip(grid, ordered, strict=False):
+        palette = distinct_colours(len(panels[panel]))
+        for colour, (line, curve) in zip(palette, panels[panel].items(), strict=True):
+            steps = np.array([step for step, _ in curve])
+            values = np.stack([value for _, value in curve])  # [steps, trials]
+            if values.shape[1] > 1:
+                axes.plot(steps, values, color=colour, linewidth=0.6, alpha=0.3)
+            axes.plot(
+                steps,
+                values.mean(axis=1),
+                color=colour,
+                linewidth=1.2,
+                label=line,
+                marker="o" if len(steps) == 1 else None,
+                markersize=3,
+            )
+        axes.set_title(panel.replace("_", " "), fontsize=TEXT, color=INK)
+        quiet_ticks(axes)
+        axes.xaxis.set_major_formatter(FuncFormatter(_short_number))
+        axes.spines[["top", "right"]].set_visible(False)
+        if len(panels[panel]) > 1:
+            axes.legend(fontsize=SMALL_TEXT, frameon=False, handlelength=1.2)
+    for axes in grid[len(ordered) :]:
+        axes.remove()
+    figure.supxlabel(x_label, fontsize=TEXT, color=INK)
+    return figure
+
+
+def _panel_and_line(name: str) -> tuple[str, str]:
+    player, slash, quantity = name.rpartition("/")
+    if slash:
+        return quantity, player
+    for ending in ("_real", "_fake"):
+        if name.endswith(ending):
+            return f"{name.removesuffix(ending)} (real, fake)", ending[1:]
+    return name, name
+
+
+def _short_number(value: float, _: int) -> str:
+    return f"{value / 1000:g}k" if abs(value) >= 1000 else f"{value:g}"
 
 
 def candidates_figure(

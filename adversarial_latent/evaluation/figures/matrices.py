@@ -1,4 +1,4 @@
-"""Matrices as heat maps with a value in each cell."""
+"""Matrices as heat maps with a value in each cell, and the trees of distances."""
 
 from collections.abc import Mapping, Sequence
 
@@ -80,6 +80,37 @@ def distance_figure(distances: np.ndarray, names: Sequence[str]) -> Figure:
     bar.tick_params(labelsize=SMALL_TEXT, labelcolor=MUTED, color="0.75", length=2)
     bar.set_ylabel("standard deviations", fontsize=TEXT, color=INK)
     bar.spines[:].set_visible(False)
+    return figure
+
+
+def tree_figure(tree: np.ndarray, names: Sequence[str]) -> Figure:
+    """The order in which items merge, as a dendrogram with a row for each item.
+
+    Args:
+      tree: [K - 1, 4], a linkage matrix of `scipy.cluster.hierarchy`.
+      names: K names of the items.
+    """
+    from scipy.cluster import hierarchy
+
+    names = shown(names)
+    widest = max(map(text_width, names)) / DPI  # inches
+    figure = Figure(
+        figsize=(3.6 + widest, 0.8 + 0.18 * len(names)),
+        dpi=DPI,
+        layout="constrained",
+        facecolor="white",
+    )
+    axes = figure.add_subplot()
+    drawn = hierarchy.dendrogram(tree, no_plot=True)
+    for distances, rows in zip(drawn["dcoord"], drawn["icoord"], strict=True):
+        axes.plot(distances, (np.array(rows) - 5) / 10, color="#3b6fb6", linewidth=1)
+    leaves = [names[k] for k in drawn["leaves"]]
+    label_ticks(axes, "y", np.arange(len(leaves)), leaves)
+    axes.set_ylim(len(leaves) - 0.5, -0.5)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("standard deviations", fontsize=TEXT, color=INK)
+    axes.tick_params(axis="x", labelsize=SMALL_TEXT, labelcolor=MUTED, color="0.75")
+    axes.spines[["top", "right", "left"]].set_visible(False)
     return figure
 
 

@@ -4,12 +4,14 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from matplotlib.textpath import TextPath
+from matplotlib.ticker import MaxNLocator
 
 from adversarial_latent.inputs import printable
 
@@ -51,6 +53,23 @@ def bare(axes: Axes) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
+
+
+def quiet_ticks(axes: Axes) -> None:
+    """Draws few, small ticks in grey, and grey spines."""
+    axes.tick_params(labelsize=SMALL_TEXT, labelcolor=MUTED, color="0.75", length=2)
+    axes.spines[:].set_color("0.75")
+    for axis in (axes.xaxis, axes.yaxis):
+        locator = MaxNLocator(5, steps=[1, 2, 5, 10], min_n_ticks=3)
+        axis.set_major_locator(locator)
+
+
+def distinct_colours(number: int) -> list[Any]:
+    """Distinct colours: tab10, tab20, or evenly spaced in turbo for more than 20."""
+    if number <= 20:
+        name = "tab10" if number <= 10 else "tab20"
+        return list(matplotlib.colormaps[name].colors[:number])  # type: ignore[attr-defined]
+    return list(matplotlib.colormaps["turbo"](np.linspace(0.02, 0.98, number)))
 
 
 def label_ticks(
