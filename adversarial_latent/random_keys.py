@@ -30,14 +30,12 @@ def _random_bits(key: chex.Array, width: int, shape: tuple[int, ...]) -> chex.Ar
 
     Args:
       key: uint32 [2].
-      width: bits of each word, at most 32.
+      width: bits of each word; 64 if JAX computes in 64 bits.
       shape: of the result.
 
     Returns:
       words of that width.
     """
-    if width > 32:
-        raise NotImplementedError(f"random words of {width} bits")
     first, second = key
     keys = (first, second, first ^ second ^ np.uint32(0x1BD11BDA))
     # Flat, as XLA would compute one of several axes before the loop over steps.
@@ -51,7 +49,11 @@ def _random_bits(key: chex.Array, width: int, shape: tuple[int, ...]) -> chex.Ar
             y = x ^ (left | right)
         x = x + keys[(group + 1) % 3]
         y = y + keys[(group + 2) % 3] + np.uint32(group + 1)
-    return (x ^ y).astype(f"uint{width}").reshape(shape)
+    if width == 64:
+        words = (x.astype(np.uint64) << np.uint64(32)) | y.astype(np.uint64)
+    else:
+        words = (x ^ y).astype(f"uint{width}")
+    return words.reshape(shape)
 
 
 def _default(data: chex.Array) -> chex.PRNGKey:

@@ -107,6 +107,32 @@ def encoder_table(factorization: int) -> Table:
     )
 
 
+def _use_infogan(config: ml_collections.ConfigDict, k: int) -> None:
+    """Replaces AMM by InfoGAN with networks of the same sizes."""
+    config.game = infogan.extend(gan.default_config())
+    config.game.update(
+        num_components=k,
+        latent_dim=10,
+        penalty="r1",
+        penalty_weight=0.01,
+        kernel_init="he",
+        networks={
+            "generator": str(DECODER),
+            "discriminator": str(DISCRIMINATOR_OF_X),
+            "encoder": str(CLASSIFIER),
+        },
+    )
+    config.evaluators, config.paper = ("clustering", "samples"), {}
+
+
+def _use_information(config: ml_collections.ConfigDict) -> None:
+    """Leaves only the terms that AMM has besides its game."""
+    config.game = information.extract(config.game)
+    config.game.networks.encoder = str(CLASSIFIER)
+    config.players = {"encoder": config.players.generator}
+    config.evaluators, config.paper = ("clustering",), {}
+
+
 def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     """Returns the config; see the module's docstring for the arguments."""
     given = parse_arguments(
@@ -133,28 +159,10 @@ def get_config(argument: str | None = None) -> ml_collections.ConfigDict:
     config.checkpoint_every = "2000_steps"
     config.curves = ("clustering",)
     config.evaluate_every = "250_steps"
-    if given.game != "amm":
-        config.paper = {}
     if given.game == "infogan":
-        config.game = infogan.extend(gan.default_config())
-        config.game.update(
-            num_components=given.k,
-            latent_dim=10,
-            penalty="r1",
-            penalty_weight=0.01,
-            kernel_init="he",
-            networks={
-                "generator": str(DECODER),
-                "discriminator": str(DISCRIMINATOR_OF_X),
-                "encoder": str(CLASSIFIER),
-            },
-        )
-        config.evaluators = ("clustering", "samples")
-    if given.game == "information":
-        config.game = information.extract(config.game)
-        config.game.networks.encoder = str(CLASSIFIER)
-        config.players = {"encoder": config.players.generator}
-        config.evaluators = ("clustering",)
+        _use_infogan(config, given.k)
+    elif given.game == "information":
+        _use_information(config)
     if given.runlocal:
         shrink(config)
     return config

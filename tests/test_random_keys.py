@@ -29,6 +29,18 @@ def test_the_same_numbers(draw):
     np.testing.assert_array_equal(draw(unrolled(KEY)), draw(KEY))
 
 
+def test_the_same_numbers_of_64_bits():
+    with jax.enable_x64(True):
+        key = jax.random.key(3)
+        np.testing.assert_array_equal(
+            jax.random.bits(unrolled(key), (5,), jnp.uint64),
+            jax.random.bits(key, (5,), jnp.uint64),
+        )
+        drawn = jax.random.normal(unrolled(key), (5,), jnp.float64)
+        assert drawn.dtype == np.float64
+        np.testing.assert_array_equal(drawn, jax.random.normal(key, (5,), jnp.float64))
+
+
 def test_keys_are_mapped():
     keys = jax.random.split(KEY, 3)
     draw = jax.vmap(lambda key: jax.random.normal(unrolled(key), (4,)))

@@ -40,7 +40,7 @@ class Mixture(nn.Module):
         Returns:
           `z`, `z_mu` and `z_sigma_log_variance`, all [B, d].
         """
-        means = jnp.asarray(self._means(), y.dtype)
+        means = jnp.asarray(self.initial_means(), y.dtype)
         log_variance = jnp.zeros_like(means)
         if self.learned:
             means = self.param("mean", lambda key: means)
@@ -52,7 +52,7 @@ class Mixture(nn.Module):
             z += jnp.exp(0.5 * z_log_variance) * eps
         return {"z": z, "z_mu": z_mu, "z_sigma_log_variance": z_log_variance}
 
-    def _means(self) -> np.ndarray:
+    def initial_means(self) -> np.ndarray:
         """Means [K, d], computed by NumPy to be a constant of the compiled step."""
         shape = (self.num_components, self.latent_dim)
         normal = np.random.default_rng(0).standard_normal((max(shape), min(shape)))

@@ -115,6 +115,12 @@ def _bce(logits: jax.Array, real: bool) -> jax.Array:
     return jax.nn.softplus(-logits if real else logits).mean()
 
 
+def _keys(key: jax.Array, state: State, names: tuple[str, ...]) -> dict[str, jax.Array]:
+    """The random keys of a step, by name."""
+    keys = jax.random.split(jax.random.fold_in(key, state.step), len(names))
+    return dict(zip(names, keys, strict=True))
+
+
 def _aae(
     config: ml_collections.ConfigDict,
     game: Game,
@@ -130,13 +136,7 @@ def _aae(
     if set(fields.priors) != {"z"} or fields.loss != "non_saturating":
         raise ValueError("the plain step of aae has only z, with a Gaussian prior")
     names = ("x", "x_again", "prior", "real", "fake", "table")
-    keys = dict(
-        zip(
-            names,
-            jax.random.split(jax.random.fold_in(key, state.step), len(names)),
-            strict=True,
-        )
-    )
+    keys = _keys(key, state, names)
     params, moments = dict(state.params), dict(state.moments)
     statistics = dict(state.statistics)
 
@@ -262,9 +262,9 @@ def _gan(
 
     def discriminator_loss(own: Any) -> Any:
         fake, _ = network("generator", state.params["generator"], z)
-        sides = (network("discriminator", own["discriminator"], side)
-                 for side in (real, fake["x"]))  # fmt: skip
-        (of_real, _), (of_fake, new) = sides
+        own = own["discriminator"]
+        of_real, _ = network("discriminator", own, real)
+        of_fake, new = network("discriminator", own, fake["x"])
         loss = _bce(of_real["p"], True) + _bce(of_fake["p"], False)
         return loss, {"discriminator": new}
 
@@ -298,20 +298,14 @@ def _amm(
             "config, set fields of config.game, such as consistency_neighbour=0"
         )
     names = ("tables", "perturbed", "offset", "z", "direction")
-    keys = dict(
-        zip(
-            names,
-            jax.random.split(jax.random.fold_in(key, state.step), len(names)),
-            strict=True,
-        )
-    )
+    keys = _keys(key, state, names)
     number, components = len(x), fields.num_components
     points = (
         jnp.arange(number, dtype=jnp.float32) + jax.random.uniform(keys["offset"])
     ) / number
     label = jnp.floor(points * components).astype(jnp.int32)
     y = jax.nn.one_hot(label, components)
-    means = game.modules["prior"]._means().astype(np.float32)
+    means = game.modules["prior"].initial_means().astype(np.float32)
     z = y @ means + jax.random.normal(keys["z"], (number, fields.latent_dim))
 
     def network(

@@ -37,7 +37,7 @@ def _row(
     return Row(
         model,
         setting,
-        PAPER if "game=" not in arguments else {},
+        {} if arguments.startswith("game=") else PAPER,
         name=name,
         config=f"{CONFIG}:{arguments}" if arguments else CONFIG,
         overrides={"trials": 3, "seed": 300, **(overrides or {})},
